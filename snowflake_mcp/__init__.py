@@ -1,0 +1,1 @@
+"""An MCP server for Snowflake on Twisted: one process, one reactor, many agents."""

@@ -1,0 +1,1 @@
+"""L1: which SQL is allowed, and why not."""

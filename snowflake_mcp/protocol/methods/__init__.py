@@ -1,0 +1,1 @@
+"""L0: what each MCP method does."""

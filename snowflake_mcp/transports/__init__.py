@@ -1,0 +1,1 @@
+"""L2: bytes in and out."""

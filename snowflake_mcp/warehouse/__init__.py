@@ -1,0 +1,1 @@
+"""L1: Snowflake through its connector, in threads."""

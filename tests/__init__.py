@@ -1,0 +1,1 @@
+"""Tests: fast ones in memory, a process layer, and third-party clients."""
