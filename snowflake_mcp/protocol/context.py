@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.protocol.principal import Principal
 
-__all__ = ["CancelReason", "Facts", "RequestContext", "Transport"]
+__all__ = ["CancelReason", "Facts", "Negotiated", "RequestContext", "Transport"]
 
 Transport = Literal["http", "websocket", "stdio", "rest"]
 CancelReason = Literal["client", "disconnect", "timeout", "shutdown"]
@@ -32,6 +32,15 @@ class Facts:
     traceparent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """What ``initialize`` agreed on."""
+
+    version: str
+    client: str
+    capabilities: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class RequestContext:
     """One request while it runs; reactor thread only."""
@@ -48,6 +57,10 @@ class RequestContext:
     progress_token: str | int | None = None
     cancel_reason: CancelReason | None = None
     """Set just before the work is cancelled."""
+    negotiated: Negotiated | None = None
+    """Set by ``initialize`` for whoever keeps the session."""
+    settled: bool = False
+    """Set when the work has ended; from then on nothing more is sent for it."""
     _last_progress: float = float("-inf")
 
     @property

@@ -1,0 +1,92 @@
+"""Over HTTP each message stands alone: which era is it of, and may it come in."""
+
+from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.context import Facts
+from snowflake_mcp.protocol.envelope import (
+    RoutingHeaders,
+    has_envelope,
+    open_envelope,
+    traceparent,
+)
+from snowflake_mcp.protocol.errors import INVALID_REQUEST, UNSUPPORTED_VERSION, McpError
+from snowflake_mcp.protocol.jsonrpc import Message, Notification, Request, Response
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.sessions import SessionTokens
+
+__all__ = ["Admission", "RoutingHeaders"]
+
+
+class Admission:
+    """Turn a message and its headers into the facts of a request; any thread."""
+
+    def __init__(self, sessions: SessionTokens) -> None:
+        self._sessions = sessions
+
+    def admit(self, message: Message, headers: RoutingHeaders, principal: Principal) -> Facts:
+        """The facts of a message that may go on to the kernel.
+
+        Raises:
+            McpError: with the HTTP status to answer.
+        """
+        if isinstance(message, Response):
+            raise _refused(400, "This server has no request open that the response could answer")
+        if headers.version in eras.STATELESS or has_envelope(message.params):
+            return self._stateless(message, headers, principal)
+        return self._handshake(message, headers, principal)
+
+    def _stateless(
+        self, message: Request | Notification, headers: RoutingHeaders, principal: Principal
+    ) -> Facts:
+        if isinstance(message, Notification):
+            # No core notification goes from client to server on this wire; one is accepted
+            # and dropped, at a revision that is served.
+            if headers.version not in eras.STATELESS:
+                raise McpError(
+                    UNSUPPORTED_VERSION,
+                    "The header MCP-Protocol-Version is missing or not served",
+                    {"supported": list(eras.STATELESS), "requested": headers.version or ""},
+                    status=400,
+                )
+            return Facts("http", principal, headers.version)
+        envelope = open_envelope(message.method, message.params, headers)
+        return Facts(
+            transport="http",
+            principal=principal,
+            version=envelope.version,
+            capabilities=envelope.capabilities,
+            client=envelope.client,
+            traceparent=traceparent(message.params),
+        )
+
+    def _handshake(
+        self, message: Request | Notification, headers: RoutingHeaders, principal: Principal
+    ) -> Facts:
+        if headers.version is not None and headers.version not in eras.HANDSHAKE:
+            raise McpError(
+                INVALID_REQUEST,
+                "The header MCP-Protocol-Version names a revision that is not served",
+                {"supported": list(eras.KNOWN), "requested": headers.version[:40]},
+                status=400,
+            )
+        if headers.duplicated & {"mcp-session-id", "mcp-protocol-version"}:
+            raise _refused(400, f"The header {min(headers.duplicated)} appears more than once")
+        if isinstance(message, Request) and message.method == "initialize":
+            return Facts("http", principal, eras.LATEST_HANDSHAKE)
+        if headers.session is None:
+            raise _refused(400, "The header Mcp-Session-Id is missing: call initialize first")
+        session = self._sessions.open(headers.session, principal)
+        if session is None:
+            raise _refused(404, "Unknown or expired session: call initialize again")
+        return Facts(
+            transport="http",
+            principal=principal,
+            version=session.version,
+            capabilities=session.capabilities,
+            client=session.client,
+            session_id=session.id,
+            traceparent=traceparent(message.params),
+        )
+
+
+def _refused(status: int, message: str) -> McpError:
+    return McpError(INVALID_REQUEST, message, status=status)

@@ -1,0 +1,83 @@
+"""Work in flight: started once, cancelled by id, settled exactly once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from snowflake_mcp.protocol.context import CancelReason, RequestContext
+from snowflake_mcp.protocol.jsonrpc import RequestId
+
+__all__ = ["Call", "InFlight", "Reply"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One encoded response."""
+
+    body: bytes
+    error_code: int | None = None
+    status: int = 200
+    """HTTP status that this response has in its revision."""
+    session_id: str | None = None
+    """Session to announce as ``Mcp-Session-Id``; set by ``initialize`` over HTTP only."""
+
+
+class Call(Generic[T]):
+    """A running request; reactor thread only.
+
+    ``reply`` fires exactly once and never fails. ``None`` means that the client took the
+    request back (or left), so that no answer is owed.
+    """
+
+    def __init__(self, context: RequestContext, work: Deferred[Any], reply: Deferred[T]) -> None:
+        self.context = context
+        self.reply = reply
+        self._work = work
+
+    def cancel(self, reason: CancelReason) -> None:
+        """Stop the work; the first reason counts, a call that has settled ignores it."""
+        if self._work.called or self.context.cancel_reason is not None:
+            return
+        self.context.cancel_reason = reason
+        self._work.cancel()
+
+
+class InFlight:
+    """The calls of one scope (a connection or a session) by request id."""
+
+    def __init__(self) -> None:
+        self._calls: dict[RequestId, Call[Any]] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def __contains__(self, request_id: RequestId) -> bool:
+        # 1 and True, or 1 and 1.0, are one key to a dict; ids are only str or int here.
+        return request_id in self._calls
+
+    def __iter__(self) -> Iterator[Call[Any]]:
+        return iter(list(self._calls.values()))
+
+    def add(self, request_id: RequestId, call: Call[Any]) -> None:
+        """Keep a call until it settles."""
+        self._calls[request_id] = call
+
+        def settled(reply: Any) -> Any:
+            self._calls.pop(request_id, None)
+            return reply
+
+        call.reply.addCallback(settled)
+
+    def cancel(self, request_id: object, reason: CancelReason) -> None:
+        """Cancel one call; an unknown or finished id is ignored, as the protocol asks."""
+        if isinstance(request_id, str | int) and (call := self._calls.get(request_id)):
+            call.cancel(reason)
+
+    def cancel_all(self, reason: CancelReason) -> None:
+        """Cancel whatever runs."""
+        for call in self:
+            call.cancel(reason)

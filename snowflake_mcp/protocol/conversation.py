@@ -1,0 +1,143 @@
+"""One client on a stream transport (WebSocket, stdio): both eras, in-flight ids, cancellation."""
+
+import secrets
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.calls import InFlight, Reply
+from snowflake_mcp.protocol.context import Facts, Negotiated, Transport
+from snowflake_mcp.protocol.envelope import has_envelope, open_envelope, traceparent
+from snowflake_mcp.protocol.errors import INVALID_REQUEST, Family, McpError, ToolFailure
+from snowflake_mcp.protocol.jsonrpc import (
+    MalformedMessageError,
+    Notification,
+    Request,
+    encode_error,
+    encode_result,
+    parse,
+)
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.principal import Principal
+
+__all__ = ["Conversation"]
+
+
+class Conversation:
+    """The messages of one connection; reactor thread only.
+
+    A request that carries the stateless envelope is served by itself. One that does not belongs
+    to the session that ``initialize`` opens on this connection. ``send`` takes one encoded
+    message at a time and must not raise.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        *,
+        transport: Transport,
+        principal: Principal,
+        send: Callable[[bytes], None],
+        max_in_flight: int,
+    ) -> None:
+        self._kernel = kernel
+        self._transport: Transport = transport
+        self._principal = principal
+        self._send = send
+        self._max_in_flight = max_in_flight
+        self._calls = InFlight()
+        self._session: Negotiated | None = None
+        self._lost = False
+        self.id = secrets.token_hex(8)
+        """For logs and tags; never sent as a credential."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests of this connection that are running."""
+        return len(self._calls)
+
+    def receive(self, data: bytes) -> None:
+        """One message; every fault of it is answered, none escapes."""
+        try:
+            message = parse(data)
+        except MalformedMessageError as error:
+            self._send(encode_error(error.request_id, error))
+            return
+        if isinstance(message, Request):
+            self._request(message)
+        elif isinstance(message, Notification):
+            if message.method == "notifications/cancelled":
+                self._calls.cancel((message.params or {}).get("requestId"), "client")
+        else:
+            self._log.debug("a response that no request is waiting for was dropped")
+
+    def lost(self) -> None:
+        """The peer is gone: what it asked for stops, in Snowflake too."""
+        self._lost = True
+        self._calls.cancel_all("disconnect")
+
+    def _request(self, request: Request) -> None:
+        try:
+            facts = self._facts(request)
+            if request.id in self._calls:
+                raise McpError(INVALID_REQUEST, "This request id is already in flight")
+        except McpError as error:
+            self._send(encode_error(request.id, error))
+            return
+        if request.method == "tools/call" and len(self._calls) >= self._max_in_flight:
+            self._send(encode_result(request.id, self._busy(facts)))
+            return
+        call = self._kernel.start(request, facts, self._send)
+        if not call.reply.called:
+            self._calls.add(request.id, call)
+        reply: Deferred[Reply | None] = call.reply
+
+        def settled(settled_reply: Reply | None) -> None:
+            if call.context.negotiated is not None:
+                self._session = call.context.negotiated
+            if settled_reply is not None and not self._lost:
+                self._send(settled_reply.body)
+
+        reply.addCallback(settled)
+
+    def _facts(self, request: Request) -> Facts:
+        if has_envelope(request.params) or request.method == "server/discover":
+            envelope = open_envelope(request.method, request.params, None)
+            version, client = envelope.version, envelope.client
+            capabilities = envelope.capabilities
+        elif request.method == "initialize":
+            if self._session is not None:
+                raise McpError(INVALID_REQUEST, "This connection has been initialized already")
+            version, client, capabilities = eras.LATEST_HANDSHAKE, "", {}
+        elif self._session is not None:
+            version, client = self._session.version, self._session.client
+            capabilities = self._session.capabilities
+        elif request.method == "ping":
+            version, client, capabilities = eras.LATEST_HANDSHAKE, "", {}
+        else:
+            raise McpError(
+                INVALID_REQUEST,
+                "Call initialize first, or send the stateless envelope in params._meta",
+            )
+        return Facts(
+            transport=self._transport,
+            principal=self._principal,
+            version=version,
+            capabilities=capabilities,
+            client=client,
+            session_id=self.id,
+            traceparent=traceparent(request.params),
+        )
+
+    def _busy(self, facts: Facts) -> dict[str, object]:
+        failure = ToolFailure(
+            Family.BUSY,
+            f"This connection already has {self._max_in_flight} requests running.",
+            "Wait for one of them to finish, then call again.",
+            retryable=True,
+        )
+        return self._kernel.failure_result(failure, facts.version)

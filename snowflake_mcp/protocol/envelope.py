@@ -1,0 +1,158 @@
+"""The stateless era's request envelope: ``params._meta`` and, over HTTP, the routing headers.
+
+Our own ladder instead of ``mcp.shared.inbound``: importing that module brings in anyio,
+starlette, uvicorn and an HTTP client (25 MB and 150 ms at start), none of which runs here.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
+
+from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.errors import (
+    HEADER_MISMATCH,
+    INVALID_PARAMS,
+    UNSUPPORTED_VERSION,
+    McpError,
+)
+
+__all__ = ["Envelope", "RoutingHeaders", "has_envelope", "open_envelope", "traceparent"]
+
+NAME_MEMBER: Final[Mapping[str, str]] = {
+    "tools/call": "name",
+    "prompts/get": "name",
+    "resources/read": "uri",
+}
+"""Methods whose ``Mcp-Name`` header repeats a member of the params."""
+
+_SENTINEL = re.compile(r"=\?base64\?([A-Za-z0-9+/=]*)\?=")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingHeaders:
+    """The MCP headers of one HTTP request, as sent; ``None`` where absent."""
+
+    version: str | None = None
+    method: str | None = None
+    name: str | None = None
+    session: str | None = None
+    duplicated: frozenset[str] = frozenset()
+    """Lower-case names of MCP headers that were sent more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a stateless request says of itself."""
+
+    version: str
+    client: str
+    capabilities: Mapping[str, Any]
+
+
+def has_envelope(params: Mapping[str, Any] | None) -> bool:
+    """Whether the params claim the stateless era: the version key is reserved for it."""
+    meta = (params or {}).get("_meta")
+    return isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
+
+
+def open_envelope(
+    method: str, params: Mapping[str, Any] | None, headers: RoutingHeaders | None
+) -> Envelope:
+    """Check a stateless request's envelope, against the HTTP headers where there are any.
+
+    The order of the checks is part of the promise: a client that contradicts itself is told
+    so before it is told that a version is not served (2026-07-28, Streamable HTTP, "Server
+    validation").
+
+    Raises:
+        McpError: -32602 for a broken envelope, -32020 for headers that disagree with it,
+            -32022 for a revision that is not served.
+    """
+    if headers is not None and headers.duplicated:
+        name = min(headers.duplicated)
+        raise McpError(HEADER_MISMATCH, f"The header {name} appears more than once", status=400)
+    meta = (params or {}).get("_meta")
+    if not isinstance(meta, dict):
+        raise _broken("params._meta must be an object with the protocol version and capabilities")
+    for key in (PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY):
+        if key not in meta:
+            raise _broken(f"params._meta lacks {key}")
+    version, capabilities = meta[PROTOCOL_VERSION_META_KEY], meta[CLIENT_CAPABILITIES_META_KEY]
+    if not isinstance(version, str):
+        raise _broken(f"params._meta: {PROTOCOL_VERSION_META_KEY} must be a string")
+    if not isinstance(capabilities, dict):
+        raise _broken(f"params._meta: {CLIENT_CAPABILITIES_META_KEY} must be an object")
+    if headers is not None:
+        _agree(method, params or {}, version, headers)
+    if version not in eras.STATELESS:
+        raise McpError(
+            UNSUPPORTED_VERSION,
+            f"Protocol version not served: {version[:40]}",
+            {"supported": list(eras.STATELESS), "requested": version[:40]},
+            status=400,
+        )
+    return Envelope(version, client_label(meta.get(CLIENT_INFO_META_KEY)), capabilities)
+
+
+def client_label(info: object) -> str:
+    """Name and version as a client gives them, short and printable; empty when unusable."""
+    if not isinstance(info, dict):
+        return ""
+    label = "/".join(
+        str(info[key]) for key in ("name", "version") if isinstance(info.get(key), str)
+    )
+    return "".join(ch if ch.isprintable() else "?" for ch in label[:80])
+
+
+def traceparent(params: Mapping[str, Any] | None) -> str | None:
+    """The W3C trace context of the request, if it has a valid one."""
+    meta = (params or {}).get("_meta")
+    value = meta.get("traceparent") if isinstance(meta, dict) else None
+    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
+
+
+def _broken(message: str) -> McpError:
+    return McpError(INVALID_PARAMS, message, status=400)
+
+
+def _mismatch(message: str) -> McpError:
+    return McpError(HEADER_MISMATCH, message, status=400)
+
+
+def _agree(method: str, params: Mapping[str, Any], version: str, headers: RoutingHeaders) -> None:
+    if headers.version is None:
+        raise _mismatch("The header MCP-Protocol-Version is missing")
+    if headers.version != version:
+        raise _mismatch("The header MCP-Protocol-Version differs from params._meta")
+    if headers.method is None:
+        raise _mismatch("The header Mcp-Method is missing")
+    if headers.method != method:
+        raise _mismatch("The header Mcp-Method differs from the message's method")
+    member = NAME_MEMBER.get(method)
+    if member is None:
+        return
+    value = params.get(member)
+    if isinstance(value, str) and _header_value(headers.name) != value:
+        raise _mismatch(f"The header Mcp-Name is missing or differs from params.{member}")
+
+
+def _header_value(raw: str | None) -> str | None:
+    """A header's value with the base64 sentinel undone; ``None`` when absent or corrupt."""
+    if raw is None:
+        return None
+    match = _SENTINEL.fullmatch(raw)
+    if match is None:
+        return raw
+    try:
+        decoded = base64.b64decode(match[1], validate=True)
+        # Several base64 texts can decode alike; only the canonical one is accepted, so that
+        # two readers of the header cannot see two names.
+        return decoded.decode() if base64.b64encode(decoded).decode() == match[1] else None
+    except (binascii.Error, UnicodeDecodeError):
+        return None

@@ -1,0 +1,244 @@
+"""The protocol kernel: a request goes in, exactly one answer comes out, on every transport."""
+
+import secrets
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, cast
+
+from mcp_types import methods as wire
+from pydantic import ValidationError
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
+from snowflake_mcp.protocol.calls import Call, InFlight, Reply
+from snowflake_mcp.protocol.context import Facts, RequestContext
+from snowflake_mcp.protocol.errors import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    METHOD_NOT_FOUND,
+    McpError,
+    ToolFailure,
+)
+from snowflake_mcp.protocol.jsonrpc import (
+    Notification,
+    Request,
+    encode_notification,
+    encode_result,
+)
+from snowflake_mcp.protocol.methods.lifecycle import Lifecycle
+from snowflake_mcp.protocol.methods.tools import ToolMethods
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.sessions import SessionTokens
+from snowflake_mcp.protocol.settlement import STOPPING, error_reply, failed, first_problem, settle
+from snowflake_mcp.protocol.tooling import Toolbox, ToolResult
+
+__all__ = ["Kernel", "Layer", "Perform"]
+
+Perform = Callable[[str, dict[str, Any], RequestContext], Coroutine[Any, Any, MethodResult]]
+"""Answer one request: method, params, context."""
+Layer = Callable[[Perform], Perform]
+"""What the pipeline wraps around every request."""
+
+
+class Kernel:
+    """Every method, no transport; reactor thread only."""
+
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        toolbox: Toolbox,
+        identity: ServerIdentity,
+        sessions: SessionTokens,
+        request_timeout_s: float,
+        layers: Sequence[Layer] = (),
+    ) -> None:
+        self._clock = clock
+        self._toolbox = toolbox
+        self._identity = identity
+        self._sessions = sessions
+        self._request_timeout_s = request_timeout_s
+        lifecycle, tools = Lifecycle(identity), ToolMethods(toolbox)
+        self._methods: Mapping[str, Callable[..., Coroutine[Any, Any, MethodResult]]] = {
+            "initialize": lifecycle.initialize,
+            "ping": lifecycle.ping,
+            "server/discover": lifecycle.discover,
+            "tools/call": tools.call,
+            "tools/list": tools.list,
+        }
+        self._perform: Perform = self._lookup_and_run
+        for layer in reversed(layers):
+            self._perform = layer(self._perform)
+        self._running: set[Call[Any]] = set()
+        self._sessions_in_flight: dict[str, InFlight] = {}
+        self._idle: list[Deferred[None]] = []
+        self._closing = False
+
+    @property
+    def running(self) -> int:
+        """Requests in flight."""
+        return len(self._running)
+
+    def describe_tools(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
+        """The tools as a principal sees them, in the newest revision's form."""
+        return self._toolbox.describe(principal)
+
+    def start(
+        self, request: Request, facts: Facts, send: Callable[[bytes], None]
+    ) -> Call[Reply | None]:
+        """Begin a request.
+
+        ``send`` takes encoded notifications that belong to it, always before the reply.
+        """
+        scope = self._scope(facts)
+        if scope is not None and request.id in scope:
+            error = McpError(INVALID_REQUEST, "This request id is already in flight")
+            return self._refused(request, facts, error)
+
+        def notify(method: str, params: dict[str, Any]) -> None:
+            if not context.settled and context.cancel_reason is None:
+                send(encode_notification(method, params))
+
+        context = self._context(request.method, request.params, facts, notify)
+        work = Deferred.fromCoroutine(self._perform(request.method, request.params or {}, context))
+        call: Call[Reply | None] = Call(context, work, Deferred())
+        self._supervise(call, work, lambda outcome: self._reply(request, context, outcome))
+        if scope is not None:
+            scope.add(request.id, call)
+            call.reply.addCallback(self._forget_scope, facts.session_id)
+        return call
+
+    def start_tool(
+        self, name: str, arguments: dict[str, Any], facts: Facts
+    ) -> Call[ToolResult | McpError | None]:
+        """Begin a tool call for a transport that is not JSON-RPC (REST)."""
+        params = {"name": name, "arguments": arguments}
+        context = self._context("tools/call", None, facts, lambda _method, _params: None)
+        work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
+        call: Call[ToolResult | McpError | None] = Call(context, work, Deferred())
+        self._supervise(call, work, lambda outcome: cast("Any", settle(context, outcome)))
+        return call
+
+    def failure_result(self, failure: ToolFailure, version: str) -> dict[str, Any]:
+        """A failed tool call as the ``result`` of a revision."""
+        return shape("tools/call", failed(failure), version, self._identity)
+
+    def notice(self, notification: Notification, facts: Facts) -> None:
+        """A notification of a handshake-era HTTP session; anything unknown is ignored."""
+        if notification.method == "notifications/cancelled" and facts.session_id is not None:
+            in_flight = self._sessions_in_flight.get(facts.session_id)
+            if in_flight is not None:
+                in_flight.cancel((notification.params or {}).get("requestId"), "client")
+
+    def drain(self) -> Deferred[None]:
+        """Refuse new tool calls from now on; fires when nothing is running."""
+        self._closing = True
+        done: Deferred[None] = Deferred()
+        if self._running:
+            self._idle.append(done)
+        else:
+            done.callback(None)
+        return done
+
+    def cancel_all(self) -> None:
+        """Stop whatever runs, because the server stops."""
+        for call in list(self._running):
+            call.cancel("shutdown")
+
+    def _context(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None,
+        facts: Facts,
+        notify: Callable[[str, dict[str, Any]], None],
+    ) -> RequestContext:
+        meta = (params or {}).get("_meta")
+        token = meta.get("progressToken") if isinstance(meta, dict) else None
+        return RequestContext(
+            facts=facts,
+            request_id=f"r-{secrets.token_hex(6)}",
+            method=method,
+            clock=self._clock,
+            deadline=self._clock.seconds() + self._request_timeout_s,
+            notify=notify,
+            progress_token=token if isinstance(token, str | int) else None,
+        )
+
+    def _supervise(
+        self,
+        call: Call[Any],
+        work: Deferred[MethodResult],
+        conclude: Callable[[MethodResult | Failure], object],
+    ) -> None:
+        """Bound the work in time and turn its end, whatever it is, into the call's reply."""
+        self._running.add(call)
+        timer = self._clock.callLater(self._request_timeout_s, call.cancel, "timeout")
+
+        def ended(outcome: MethodResult | Failure) -> None:
+            if timer.active():
+                timer.cancel()
+            call.context.settled = True
+            self._running.discard(call)
+            call.reply.callback(conclude(outcome))
+            if not self._running:
+                idle, self._idle = self._idle, []
+                for done in idle:
+                    done.callback(None)
+
+        work.addBoth(ended)
+
+    async def _lookup_and_run(
+        self, method: str, params: dict[str, Any], context: RequestContext
+    ) -> MethodResult:
+        run = self._methods.get(method)
+        # REST is not MCP: its body is checked by its resource, and the tool checks arguments.
+        if context.facts.transport != "rest":
+            try:
+                wire.validate_client_request(method, context.facts.version, params)
+            except KeyError:
+                run = None
+            except ValidationError as error:
+                raise McpError(INVALID_PARAMS, first_problem(error)) from None
+        if run is None:
+            raise McpError(METHOD_NOT_FOUND, f"Method not found: {method[:80]}")
+        if self._closing and method == "tools/call":
+            return failed(STOPPING)
+        return await run(params, context)
+
+    def _reply(
+        self, request: Request, context: RequestContext, outcome: MethodResult | Failure
+    ) -> Reply | None:
+        settled = settle(context, outcome)
+        version = context.facts.version
+        if settled is None:
+            return None
+        if isinstance(settled, McpError):
+            return error_reply(request.id, version, settled)
+        body = encode_result(request.id, shape(request.method, settled, version, self._identity))
+        session_id = None
+        agreed = context.negotiated
+        if agreed is not None and context.facts.transport == "http":
+            session_id, _ = self._sessions.mint(
+                context.facts.principal, agreed.version, agreed.client, agreed.capabilities
+            )
+        return Reply(body, session_id=session_id)
+
+    def _refused(self, request: Request, facts: Facts, error: McpError) -> Call[Reply | None]:
+        context = self._context(request.method, None, facts, lambda _method, _params: None)
+        done: Deferred[None] = Deferred()
+        done.callback(None)
+        call: Call[Reply | None] = Call(context, done, Deferred())
+        call.reply.callback(error_reply(request.id, facts.version, error))
+        return call
+
+    def _scope(self, facts: Facts) -> InFlight | None:
+        """Where the ids of a handshake-era HTTP session live; other transports keep their own."""
+        if facts.transport != "http" or facts.session_id is None:
+            return None
+        return self._sessions_in_flight.setdefault(facts.session_id, InFlight())
+
+    def _forget_scope(self, reply: Reply | None, session_id: str | None) -> Reply | None:
+        if session_id is not None and not self._sessions_in_flight.get(session_id):
+            self._sessions_in_flight.pop(session_id, None)
+        return reply

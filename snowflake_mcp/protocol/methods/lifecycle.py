@@ -1,0 +1,45 @@
+"""``initialize``, ``ping`` and ``server/discover``: how a client and the server meet."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.answers import ServerIdentity
+from snowflake_mcp.protocol.context import Negotiated, RequestContext
+from snowflake_mcp.protocol.envelope import client_label
+
+__all__ = ["Lifecycle"]
+
+
+class Lifecycle:
+    """The methods that need nothing but the server's identity; reactor thread only."""
+
+    def __init__(self, identity: ServerIdentity) -> None:
+        self._identity = identity
+
+    async def initialize(
+        self, params: Mapping[str, Any], context: RequestContext
+    ) -> dict[str, Any]:
+        """Agree on a revision; what was agreed is left on the context for the session."""
+        version = eras.negotiate(params["protocolVersion"])
+        context.negotiated = Negotiated(
+            version, client_label(params.get("clientInfo")), params.get("capabilities") or {}
+        )
+        return {
+            "protocolVersion": version,
+            "capabilities": self._identity.capabilities,
+            "serverInfo": self._identity.implementation(version),
+            "instructions": self._identity.instructions,
+        }
+
+    async def ping(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
+        """An empty answer."""
+        return {}
+
+    async def discover(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
+        """What ``initialize`` would say, for the stateless era."""
+        return {
+            "supportedVersions": list(eras.STATELESS),
+            "capabilities": self._identity.capabilities,
+            "instructions": self._identity.instructions,
+        }
