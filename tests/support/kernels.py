@@ -1,0 +1,40 @@
+"""A kernel over a scripted toolbox and a clock that the test turns."""
+
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from snowflake_mcp.protocol.answers import ServerIdentity
+from snowflake_mcp.protocol.kernel import Kernel, Layer
+from snowflake_mcp.protocol.sessions import SessionTokens
+from tests.support.toolbox import ScriptedToolbox
+
+__all__ = ["ENVELOPE", "Rig", "with_envelope"]
+
+ENVELOPE: dict[str, Any] = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": {},
+    "io.modelcontextprotocol/clientInfo": {"name": "tester", "version": "1"},
+}
+
+
+def with_envelope(**params: Any) -> dict[str, Any]:
+    """Params of a stateless request."""
+    return {**params, "_meta": dict(ENVELOPE)}
+
+
+class Rig:
+    """What a protocol test needs, wired together."""
+
+    def __init__(self, *layers: Layer) -> None:
+        self.clock = Clock()
+        self.toolbox = ScriptedToolbox()
+        self.sessions = SessionTokens(b"k" * 32, 3600.0, lambda: 1_000.0)
+        self.kernel = Kernel(
+            clock=self.clock,
+            toolbox=self.toolbox,
+            identity=ServerIdentity("snowflake-mcp", "Snowflake", "1.2.3", "Use the tools."),
+            sessions=self.sessions,
+            request_timeout_s=60.0,
+            layers=layers,
+        )
