@@ -1,0 +1,41 @@
+"""What the gate says about one SQL text: allowed or refused, and why."""
+
+from dataclasses import dataclass
+
+__all__ = ["Refusal", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason why a statement is refused, in words that its author can act on."""
+
+    rule: str
+    """Stable kebab-case id; docs/security-gate.md explains each one."""
+    message: str
+    """What is wrong, as one sentence."""
+    remedy: str
+    """What would make the statement pass: a change of the text, or a setting."""
+    token: str = ""
+    """The text that the refusal is about, shortened; empty when it is about the whole."""
+    line: int = 0
+    """Line of ``token``, from 1; 0 when there is no token."""
+    column: int = 0
+    """Character within the line, from 1; 0 when there is no token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The gate's answer for one SQL text."""
+
+    allowed: bool
+    kind: str
+    """``select``, ``values``, ``show``, ``describe``, ``explain``, ``list`` or ``unknown``.
+
+    Of a flow chain (``->>``) the kind of its last statement, whose result is returned.
+    """
+    sql: str
+    """Exactly what may be sent to Snowflake; empty when refused."""
+    capabilities: frozenset[str]
+    """Every capability that the statement needs, granted or not."""
+    refusals: tuple[Refusal, ...]
+    """Most important first, at most five; empty when allowed."""
