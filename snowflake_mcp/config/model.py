@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, final
+from typing import Any, Final, final
 
 __all__ = [
     "DEMO_CONNECTION",
@@ -57,29 +57,36 @@ class Secret:
         return hash((Secret, self._value))
 
 
+def _number(default: float, low: float, high: float) -> Any:
+    """A setting with its range, which ``config.settings`` enforces."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
     """The listener and what it accepts over HTTP."""
 
-    endpoints: tuple[str, ...] = ("tcp:8000:interface=127.0.0.1",)
-    """Twisted endpoint strings; each serves HTTP and WebSocket alike."""
+    endpoints: tuple[str, ...] = ("8000",)
+    """Ports or Twisted endpoint strings; each serves HTTP and WebSocket alike."""
+    host: str = "127.0.0.1"
+    """The address to bind where an endpoint is only a port."""
     allowed_hosts: tuple[str, ...] = ()
     """Host header values to accept beside the loopback names and the bound addresses."""
     allowed_origins: tuple[str, ...] = ()
     """Origin header values to accept beside the server's own loopback origins."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may read answers (CORS); each is also an allowed origin."""
-    max_body_bytes: int = 1 << 20
+    max_body_bytes: int = _number(1 << 20, 1024, 64 << 20)
     """A larger request body is answered 413."""
-    idle_timeout_s: float = 15.0
+    idle_timeout_s: float = _number(15.0, 1, 3600)
     """A connection that sends nothing for so long between requests is closed."""
-    stream_after_s: float = 15.0
+    stream_after_s: float = _number(15.0, 0.1, 3600)
     """A call without an answer for so long turns its response into an event stream."""
-    keepalive_s: float = 15.0
+    keepalive_s: float = _number(15.0, 1, 3600)
     """Silence on an event stream after which a comment line is sent."""
     cancel_on_disconnect: bool = True
     """Handshake-era clients: stop the call when its HTTP request is dropped."""
-    session_ttl_s: float = 86_400.0
+    session_ttl_s: float = _number(86_400.0, 60, 30 * 86_400)
     """Life of a handshake-era session id."""
 
 
@@ -87,13 +94,13 @@ class HttpSettings:
 class WebSocketSettings:
     """Limits of a WebSocket connection."""
 
-    max_message_bytes: int = 1 << 20
-    max_connections: int = 1_000
-    ping_interval_s: float = 30.0
-    ping_timeout_s: float = 30.0
-    max_in_flight: int = 16
+    max_message_bytes: int = _number(1 << 20, 1024, 64 << 20)
+    max_connections: int = _number(1_000, 1, 100000)
+    ping_interval_s: float = _number(30.0, 0, 3600)
+    ping_timeout_s: float = _number(30.0, 1, 3600)
+    max_in_flight: int = _number(16, 1, 1024)
     """Requests a connection may have running; more are answered with an error."""
-    max_unsent_bytes: int = 8 << 20
+    max_unsent_bytes: int = _number(8 << 20, 64 << 10, 1 << 30)
     """A client that lets more than this pile up unread is dropped."""
 
 
@@ -101,19 +108,19 @@ class WebSocketSettings:
 class PoolSettings:
     """Threads, sessions and statements towards Snowflake."""
 
-    max_statements: int = 16
+    max_statements: int = _number(16, 1, 256)
     """Statements running at once; each has a thread and a session while it runs."""
-    max_waiting: int = 64
+    max_waiting: int = _number(64, 0, 100000)
     """Calls that may wait for a place; more are answered "busy" at once."""
-    max_wait_s: float = 30.0
+    max_wait_s: float = _number(30.0, 0.1, 3600)
     """A call that waited so long for a place is answered "busy"."""
-    max_idle_sessions: int = 8
-    idle_session_s: float = 600.0
+    max_idle_sessions: int = _number(8, 0, 256)
+    idle_session_s: float = _number(600.0, 1, 86400)
     """An idle Snowflake session older than this is closed."""
-    session_age_s: float = 3 * 3600.0
+    session_age_s: float = _number(3 * 3600.0, 60, 86400)
     """A Snowflake session older than this is closed when it comes back."""
-    login_timeout_s: float = 30.0
-    fetchers: int = 1
+    login_timeout_s: float = _number(30.0, 1, 600)
+    fetchers: int = _number(1, 1, 8)
     """Threads that may decode results at once; more only add to reactor delay."""
 
 
@@ -121,18 +128,18 @@ class PoolSettings:
 class LimitSettings:
     """Bounds of every answer and of every wait."""
 
-    statement_timeout_s: float = 300.0
+    statement_timeout_s: float = _number(300.0, 1, 86400)
     """A statement running longer is aborted in Snowflake."""
-    default_rows: int = 100
-    max_rows: int = 10_000
-    max_result_bytes: int = 1 << 20
+    default_rows: int = _number(100, 1, 1000000)
+    max_rows: int = _number(10_000, 1, 1000000)
+    max_result_bytes: int = _number(1 << 20, 1024, 64 << 20)
     """Bytes of rows (as JSON) in one answer."""
-    max_cell_chars: int = 16_384
+    max_cell_chars: int = _number(16_384, 16, 16 << 20)
     """Longer text values are cut and say so."""
-    max_sql_bytes: int = 65_536
-    drain_s: float = 20.0
+    max_sql_bytes: int = _number(65_536, 256, 1 << 20)
+    drain_s: float = _number(20.0, 0, 3600)
     """At stop: how long running requests may take to finish before they are aborted."""
-    abort_s: float = 5.0
+    abort_s: float = _number(5.0, 0.5, 60)
     """At stop: how long aborting and closing may take after the drain."""
 
 

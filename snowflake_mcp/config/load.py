@@ -1,0 +1,176 @@
+"""One configuration out of defaults, a TOML file, the environment and flags, in that order."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from snowflake_mcp.config import connections
+from snowflake_mcp.config.model import Config, ConnectionSettings
+from snowflake_mcp.config.settings import ENVIRONMENT_PREFIX, SECTIONS, Problems, apply, settings
+
+__all__ = ["ConfigError", "Flags", "load"]
+
+_FILE_KEYS: Final = frozenset({*SECTIONS, "connections", "default_connection"})
+_PROCESS_VARIABLES: Final = frozenset({f"{ENVIRONMENT_PREFIX}CONFIG"})
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used; ``problems`` has one line for each fault."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line said."""
+
+    config: str | None = None
+    connection: str | None = None
+    ports: tuple[str, ...] = ()
+    host: str | None = None
+    demo: bool = False
+    no_demo: bool = False
+
+
+def load(flags: Flags, environ: Mapping[str, str]) -> Config:
+    """Merge every source and check the whole.
+
+    Reads files, so call it before the process gives up its privileges.
+
+    Raises:
+        ConfigError: with every problem found, not only the first.
+    """
+    problems = Problems()
+    path = flags.config or environ.get(f"{ENVIRONMENT_PREFIX}CONFIG") or None
+    table = _read(Path(path), problems) if path else {}
+    for key in table.keys() - _FILE_KEYS:
+        problems.add(key, "is not a section of the configuration", str(path))
+    sections = dict(SECTIONS)
+    for name, defaults in SECTIONS.items():
+        if isinstance(section := table.get(name, {}), dict):
+            sections[name] = apply(name, defaults, section, str(path), problems)
+        else:
+            problems.add(name, "must be a table", str(path))
+    _apply_environment(sections, environ, problems)
+    given = {"endpoints": flags.ports, "host": flags.host}
+    flagged = {name: value for name, value in given.items() if value}
+    sections["http"] = apply("http", sections["http"], flagged, "the command line", problems)
+    connection = _connection(flags, table, str(path), environ, problems)
+    if problems.lines or connection is None:
+        raise ConfigError(problems.lines)
+    return Config(connection=connection, **sections)
+
+
+def _read(path: Path, problems: Problems) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except OSError as error:
+        problems.add(str(path), f"cannot be read: {error.strerror}", "--config")
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # The message of a decode error quotes the line, which may hold a secret.
+        where = str(error).rsplit("(", 1)[-1].rstrip(")") if "(at " in str(error) else "text"
+        problems.add(str(path), f"is not valid TOML ({where})", "--config")
+    return {}
+
+
+def _apply_environment(
+    sections: dict[str, Any], environ: Mapping[str, str], problems: Problems
+) -> None:
+    by_variable = {setting.variable: setting for setting in settings()}
+    for variable, value in environ.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in _PROCESS_VARIABLES:
+            continue
+        setting = by_variable.get(variable)
+        if setting is None:
+            problems.add(variable, "is not a setting", "the environment")
+            continue
+        sections[setting.section] = apply(
+            setting.section, sections[setting.section], {setting.name: value}, variable, problems
+        )
+
+
+def _connection(
+    flags: Flags,
+    table: Mapping[str, Any],
+    path: str,
+    environ: Mapping[str, str],
+    problems: Problems,
+) -> ConnectionSettings | None:
+    tables = table.get("connections", {})
+    name = (
+        flags.connection
+        or table.get("default_connection")
+        or environ.get("SNOWFLAKE_DEFAULT_CONNECTION_NAME")
+    )
+    if flags.demo:
+        for conflict, given in (("--no-demo", flags.no_demo), ("--connection", flags.connection)):
+            if given:
+                problems.add("--demo", f"contradicts {conflict}", "the command line")
+        return connections.DEMO
+    if not isinstance(tables, dict) or not all(isinstance(t, dict) for t in tables.values()):
+        problems.add("connections", "must be tables: [connections.NAME]", path)
+        return None
+    if name is None and len(tables) == 1:
+        name = next(iter(tables))
+    overlay = connections.from_environment(environ, problems)
+    if name is not None:
+        return _named(str(name), tables, path, environ, overlay, problems)
+    if tables:
+        names = ", ".join(sorted(tables))
+        problems.add("default_connection", f"must name one of: {names}", path)
+        return None
+    if overlay:
+        return connections.complete("default", overlay, "the environment", problems)
+    if flags.no_demo:
+        problems.add(
+            "connection",
+            "no Snowflake connection is configured: set SNOWFLAKE_ACCOUNT, SNOWFLAKE_USER and a "
+            "credential, or give --connection NAME, or --config FILE with [connections.NAME]",
+            "--no-demo",
+        )
+        return None
+    return connections.DEMO
+
+
+def _named(
+    name: str,
+    tables: Mapping[str, Any],
+    path: str,
+    environ: Mapping[str, str],
+    overlay: connections.Parameters,
+    problems: Problems,
+) -> ConnectionSettings | None:
+    if name in tables:
+        origin, found = path, tables[name]
+    else:
+        origin, shared = _ecosystem(environ, problems)
+        if name not in shared:
+            known = sorted({*tables, *shared})
+            hint = f"known: {', '.join(known)}" if known else "none is defined there"
+            problems.add("--connection", f"{name} is not a connection ({hint})", origin)
+            return None
+        found = shared[name]
+    parameters = connections.from_table(found, f"{origin} [{name}]", problems)
+    return connections.complete(name, {**parameters, **overlay}, f"{origin} [{name}]", problems)
+
+
+def _ecosystem(environ: Mapping[str, str], problems: Problems) -> tuple[str, dict[str, Any]]:
+    """The connections that other Snowflake clients on this host use, and their file."""
+    home = Path(environ.get("HOME", "/"))
+    folders = [
+        Path(environ["SNOWFLAKE_HOME"]) if environ.get("SNOWFLAKE_HOME") else home / ".snowflake",
+        home / ".config" / "snowflake",
+    ]
+    for folder in folders:
+        path = folder.expanduser() / "connections.toml"
+        if path.is_file():
+            table = _read(path, problems)
+            return str(path), {k: v for k, v in table.items() if isinstance(v, dict)}
+        path = folder.expanduser() / "config.toml"
+        if path.is_file() and isinstance(named := _read(path, problems).get("connections"), dict):
+            return str(path), {k: v for k, v in named.items() if isinstance(v, dict)}
+    return str(folders[0] / "connections.toml"), {}
