@@ -1,0 +1,150 @@
+"""What every tool answers; the output schemas come from these types."""
+
+from typing import Any, Literal
+
+import msgspec
+
+__all__ = [
+    "Answer",
+    "ColumnItem",
+    "DatabaseItem",
+    "Databases",
+    "Rows",
+    "SchemaItem",
+    "Schemas",
+    "TableDescription",
+    "TableItem",
+    "Tables",
+    "ViewDescription",
+    "ViewItem",
+    "Views",
+]
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """What every answer says of itself."""
+
+    row_count: int
+    truncated: bool
+    truncated_by: Literal["rows", "bytes"] | None
+    next_step: str | None
+    """How to get the rest, or what to do with an empty answer."""
+    query_id: str
+    elapsed_ms: int
+    connection: str
+    backend: str
+    """"snowflake" or "demo"."""
+
+
+class DatabaseItem(msgspec.Struct, omit_defaults=True):
+    """A database; what is absent is not known or empty."""
+
+    name: str
+    comment: str | None = None
+
+
+class Databases(Answer, kw_only=True):
+    """Answer of list_databases."""
+
+    databases: list[DatabaseItem]
+
+
+class SchemaItem(msgspec.Struct, omit_defaults=True):
+    """A schema."""
+
+    name: str
+    comment: str | None = None
+
+
+class Schemas(Answer, kw_only=True):
+    """Answer of list_schemas."""
+
+    database: str
+    schemas: list[SchemaItem]
+
+
+class TableItem(msgspec.Struct, omit_defaults=True):
+    """A table."""
+
+    name: str
+    kind: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    comment: str | None = None
+
+
+class Tables(Answer, kw_only=True):
+    """Answer of list_tables."""
+
+    database: str
+    schema: str
+    tables: list[TableItem]
+
+
+class ViewItem(msgspec.Struct, omit_defaults=True):
+    """A view."""
+
+    name: str
+    secure: bool = False
+    materialized: bool = False
+    comment: str | None = None
+
+
+class Views(Answer, kw_only=True):
+    """Answer of list_views."""
+
+    database: str
+    schema: str
+    views: list[ViewItem]
+
+
+class ColumnItem(msgspec.Struct, omit_defaults=True):
+    """A column of a table or view."""
+
+    name: str
+    type: str
+    nullable: bool
+    key: str | None = None
+    """"primary", "unique" or both."""
+    default: str | None = None
+    comment: str | None = None
+
+
+class TableDescription(Answer, kw_only=True):
+    """Answer of describe_table."""
+
+    database: str
+    schema: str
+    name: str
+    columns: list[ColumnItem]
+
+
+class ViewDescription(Answer, kw_only=True):
+    """Answer of describe_view."""
+
+    database: str
+    schema: str
+    name: str
+    columns: list[ColumnItem]
+    ddl: str | None
+    """The statement that makes the view; ``None`` when the role may not see it."""
+    ddl_truncated: bool
+
+
+class ResultColumn(msgspec.Struct):
+    """A column of a result."""
+
+    name: str
+    type: str
+    nullable: bool
+
+
+class Rows(Answer, kw_only=True):
+    """Answer of query_view and execute_query."""
+
+    columns: list[ResultColumn]
+    rows: list[list[Any]]
+    total_rows: int | None
+    """Rows of the whole result, where Snowflake said so."""
+    cells_cut: int
+    """Values that were too long and are cut, ending in "…"."""

@@ -1,0 +1,90 @@
+"""The arguments of every tool; their schemas and their checks come from these types."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+__all__ = [
+    "Arguments",
+    "DescribeTable",
+    "DescribeView",
+    "ExecuteQuery",
+    "ListDatabases",
+    "ListSchemas",
+    "ListTables",
+    "ListViews",
+    "QueryView",
+]
+
+Database = Annotated[str, Meta(description='Folded to upper case unless in "quotes"')]
+OptionalSchema = Annotated[str, Meta(description="Optional if the connection has a default")]
+Like = Annotated[str, Meta(description="Name pattern, any case: % and _")]
+Limit = Annotated[int, Meta(ge=1)]
+
+
+class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Arguments of a call; ``null`` for an optional one means that it is absent."""
+
+
+class _Listing(Arguments, frozen=True):
+    like: Like | None = None
+    limit: Limit | None = None
+
+
+class ListDatabases(_Listing, frozen=True, kw_only=True):
+    """Arguments of list_databases."""
+
+
+class ListSchemas(_Listing, frozen=True, kw_only=True):
+    """Arguments of list_schemas."""
+
+    database: Database
+
+
+class ListTables(_Listing, frozen=True, kw_only=True):
+    """Arguments of list_tables."""
+
+    database: Database
+    schema: str
+
+
+class ListViews(_Listing, frozen=True, kw_only=True):
+    """Arguments of list_views."""
+
+    database: Database
+    schema: OptionalSchema | None = None
+
+
+class DescribeTable(Arguments, frozen=True, kw_only=True):
+    """Arguments of describe_table."""
+
+    database: Database
+    schema: str
+    table_name: str
+
+
+class DescribeView(Arguments, frozen=True, kw_only=True):
+    """Arguments of describe_view."""
+
+    database: Database
+    schema: OptionalSchema | None = None
+    view_name: str
+
+
+class QueryView(Arguments, frozen=True, kw_only=True):
+    """Arguments of query_view."""
+
+    database: Database
+    schema: OptionalSchema | None = None
+    view_name: Annotated[str, Meta(description="Or a table")]
+    limit: Limit | None = None
+
+
+class ExecuteQuery(Arguments, frozen=True, kw_only=True):
+    """Arguments of execute_query."""
+
+    query: Annotated[str, Meta(description="One statement, Snowflake SQL")]
+    database: Annotated[str, Meta(description="For unqualified names")] | None = None
+    schema: str | None = None
+    limit: Limit | None = None

@@ -1,0 +1,195 @@
+"""What a tool is, what it stands on, and one call of it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+
+from snowflake_mcp.config.model import ConnectionSettings, LimitSettings
+from snowflake_mcp.policy.verdict import Verdict
+from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.tools.answers import Answer
+from snowflake_mcp.tools.arguments import Arguments
+from snowflake_mcp.tools.names import stored
+from snowflake_mcp.version import SERVER_NAME
+from snowflake_mcp.warehouse.results import Collector, Outcome
+from snowflake_mcp.warehouse.statement import Job
+
+__all__ = ["Backing", "Call", "Judge", "RowLimit", "Statements", "Tool"]
+
+T = TypeVar("T")
+ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
+
+_MARGIN_S: Final = 1.0
+"""Kept of the request's time for aborting the statement and for the answer itself."""
+
+_TAG_CHARS: Final = 128
+"""Of each value in the query tag; Snowflake takes 2,000 characters in all."""
+
+
+class Statements(Protocol):
+    """What runs SQL; ``warehouse.service.Warehouse`` does."""
+
+    async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
+        """Run one statement and give its rows to the collector; raises ToolFailure."""
+
+
+class Judge(Protocol):
+    """What decides whether an agent's SQL may be sent; ``policy.gate.Gate`` does."""
+
+    async def judge(self, sql: str) -> Verdict:
+        """The verdict; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What all tools of a connection stand on."""
+
+    statements: Statements
+    gate: Judge
+    limits: LimitSettings
+    connection: ConnectionSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RowLimit:
+    """The bounds of a tool's ``limit`` argument."""
+
+    default: int | None = None
+    """``None``: the setting ``limits.default_rows``."""
+    maximum: int | None = None
+    """``None``: the setting ``limits.max_rows``."""
+
+    def within(self, limits: LimitSettings) -> tuple[int, int]:
+        """Default and maximum under these settings."""
+        most = self.maximum or limits.max_rows
+        return min(self.default or limits.default_rows, most), most
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[ArgumentsT]):
+    """One tool: everything that the list shows and that a call needs."""
+
+    name: str
+    title: str
+    description: str
+    arguments: type[ArgumentsT]
+    answer: type[Answer]
+    run: "Callable[[ArgumentsT, Call], Awaitable[ToolResult]]"
+    row_limit: RowLimit | None = None
+    """Bounds of the argument ``limit`` where the tool has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a tool while it runs; reactor thread only."""
+
+    backing: Backing
+    context: RequestContext
+    tool: str
+    row_limit: RowLimit | None = None
+
+    def rows(self, limit: int | None) -> int:
+        """Rows to ask for, from the argument ``limit``.
+
+        Raises:
+            ToolFailure: more than the setting allows.
+        """
+        default, most = (self.row_limit or RowLimit()).within(self.backing.limits)
+        if limit is None:
+            return default
+        if limit > most:
+            raise ToolFailure(
+                Family.INVALID_ARGUMENT,
+                f"limit: expected at most {most}, got {limit:.6g}.",
+                f"Ask for at most {most} rows; filter or aggregate in SQL to need fewer.",
+            )
+        return limit
+
+    def schema_in(self, database: str, given: str | None) -> str:
+        """The schema as stored: the one given, or the connection's default for the database.
+
+        Raises:
+            ToolFailure: none was given and the connection has no default for this database.
+        """
+        if given is not None:
+            return stored(given, "schema")
+        default_database, default_schema = self._defaults()
+        if default_schema is not None and default_database == database:
+            return default_schema
+        raise ToolFailure(
+            Family.INVALID_ARGUMENT,
+            "schema: the connection has no default schema for this database.",
+            "Give the argument schema; list_schemas(database) shows which there are.",
+        )
+
+    def _defaults(self) -> tuple[str | None, str | None]:
+        parameters = self.backing.connection.parameters
+        names = (parameters.get("database"), parameters.get("schema"))
+        database, schema = (
+            stored(name, "connection") if isinstance(name, str) and name else None for name in names
+        )
+        return database, schema
+
+    async def run(
+        self,
+        sql: str,
+        collector: Collector[T],
+        *,
+        max_rows: int,
+        database: str | None = None,
+        schema: str | None = None,
+        missing: str = "",
+    ) -> Outcome[T]:
+        """Run a statement for this call.
+
+        ``missing`` is added to the hint when Snowflake does not know a name in it.
+
+        Raises:
+            ToolFailure: Snowflake or the way to it failed.
+            CancelledError: the request was cancelled and the statement aborted.
+        """
+        job = Job(
+            sql=sql,
+            principal=self.context.facts.principal.name,
+            max_rows=max_rows,
+            timeout_s=self._timeout_s(),
+            database=database,
+            schema=schema,
+            tag=self._tag(),
+            on_progress=self._report,
+        )
+        try:
+            return await self.backing.statements.run(job, collector)
+        except ToolFailure as failure:
+            if not missing or failure.family is not Family.MISSING_OBJECT:
+                raise
+            raise ToolFailure(
+                failure.family,
+                failure.message,
+                " ".join(part for part in (failure.hint, missing) if part),
+                retryable=failure.retryable,
+                details=failure.details,
+            ) from failure
+
+    def _timeout_s(self) -> float:
+        left = self.context.remaining_s
+        return min(
+            self.backing.limits.statement_timeout_s, left - _MARGIN_S if left > _MARGIN_S else left
+        )
+
+    def _tag(self) -> Mapping[str, str]:
+        facts = self.context.facts
+        tag = {
+            "server": SERVER_NAME,
+            "principal": facts.principal.name,
+            "client": facts.client,
+            "session": facts.session_id or "",
+            "request": self.context.request_id,
+            "tool": self.tool,
+        }
+        return {key: value[:_TAG_CHARS] for key, value in tag.items()}
+
+    def _report(self, status: str, elapsed_s: float) -> None:
+        self.context.report_progress(elapsed_s, f"{status}, {elapsed_s:.0f} s")

@@ -1,0 +1,94 @@
+"""The tools of the server: their list in wire form, and the way from a call to its result."""
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from snowflake_mcp.config.model import Config, LimitSettings
+from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.tools.answers import Answer
+from snowflake_mcp.tools.base import Backing, Call, Judge, Statements, Tool
+from snowflake_mcp.tools.cells import plain
+from snowflake_mcp.tools.checking import checked
+from snowflake_mcp.tools.describing import DESCRIBING
+from snowflake_mcp.tools.listing import LISTING
+from snowflake_mcp.tools.querying import QUERYING
+from snowflake_mcp.tools.schemas import schema_of
+from snowflake_mcp.tools.wording import failed
+
+__all__ = ["TOOLS", "Registry", "build_registry", "wire_form"]
+
+TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING)
+"""Every tool, in the order of the list."""
+
+_ANNOTATIONS: Final = {
+    "readOnlyHint": True,
+    "destructiveHint": False,
+    "idempotentHint": True,
+    "openWorldHint": False,
+}
+"""True of every tool here, because the gate and the tools' own statements make it true."""
+
+_COMMON: Final = frozenset(Answer.__struct_fields__)
+
+
+def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
+    """The tool as ``tools/list`` shows it."""
+    arguments = schema_of(tool.arguments)
+    if tool.row_limit is not None:
+        default, most = tool.row_limit.within(limits)
+        arguments["properties"]["limit"].update(default=default, maximum=most)
+    answer = schema_of(tool.answer)
+    # What every answer has is promised once, in docs/tools.md; here it costs each client tokens.
+    answer["required"] = [name for name in answer["required"] if name not in _COMMON]
+    return {
+        "name": tool.name,
+        "title": tool.title,
+        "description": tool.description,
+        "inputSchema": arguments,
+        "outputSchema": answer,
+        "annotations": dict(_ANNOTATIONS),
+    }
+
+
+class Registry:
+    """Implements ``protocol.tooling.Toolbox``; reactor thread only."""
+
+    def __init__(self, tools: Sequence[Tool[Any]], backing: Backing) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+        self._backing = backing
+        self._described = tuple(wire_form(tool, backing.limits) for tool in tools)
+
+    def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
+        """Every tool in wire form, in a stable order; the same for every principal."""
+        return self._described
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], context: RequestContext
+    ) -> ToolResult:
+        """Run a tool; what it cannot do becomes a result with ``failure``.
+
+        Raises:
+            McpError: the tool is unknown (-32602).
+            CancelledError: the request was cancelled; the statement has been aborted.
+        """
+        tool = self._tools.get(name)
+        if tool is None:
+            raise McpError(
+                INVALID_PARAMS,
+                f"Unknown tool: {plain(name, 64)}",
+                {"didYouMean": difflib.get_close_matches(name[:64], self._tools, n=3)},
+            )
+        call = Call(self._backing, context, tool.name, tool.row_limit)
+        try:
+            return await tool.run(checked(tool, arguments), call)
+        except ToolFailure as failure:
+            return failed(call, failure)
+
+
+def build_registry(warehouse: Statements, gate: Judge, config: Config) -> Registry:
+    """All tools over one connection."""
+    return Registry(TOOLS, Backing(warehouse, gate, config.limits, config.connection))

@@ -1,0 +1,265 @@
+"""Collectors: rows become finished JSON and finished text, slice by slice, within budgets."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, Self, TypeVar
+
+import msgspec
+
+from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.tools.cells import cell, escaped
+from snowflake_mcp.tools.taming import tamed
+from snowflake_mcp.warehouse.results import Column, JsonValue
+
+__all__ = ["Budget", "ItemsCollector", "Rendered", "RowsCollector", "json_text"]
+
+ItemT = TypeVar("ItemT", bound=msgspec.Struct)
+
+_NAME_CHARS: Final = 64
+"""Width of a column heading; longer names are cut in the text, not in the JSON."""
+
+_COLUMN_CHARS: Final = 1 << 16
+"""No description of a column comes near it: names end at 255 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How large the parts of an answer may become."""
+
+    row_bytes: int
+    """Rows as JSON, brackets and commas included."""
+    cell_chars: int
+    """A longer text, or a longer nested value as JSON text, is cut in the JSON."""
+    text_chars: int = 40_000
+    """The readable table; about ten thousand tokens."""
+    shown_chars: int = 200
+    """Width of a value in the table."""
+    record_chars: int = 2_000
+    """Width of a value when the only row is shown as a record."""
+
+    @classmethod
+    def of(cls, limits: LimitSettings) -> Self:
+        """The budget that the settings give."""
+        return cls(row_bytes=limits.max_result_bytes, cell_chars=limits.max_cell_chars)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A finished result; nothing in it needs more work on the reactor thread."""
+
+    rows: msgspec.Raw
+    """A JSON array."""
+    columns: msgspec.Raw
+    """A JSON array of the result's columns."""
+    body: bytes
+    """The table or record as the inside of a JSON string, without its quotes."""
+    row_count: int
+    full: bool
+    """A row was left out because the byte budget was used up."""
+    cells_cut: int
+    """Values that were cut in the JSON."""
+    shown_rows: int
+    """Rows that the text shows; fewer than ``row_count`` when its budget was used up."""
+    shown_cut: int
+    """Values that only the text shows cut."""
+
+
+def json_text(text: str) -> bytes:
+    """A text as the inside of a JSON string, without its quotes."""
+    return msgspec.json.encode(text)[1:-1]
+
+
+class _Table:
+    """A table of text under construction that never grows past its budget."""
+
+    def __init__(self, heading: Sequence[str], budget: Budget) -> None:
+        self._left = budget.text_chars
+        self._width = budget.shown_chars
+        self.rows = 0
+        self.cut = 0
+        self.open = True
+        line = " | ".join(escaped(name, _NAME_CHARS, pipes=True)[0] for name in heading)
+        if len(line) > self._left:
+            line = line[: self._left - 1] + "…"
+        self._left -= len(line)
+        self._lines = [line]
+
+    def add(self, values: Sequence[JsonValue]) -> None:
+        """Show one more row if there is room."""
+        if not self.open:
+            return
+        cells = [cell(value, self._width) for value in values]
+        line = " | ".join(shown for shown, _ in cells)
+        if len(line) + 1 > self._left:
+            self.open = False
+            return
+        self._left -= len(line) + 1
+        self._lines.append(line)
+        self.rows += 1
+        self.cut += sum(cut for _, cut in cells)
+
+    def text(self) -> str:
+        """The whole table; without rows there is nothing to show."""
+        return "\n".join(self._lines) if self.rows else ""
+
+
+def _record(
+    names: Sequence[str], values: Sequence[JsonValue], budget: Budget
+) -> tuple[str, int] | None:
+    """One row as labelled lines and the count of values cut, or ``None`` when it is too long."""
+    lines = []
+    cuts = 0
+    for name, value in zip(names, values, strict=True):
+        label, _ = escaped(name, _NAME_CHARS, pipes=True)
+        shown, cut = cell(value, budget.record_chars)
+        lines.append(f"{label}: {shown}")
+        cuts += cut
+    text = "\n".join(lines)
+    return (text, cuts) if len(text) <= budget.text_chars else None
+
+
+class _Array:
+    """A JSON array of bytes under construction that never grows past its budget."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit - 2
+        self._parts: list[bytes] = []
+
+    def add(self, part: bytes) -> bool:
+        """Append a value; ``False`` when it does not fit."""
+        size = len(part) + (1 if self._parts else 0)
+        if size > self._left:
+            return False
+        self._left -= size
+        self._parts.append(part)
+        return True
+
+    def raw(self) -> msgspec.Raw:
+        return msgspec.Raw(b"[" + b",".join(self._parts) + b"]")
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+
+def _word(value: JsonValue) -> JsonValue:
+    """What the text shows for a field of an item: absent is "-", not NULL."""
+    if value is None or value == "":
+        return "-"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+class RowsCollector:
+    """Collects any result as rows of values; worker thread only."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._names: tuple[str, ...] = ()
+        self._columns = msgspec.Raw(b"[]")
+        self._rows = _Array(budget.row_bytes)
+        self._table = _Table((), budget)
+        self._first: Sequence[JsonValue] = ()
+        self._cells_cut = 0
+        self._full = False
+
+    def begin(self, columns: Sequence[Column]) -> None:
+        """Take the columns, before any row."""
+        self._names = tuple(column.name for column in columns)
+        described = [
+            {"name": column.name, "type": column.type, "nullable": column.nullable}
+            for column in columns
+        ]
+        self._columns = msgspec.Raw(tamed(described, _COLUMN_CHARS).encoded)
+        self._table = _Table(self._names, self._budget)
+
+    def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+        """Take a slice; ``False`` when the byte budget is used up and a row was left out."""
+        for row in rows:
+            tame = tamed(row, self._budget.cell_chars)
+            if self._full or not self._rows.add(tame.encoded):
+                self._full = True
+                return False
+            self._cells_cut += tame.cut
+            if len(self._rows) == 1:
+                self._first = tame.value
+            self._table.add(tame.value)
+        return True
+
+    def finish(self) -> Rendered:
+        """The finished result."""
+        text, shown, cut = self._table.text(), self._table.rows, self._table.cut
+        if len(self._rows) == 1:
+            record = _record(self._names, self._first, self._budget)
+            if record is not None:
+                (text, cut), shown = record, 1
+        return Rendered(
+            rows=self._rows.raw(),
+            columns=self._columns,
+            body=json_text(text),
+            row_count=len(self._rows),
+            full=self._full,
+            cells_cut=self._cells_cut,
+            shown_rows=shown,
+            shown_cut=cut,
+        )
+
+
+class ItemsCollector(Generic[ItemT]):
+    """Collects the rows of SHOW and DESCRIBE as objects of one kind; worker thread only.
+
+    ``build`` makes an item from a row (values by lower-case column name), or ``None`` to leave
+    the row out. The text shows the fields named in ``shown``, without those that are empty in
+    every item.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[Mapping[str, JsonValue]], ItemT | None],
+        shown: Sequence[str],
+        budget: Budget,
+    ) -> None:
+        self._build = build
+        self._shown = tuple(shown)
+        self._budget = budget
+        self._names: tuple[str, ...] = ()
+        self._rows = _Array(budget.row_bytes)
+        self._items: list[ItemT] = []
+        self._full = False
+
+    def begin(self, columns: Sequence[Column]) -> None:
+        """Take the columns, before any row."""
+        self._names = tuple(column.name.lower() for column in columns)
+
+    def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+        """Take a slice; ``False`` when the byte budget is used up and an item was left out."""
+        for row in rows:
+            values = tamed(row, self._budget.cell_chars).value
+            item = self._build(dict(zip(self._names, values, strict=True)))
+            if item is None:
+                continue
+            if self._full or not self._rows.add(msgspec.json.encode(item)):
+                self._full = True
+                return False
+            self._items.append(item)
+        return True
+
+    def finish(self) -> Rendered:
+        """The finished list."""
+        lines = [[getattr(item, name) for name in self._shown] for item in self._items]
+        used = [
+            index
+            for index, name in enumerate(self._shown)
+            if index == 0 or any(line[index] not in (None, "", False) for line in lines)
+        ]
+        table = _Table([self._shown[index] for index in used], self._budget)
+        for line in lines:
+            table.add([_word(line[index]) for index in used])
+        return Rendered(
+            rows=self._rows.raw(),
+            columns=msgspec.Raw(b"[]"),
+            body=json_text(table.text()),
+            row_count=len(self._items),
+            full=self._full,
+            cells_cut=0,
+            shown_rows=table.rows,
+            shown_cut=table.cut,
+        )

@@ -1,0 +1,88 @@
+"""Rows that any JSON reader can take: bounded values, bounded nesting, valid Unicode."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from snowflake_mcp.warehouse.results import JsonValue
+
+__all__ = ["Tamed", "tamed"]
+
+_DEPTH: Final = 64
+"""Deeper nesting is replaced by "…": common JSON readers give up between 100 and 200 levels."""
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Tamed:
+    """A row as it goes into the answer."""
+
+    value: Sequence[Any]
+    encoded: bytes
+    cut: int
+    """Values that were shortened."""
+
+
+def tamed(row: Sequence[Any], cell_chars: int) -> Tamed:
+    """The row with every value within bounds; never raises for JSON values of any shape.
+
+    A text longer than ``cell_chars`` is cut and ends in "…". A nested value whose JSON text is
+    longer becomes that text, cut alike.
+    """
+    try:
+        encoded = msgspec.json.encode(row)
+    except (ValueError, RecursionError):
+        # A lone surrogate, an integer of thousands of digits, or nesting without end.
+        row = [_mended(value, 0) for value in row]
+        encoded = msgspec.json.encode(row)
+    cut = 0
+    if encoded.count(b"[") + encoded.count(b"{") > _DEPTH and _too_deep(row, 0):
+        row = [_mended(value, 0) for value in row]
+        encoded = msgspec.json.encode(row)
+    # Every character of a value takes a byte at least, so most rows need no second look.
+    if len(encoded) > cell_chars:
+        shortened = [_shortened(value, cell_chars) for value in row]
+        cut = sum(was_cut for _, was_cut in shortened)
+        if cut:
+            row = [value for value, _ in shortened]
+            encoded = msgspec.json.encode(row)
+    return Tamed(row, encoded, cut)
+
+
+def _shortened(value: JsonValue, cell_chars: int) -> tuple[JsonValue, bool]:
+    if isinstance(value, (list, dict)):
+        text = msgspec.json.encode(value).decode()
+    elif isinstance(value, str):
+        text = value
+    else:
+        return value, False
+    if len(text) <= cell_chars:
+        return value, False
+    return text[: cell_chars - 1] + "…", True
+
+
+def _too_deep(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, (list, tuple)):
+        return False
+    return depth >= _DEPTH or any(_too_deep(member, depth + 1) for member in value)
+
+
+def _mended(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Hexadecimal, because Python refuses to write so many decimal digits.
+        return value if value.bit_length() <= 4_096 else f"{value:#x}"
+    if isinstance(value, (list, tuple)):
+        return "…" if depth >= _DEPTH else [_mended(member, depth + 1) for member in value]
+    if isinstance(value, dict):
+        if depth >= _DEPTH:
+            return "…"
+        return {_mended(key, depth): _mended(member, depth + 1) for key, member in value.items()}
+    return value

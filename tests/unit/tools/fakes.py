@@ -1,0 +1,155 @@
+"""A warehouse and a gate that answer from memory, and a request to call tools with."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+from twisted.internet.task import Clock
+
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, LimitSettings
+from snowflake_mcp.policy.verdict import Refusal, Verdict
+from snowflake_mcp.protocol.context import Facts, RequestContext
+from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.tools.registry import Registry, build_registry
+from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
+from snowflake_mcp.warehouse.statement import Job
+
+__all__ = [
+    "FakeGate",
+    "FakeWarehouse",
+    "Reply",
+    "body",
+    "columns",
+    "context",
+    "registry",
+    "shown",
+]
+
+T = TypeVar("T")
+
+
+@dataclass
+class Reply:
+    """A result that the fake warehouse gives."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[JsonValue]] = ()
+    total: int | None = None
+    """Rows Snowflake would report; the rows given unless said otherwise."""
+
+
+def columns(*names: str) -> list[Column]:
+    """Text columns of these names."""
+    return [Column(name, "VARCHAR(16777216)", True) for name in names]
+
+
+class FakeWarehouse:
+    """Answers statements from a table of prefixes; keeps the jobs that it was given."""
+
+    def __init__(self, replies: Mapping[str, Reply | Exception]) -> None:
+        self.replies = dict(replies)
+        self.jobs: list[Job] = []
+        self.during: Callable[[Job], None] = lambda job: None
+
+    @property
+    def sql(self) -> list[str]:
+        """The statements so far."""
+        return [job.sql for job in self.jobs]
+
+    async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
+        """Feed the reply to the collector in slices, as the warehouse does."""
+        self.jobs.append(job)
+        self.during(job)
+        reply = next(reply for prefix, reply in self.replies.items() if job.sql.startswith(prefix))
+        if isinstance(reply, Exception):
+            raise reply
+        collector.begin(reply.columns)
+        given = reply.rows[: job.max_rows]
+        cut: Any = "rows" if len(reply.rows) > job.max_rows else None
+        rows = 0
+        for start in range(0, len(given), 500):
+            part = given[start : start + 500]
+            rows += len(part)
+            if not collector.add(part):
+                cut = "collector"
+                break
+        return Outcome(
+            query_id=f"01b0-{len(self.jobs)}",
+            columns=tuple(reply.columns),
+            rows=rows,
+            total_rows=len(reply.rows) if reply.total is None else reply.total,
+            cut=cut,
+            elapsed_s=0.0124,
+            value=collector.finish(),
+        )
+
+
+@dataclass
+class FakeGate:
+    """Allows everything, or refuses with what it was given."""
+
+    refusals: tuple[Refusal, ...] = ()
+    seen: list[str] = field(default_factory=list)
+
+    async def judge(self, sql: str) -> Verdict:
+        """The verdict; what is sent is marked so that a test can tell it from what came."""
+        self.seen.append(sql)
+        allowed = not self.refusals
+        return Verdict(
+            allowed=allowed,
+            kind="select" if allowed else "unknown",
+            sql=f"/*judged*/ {sql}" if allowed else "",
+            capabilities=frozenset(),
+            refusals=self.refusals,
+        )
+
+
+def context(*, remaining_s: float = 60.0, **changes: Any) -> RequestContext:
+    """A request of a local client."""
+    facts = Facts(transport="http", principal=LOCAL, version="2026-07-28", client="probe/1")
+    made = RequestContext(
+        facts=facts,
+        request_id="r-1",
+        method="tools/call",
+        clock=Clock(),
+        deadline=remaining_s,
+        notify=lambda method, params: None,
+    )
+    for name, value in changes.items():
+        setattr(made, name, value)
+    return made
+
+
+def registry(
+    replies: Mapping[str, Reply | Exception] | None = None,
+    *,
+    gate: FakeGate | None = None,
+    limits: LimitSettings | None = None,
+    backend: Backend = Backend.SNOWFLAKE,
+    parameters: Mapping[str, str] | None = None,
+) -> tuple[Registry, FakeWarehouse]:
+    """All tools over a fake warehouse."""
+    warehouse = FakeWarehouse(replies or {})
+    connection = ConnectionSettings(
+        "finance", backend, parameters=MappingProxyType(dict(parameters or {}))
+    )
+    config = Config(connection, limits=limits or LimitSettings())
+    return build_registry(warehouse, gate or FakeGate(), config), warehouse
+
+
+def body(result: ToolResult) -> dict[str, Any]:
+    """The structured content as a client reads it."""
+    assert result.structured is not None
+    decoded: dict[str, Any] = json.loads(msgspec.json.encode(result.structured))
+    return decoded
+
+
+def shown(result: ToolResult) -> str:
+    """The text as a client reads it."""
+    text = result.text if isinstance(result.text, str) else json.loads(bytes(result.text))
+    assert isinstance(text, str)
+    return text
