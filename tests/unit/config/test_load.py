@@ -77,9 +77,9 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         "SNOWFLAKE_MCP_X: is not a setting (from the environment)",
         "connection default: lacks account (SNOWFLAKE_ACCOUNT) (from the environment)",
         (
-            "connection default: lacks a credential: private_key_file (SNOWFLAKE_PRIVATE_KEY_FILE), "
-            "token (SNOWFLAKE_TOKEN), password (SNOWFLAKE_PASSWORD), or authenticator = "
-            "externalbrowser (SNOWFLAKE_AUTHENTICATOR) (from the environment)"
+            "connection default: lacks a credential: "
+            "private_key_file (SNOWFLAKE_PRIVATE_KEY_FILE), token (SNOWFLAKE_TOKEN), "
+            "password (SNOWFLAKE_PASSWORD), or authenticator = externalbrowser (SNOWFLAKE_AUTHENTICATOR) (from the environment)"
         ),
     ]
 

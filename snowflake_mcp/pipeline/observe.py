@@ -1,0 +1,99 @@
+"""One log event and one count for every request, whatever its end."""
+
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.protocol.answers import MethodResult
+from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.protocol.errors import McpError
+from snowflake_mcp.protocol.kernel import Layer, Perform
+from snowflake_mcp.protocol.tooling import ToolResult
+
+__all__ = ["observe"]
+
+_log = Logger()
+
+_QUIET: Final = frozenset({"ping"})
+"""Methods whose success is not worth a line."""
+
+
+def observe(totals: Totals) -> Layer:
+    """A layer that reports every request; counts have fixed names, log lines printable ones."""
+
+    def layer(inner: Perform) -> Perform:
+        async def perform(
+            method: str, params: dict[str, Any], context: RequestContext
+        ) -> MethodResult:
+            began = context.clock.seconds()
+            outcome, query_id = "internal", None
+            try:
+                result = await inner(method, params, context)
+            except CancelledError:
+                outcome = f"cancelled_{context.cancel_reason or 'unknown'}"
+                raise
+            except McpError as error:
+                outcome = f"error_{error.code}"
+                raise
+            else:
+                outcome, query_id = _outcome(result)
+                return result
+            finally:
+                totals.add("requests")
+                totals.add(f"requests_{_word(outcome)}")
+                if method not in _QUIET:
+                    _report(context, method, params, outcome, query_id, began)
+
+        return perform
+
+    return layer
+
+
+def _outcome(result: MethodResult) -> tuple[str, str | None]:
+    if not isinstance(result, ToolResult):
+        return "ok", None
+    if result.failure is not None:
+        query_id = result.failure.details.get("query_id")
+        return result.failure.family.value, str(query_id) if query_id else None
+    return "ok", result.meta.get("snowflake-mcp/query-id")
+
+
+def _word(outcome: str) -> str:
+    """The outcome in four classes, for the totals."""
+    if outcome == "ok" or outcome.startswith("cancelled"):
+        return outcome.partition("_")[0]
+    return "failed"
+
+
+def _report(
+    context: RequestContext,
+    method: str,
+    params: dict[str, Any],
+    outcome: str,
+    query_id: str | None,
+    began: float,
+) -> None:
+    tool = params.get("name") if method == "tools/call" else None
+    _log.info(
+        "{request_id} {transport} {principal} {method}{tool_part} {outcome} {elapsed_ms} ms"
+        "{query_part}",
+        request_id=context.request_id,
+        transport=context.facts.transport,
+        principal=context.facts.principal.name,
+        session=context.facts.session_id,
+        method=_printable(method),
+        tool=tool,
+        tool_part=f" {_printable(tool)}" if isinstance(tool, str) else "",
+        outcome=outcome,
+        elapsed_ms=round((context.clock.seconds() - began) * 1000),
+        query_id=query_id,
+        query_part=f" query {query_id}" if query_id else "",
+        trace=context.facts.traceparent,
+    )
+
+
+def _printable(text: str) -> str:
+    """A name from the client as it may stand in a line of a log."""
+    return "".join(ch if ch.isascii() and ch.isprintable() else "?" for ch in text[:80])
