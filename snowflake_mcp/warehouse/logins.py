@@ -1,0 +1,114 @@
+"""When a login may be tried: one first try at a time, and a pause after a failed one."""
+
+import random
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred
+
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.threads import Clock
+
+__all__ = ["Logins"]
+
+AUTH_PAUSE_S: Final = 60.0
+"""After refused credentials. Snowflake locks a user out after some refusals."""
+FIRST_PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+"""After an unreachable endpoint the pause doubles from the first to this one."""
+
+
+class Logins:
+    """Guards the account against login storms; reactor thread only.
+
+    Until a login has worked, and again after one has failed, only one is under way and the
+    others wait for what becomes of it. After a failure all are answered with it at once until
+    the pause is over.
+    """
+
+    def __init__(self, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._proven = False
+        self._trying = False
+        self._waiting: list[Deferred[None]] = []
+        self._failure: ToolFailure | None = None
+        self._pause_s = 0.0
+        self._closed_until = 0.0
+        self.count = 0
+        """Logins that have worked."""
+        self.failed = 0
+
+    @property
+    def failure(self) -> ToolFailure | None:
+        """Why logins pause; ``None`` when one may be tried."""
+        left_s = self._closed_until - self._clock.seconds()
+        if self._failure is None or left_s <= 0:
+            return None
+        return ToolFailure(
+            self._failure.family,
+            f"{self._failure.message} The next login is tried in {left_s:.0f} s.",
+            self._failure.hint,
+            retryable=self._failure.retryable,
+            details={**self._failure.details, "next_login_s": round(left_s, 1)},
+        )
+
+    async def enter(self) -> None:
+        """Wait for the right to try one login; end it with ``worked``, ``refused`` or ``gave_up``.
+
+        Raises:
+            ToolFailure: the last login failed and its pause is not over.
+        """
+        while True:
+            failure = self.failure
+            if failure is not None:
+                raise failure
+            if self._proven:
+                return
+            if not self._trying:
+                self._trying = True
+                return
+            turn: Deferred[None] = Deferred(self._waiting.remove)
+            self._waiting.append(turn)
+            await turn
+
+    def worked(self) -> None:
+        """The login succeeded: from here on logins may go side by side."""
+        self.count += 1
+        self._proven = True
+        self._failure = None
+        self._pause_s = 0.0
+        self._settle()
+
+    def refused(self, failure: ToolFailure) -> None:
+        """The login failed: pause, and let only one try afterwards."""
+        self.failed += 1
+        self._proven = False
+        self._failure = failure
+        if failure.family is Family.AUTH:
+            pause_s = AUTH_PAUSE_S
+        else:
+            self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2 or FIRST_PAUSE_S)
+            # Replicas that lost the same endpoint do not come back in step.
+            pause_s = self._pause_s * (0.75 + self._jitter() / 2)
+        self._closed_until = max(self._closed_until, self._clock.seconds() + pause_s)
+        self._settle()
+
+    def gave_up(self) -> None:
+        """The login was not tried after all; somebody else may."""
+        self._settle()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Numbers for /status."""
+        failure = self.failure
+        return {
+            "logins": self.count,
+            "failed_logins": self.failed,
+            "paused": failure.family.value if failure is not None else None,
+        }
+
+    def _settle(self) -> None:
+        self._trying = False
+        waiting, self._waiting = self._waiting, []
+        for turn in waiting:
+            turn.callback(None)

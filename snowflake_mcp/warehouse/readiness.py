@@ -1,0 +1,102 @@
+"""Whether Snowflake would answer now, found out cheaply."""
+
+from typing import Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.python.failure import Failure
+
+from snowflake_mcp.protocol.errors import ToolFailure
+from snowflake_mcp.warehouse import connect
+from snowflake_mcp.warehouse.sessions import Sessions
+from snowflake_mcp.warehouse.threads import Reactor
+
+__all__ = ["Readiness"]
+
+Answer = tuple[bool, str]
+
+_CACHED_S: Final = 10.0
+_RECENT_S: Final = 60.0
+"""A session that Snowflake answered so recently proves enough."""
+_HEARTBEAT_S: Final = 5.0
+_PRINCIPAL: Final = "(readiness)"
+"""Nobody's name: the session that a probe opens is never lent to a caller."""
+
+
+class Readiness:
+    """Answers probes from what is known; logs in or sends a heartbeat at most every 10 s.
+
+    Reactor thread only. Logging in needs no virtual warehouse, so no probe costs credits.
+    """
+
+    def __init__(self, reactor: Reactor, sessions: Sessions, login_s: float) -> None:
+        self._reactor = reactor
+        self._sessions = sessions
+        self._limit_s = login_s + 2.0
+        self._answer: Answer | None = None
+        self._asked_at = 0.0
+        self._waiting: list[Deferred[Answer]] = []
+        self._asking = False
+
+    async def check(self) -> Answer:
+        """Whether it answers, and a sentence for the operator without secrets."""
+        now = self._reactor.seconds()
+        failure = self._sessions.logins.failure
+        if failure is not None:
+            return False, failure.message
+        if self._answer is not None and now - self._asked_at < _CACHED_S:
+            return self._answer
+        used_at = self._sessions.pool.last_used_at
+        if used_at is not None and now - used_at < _RECENT_S:
+            return True, f"Snowflake answered {now - used_at:.0f} s ago"
+        waiting: Deferred[Answer] = Deferred(self._waiting.remove)
+        self._waiting.append(waiting)
+        if not self._asking:
+            self._asking = True
+            # On its own: a probe that hangs up must not cut the login of the others short.
+            Deferred.fromCoroutine(self._ask()).addBoth(self._tell)
+        return await waiting
+
+    async def _ask(self) -> Answer:
+        sessions = self._sessions
+        key = sessions.key(_PRINCIPAL)
+        session = sessions.pool.lease(key)
+        if session is not None:
+            alive = sessions.closers.run(connect.is_alive, session.connection)
+            # A session of 4.8 that has expired for good answers its heartbeat never.
+            timer = self._reactor.callLater(_HEARTBEAT_S, alive.cancel)
+            try:
+                answered = await alive
+            except CancelledError:
+                answered = False
+            finally:
+                if timer.active():
+                    timer.cancel()
+            if answered:
+                sessions.pool.give_back(session)
+                return True, "Snowflake answered a heartbeat"
+            sessions.pool.discard(session)
+        permission = Deferred.fromCoroutine(sessions.may_open())
+        timer = self._reactor.callLater(self._limit_s, permission.cancel)
+        try:
+            parameters = await permission
+        except CancelledError:
+            return False, "the login is still under way"
+        finally:
+            if timer.active():
+                timer.cancel()
+        session = await sessions.open(key, parameters, sessions.closers)
+        sessions.pool.give_back(session)
+        return True, "logged in"
+
+    def _tell(self, result: Answer | Failure) -> None:
+        self._asking = False
+        if not isinstance(result, Failure):
+            answer = result
+        elif isinstance(result.value, ToolFailure):
+            answer = (False, result.value.message)
+        else:
+            answer = (False, f"the check failed: {type(result.value).__name__}")
+        self._answer, self._asked_at = answer, self._reactor.seconds()
+        waiting, self._waiting = self._waiting, []
+        for probe in waiting:
+            probe.callback(answer)

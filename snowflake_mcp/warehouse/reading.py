@@ -1,0 +1,155 @@
+"""From a finished cursor to the collector: slices, limits and the decode gate."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import Any, Final, TypeVar
+
+from snowflake_mcp.warehouse import columns, fetching, temporal, values
+from snowflake_mcp.warehouse.results import Collector, Column, Cut, JsonValue, Reading
+
+__all__ = ["OwnFaultError", "columns_of", "read"]
+
+T = TypeVar("T")
+
+_TYPE_NAMES: Final = {"FIXED": "NUMBER", "TEXT": "VARCHAR", "REAL": "FLOAT"}
+_WITH_SCALE: Final = frozenset({"TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"})
+
+
+class OwnFaultError(Exception):
+    """A conversion or the collector failed, not the driver; ``__cause__`` is what it raised."""
+
+
+@contextmanager
+def _own_work(gate: AbstractContextManager[object]) -> Iterator[None]:
+    with gate:
+        try:
+            yield
+        except Exception as error:
+            raise OwnFaultError from error
+
+
+def read(
+    cursor: Any,
+    collector: Collector[T],
+    max_rows: int,
+    gate: AbstractContextManager[object],
+    wanted: Callable[[], bool],
+) -> Reading[T]:
+    """Give the rows to the collector until it, the limit or the result ends; worker threads only.
+
+    ``gate`` is held while a slice is converted, so that few threads compete with the reactor
+    for the interpreter; never while waiting for the network. ``wanted`` is asked between
+    slices; when it says no, reading stops as if the collector had enough.
+
+    Raises:
+        OwnFaultError: the collector raised, or a value could not be converted.
+        Exception: whatever the driver raises; ``errors.classify`` knows it.
+    """
+    kinds = _kinds(cursor)
+    described = columns_of(cursor, kinds)
+    with _own_work(gate):
+        collector.begin(described)
+    slices = _arrow_slices if fetching.is_arrow(cursor) else _python_slices
+    rows = 0
+    cut: Cut | None = None
+    with closing(slices(cursor, kinds, gate)) as source:
+        for piece in source:
+            fitting = piece[: max_rows - rows]
+            rows += len(fitting)
+            if fitting:
+                with _own_work(gate):
+                    goes_on = collector.add(fitting)
+                if not goes_on or not wanted():
+                    cut = "collector"
+                    break
+            if len(fitting) < len(piece):
+                cut = "rows"
+                break
+            # The interpreter is handed over only at its switch interval: without this pause
+            # each waiting reactor turn is late by the work of several slices.
+            time.sleep(0)  # noqa: TID251 - worker thread, see above
+    with _own_work(gate):
+        value = collector.finish()
+    return Reading(
+        columns=described,
+        rows=rows,
+        total_rows=_total(cursor, rows, cut, max_rows),
+        cut=cut,
+        value=value,
+    )
+
+
+def columns_of(cursor: Any, kinds: Sequence[str]) -> tuple[Column, ...]:
+    """The columns as Snowflake describes them, with their types as in DDL."""
+    return tuple(
+        Column(
+            name=values.text(str(column.name)),
+            type=_type_text(kind, column.precision, column.scale, column.internal_size),
+            nullable=column.is_nullable is not False,
+        )
+        for kind, column in zip(kinds, cursor.description or (), strict=True)
+    )
+
+
+def _kinds(cursor: Any) -> list[str]:
+    from snowflake.connector import constants
+
+    names: Any = vars(constants)["FIELD_ID_TO_NAME"]
+
+    return [str(names[column.type_code]) for column in cursor.description or ()]
+
+
+def _type_text(kind: str, precision: int | None, scale: int | None, size: int | None) -> str:
+    name = _TYPE_NAMES.get(kind, kind)
+    if kind == "FIXED":
+        return name if precision is None else f"{name}({precision},{scale or 0})"
+    if kind in {"TEXT", "BINARY"}:
+        return f"{name}({size})" if size else name
+    if kind in _WITH_SCALE:
+        return name if scale is None else f"{name}({scale})"
+    return name
+
+
+def _arrow_slices(
+    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object]
+) -> Generator[list[tuple[JsonValue, ...]], None, None]:
+    timezone = temporal.zone(fetching.session_timezone(cursor) if "TIMESTAMP_LTZ" in kinds else "")
+    scales = [column.scale or 0 for column in cursor.description]
+    with closing(fetching.batches(cursor)) as batches:
+        for batch in batches:
+            converters = [
+                columns.converter(kind, scale, field.type, timezone)
+                for kind, scale, field in zip(kinds, scales, batch.schema, strict=True)
+            ]
+            for start in range(0, batch.num_rows, fetching.SLICE_ROWS):
+                piece = batch.slice(start, fetching.SLICE_ROWS)
+                with _own_work(gate):
+                    cells = [
+                        convert(column)
+                        for convert, column in zip(converters, piece.columns, strict=True)
+                    ]
+                    rows = list(zip(*cells, strict=True))
+                yield rows
+
+
+def _python_slices(
+    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object]
+) -> Generator[list[tuple[JsonValue, ...]], None, None]:
+    for piece in fetching.python_rows(cursor):
+        with _own_work(gate):
+            rows = [
+                tuple(values.plain(cell, kind) for cell, kind in zip(row, kinds, strict=True))
+                for row in piece
+            ]
+        yield rows
+
+
+def _total(cursor: Any, rows: int, cut: Cut | None, max_rows: int) -> int | None:
+    if cut is None:
+        return rows
+    total = cursor.rowcount
+    if not isinstance(total, int) or total <= rows:
+        return None
+    # Snowflake was asked for one row more than the limit: exactly that many may mean "or more".
+    return None if total == max_rows + 1 else total

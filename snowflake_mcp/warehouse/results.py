@@ -1,0 +1,70 @@
+"""What a statement gives back: columns, rows as JSON values, and the caller's collector."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+
+__all__ = ["Collector", "Column", "Cut", "JsonValue", "Outcome", "Reading"]
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
+"""What a cell may be; docs/results.md has the table from Snowflake's types."""
+
+Cut = Literal["rows", "collector"]
+"""Why reading stopped early: the row limit of the job, or the collector had enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a result as Snowflake describes it."""
+
+    name: str
+    type: str
+    """As in DDL: ``NUMBER(12,2)``, ``VARCHAR(50)``, ``TIMESTAMP_NTZ(9)``, ``VARIANT``, ..."""
+    nullable: bool
+
+
+class Collector(Protocol[T_co]):
+    """Takes a result slice by slice; every method runs in a worker thread.
+
+    ``begin`` comes once before the rows, ``finish`` once after them; neither is called again
+    when the statement fails half way.
+    """
+
+    def begin(self, columns: Sequence[Column]) -> None:
+        """Learn the columns."""
+
+    def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+        """Take at most 500 rows; ``False`` says that this is enough and reading stops."""
+
+    def finish(self) -> T_co:
+        """The collected value; it becomes ``Outcome.value``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What a worker thread brings back from a finished statement."""
+
+    columns: tuple[Column, ...]
+    rows: int
+    total_rows: int | None
+    cut: Cut | None
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[T]):
+    """A statement that ended well."""
+
+    query_id: str
+    columns: tuple[Column, ...]
+    rows: int
+    """Rows that the collector was given."""
+    total_rows: int | None
+    """Rows of the whole result; ``None`` when Snowflake was told to stop counting earlier."""
+    cut: Cut | None
+    elapsed_s: float
+    """From admission to the last row, a login included."""
+    value: T

@@ -1,0 +1,138 @@
+"""The warehouse as the rest of the server sees it: run a statement, ask how it is, stop."""
+
+import threading
+from typing import Any, Final, TypeVar
+
+from twisted.internet.defer import CancelledError
+
+from snowflake_mcp.config.model import LimitSettings, PoolSettings
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.credentials import Account
+from snowflake_mcp.warehouse.lane import Lane
+from snowflake_mcp.warehouse.readiness import Readiness
+from snowflake_mcp.warehouse.results import Collector, Outcome
+from snowflake_mcp.warehouse.run import Means, Run
+from snowflake_mcp.warehouse.sessions import Sessions
+from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.threads import Reactor, Threads
+
+__all__ = ["Warehouse"]
+
+T = TypeVar("T")
+
+_CONTROL_THREADS: Final = 4
+
+
+class Warehouse:
+    """Snowflake behind one account; reactor thread only. Nothing runs before ``start``."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        account: Account,
+        pool: PoolSettings,
+        limits: LimitSettings,
+        totals: Totals,
+    ) -> None:
+        self._reactor = reactor
+        self._totals = totals
+        self._lane = Lane(
+            reactor,
+            width=pool.max_statements,
+            queue=pool.max_waiting,
+            max_wait_s=pool.max_wait_s,
+        )
+        self._sessions = Sessions(reactor, account, pool, limits)
+        self._means = Means(
+            reactor=reactor,
+            sessions=self._sessions,
+            statements=Threads(reactor, "statement", pool.max_statements),
+            control=Threads(reactor, "control", _CONTROL_THREADS),
+            gate=threading.Semaphore(pool.fetchers),
+        )
+        self._readiness = Readiness(reactor, self._sessions, pool.login_timeout_s)
+        self._runs: set[Run[Any]] = set()
+        self._last_error: Family | None = None
+        self._stopping = False
+
+    def start(self) -> None:
+        """Make the threads ready; call it after the process has become a daemon."""
+        self._means.statements.start()
+        self._means.control.start()
+        self._sessions.start()
+
+    async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
+        """Run a statement and give its rows to the collector.
+
+        Cancelling aborts the statement in Snowflake; CancelledError goes on when that is
+        confirmed, or after 2 s. What was not sent yet is never sent.
+
+        Raises:
+            ToolFailure: BUSY, TIMEOUT, AUTH, UNAVAILABLE, SYNTAX, MISSING_OBJECT, FORBIDDEN,
+                CANCELLED, LIMIT, REFUSED or STATEMENT; ``details`` holds what is known of
+                query_id, errno, sqlstate and aborted.
+            Exception: what the collector raised.
+        """
+        started = self._reactor.seconds()
+        self._totals.add("statements")
+        try:
+            permit = await self._lane.admit(job.principal, job.timeout_s)
+            run = Run(self._means, job, collector, permit, started)
+            self._runs.add(run)
+            try:
+                outcome = await run.result()
+            finally:
+                self._runs.discard(run)
+        except CancelledError:
+            self._totals.add("statements_cancelled")
+            raise
+        except ToolFailure as failure:
+            self._last_error = failure.family
+            self._totals.add(f"statements_{failure.family.value}")
+            raise
+        self._totals.add("statements_ok")
+        self._totals.add("rows_read", outcome.rows)
+        return outcome
+
+    async def check(self) -> tuple[bool, str]:
+        """Whether Snowflake answers, and a sentence; never wakes a warehouse, cached for 10 s."""
+        if self._stopping:
+            return False, "the server is stopping"
+        return await self._readiness.check()
+
+    def snapshot(self) -> dict[str, object]:
+        """Numbers for /status: JSON values, no names, no secrets."""
+        return {
+            "lane": self._lane.snapshot(),
+            "pool": self._sessions.snapshot(),
+            "threads": {
+                "busy": self._means.statements.busy,
+                "max": self._means.statements.size,
+            },
+            "last_error": self._last_error.value if self._last_error is not None else None,
+        }
+
+    async def stop(self, limit_s: float) -> None:
+        """Abort what runs, close sessions, let the threads go; returns within ``limit_s``.
+
+        A thread that the driver does not give back is left behind.
+        """
+        self._stopping = True
+        end = self._reactor.seconds() + limit_s
+        self._lane.close(_stopping())
+        for run in list(self._runs):
+            run.end_with(_stopping)
+        await self._means.statements.stop(limit_s * 0.6)
+        self._sessions.pool.stop()
+        await self._sessions.closers.stop(max(0.0, end - self._reactor.seconds()) * 0.8)
+        await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
+
+
+def _stopping() -> ToolFailure:
+    return ToolFailure(
+        Family.UNAVAILABLE,
+        "The server is stopping; the statement was aborted.",
+        "Call again in a while.",
+        retryable=True,
+    )

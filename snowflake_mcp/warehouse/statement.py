@@ -1,0 +1,146 @@
+"""One statement: what is asked for, and its life in a worker thread from submit to last row."""
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from threading import Lock
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from snowflake_mcp.warehouse import aborting, reading
+from snowflake_mcp.warehouse.results import Collector, Reading
+
+__all__ = ["Job", "NotWantedError", "Progress", "execute", "statement_parameters"]
+
+T = TypeVar("T")
+
+_TIMEOUT_MARGIN_S: Final = 5
+"""Snowflake's own limit is a net for the case that the abort never arrives; it comes later."""
+_MAX_TAG_CHARS: Final = 2_000
+"""Snowflake refuses a longer QUERY_TAG."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A statement to run, with everything that counts for it alone."""
+
+    sql: str
+    """Exactly what is sent; it has been judged before."""
+    principal: str
+    max_rows: int
+    timeout_s: float
+    """From the call of ``run``, waiting for a place included."""
+    database: str | None = None
+    schema: str | None = None
+    tag: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Becomes JSON in QUERY_TAG."""
+    on_progress: Callable[[str, float], None] | None = None
+    """Called with a status in words and the seconds so far; reactor thread, about once a second."""
+
+
+class NotWantedError(Exception):
+    """The statement was called off before it was sent; nothing reached Snowflake."""
+
+
+class Progress:
+    """How far a statement is, shared by its worker thread and the reactor thread.
+
+    The lock is held for single assignments only, so the reactor never waits for the driver.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._wanted = True
+        self._query_id: str | None = None
+        self._sending = False
+        self.reading = False
+        """Rows have been given to the collector; it cannot be started over."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for the result."""
+        return self._wanted
+
+    @property
+    def query_id(self) -> str | None:
+        """Known from the moment that Snowflake has accepted the statement."""
+        return self._query_id
+
+    @property
+    def sent(self) -> bool:
+        """Whether anything of the statement has left for Snowflake."""
+        return self._sending
+
+    def send(self) -> None:
+        """The worker is about to submit.
+
+        Raises:
+            NotWantedError: nobody waits any more.
+        """
+        with self._lock:
+            if not self._wanted:
+                raise NotWantedError
+            self._sending = True
+
+    def accepted(self, query_id: str) -> bool:
+        """Snowflake has the statement; ``False`` asks the worker to abort it right away."""
+        with self._lock:
+            self._query_id = query_id
+            return self._wanted
+
+    def call_off(self) -> str | None:
+        """Nobody waits any more; returns the query id to abort, if there is one yet."""
+        with self._lock:
+            self._wanted = False
+            return self._query_id
+
+
+def execute(
+    connection: Any,
+    job: Job,
+    parameters: Mapping[str, object],
+    progress: Progress,
+    collector: Collector[T],
+    gate: AbstractContextManager[object],
+) -> Reading[T]:
+    """Submit, wait and read, all in the calling worker thread; blocks until it is over.
+
+    Raises:
+        NotWantedError: the statement was called off in time; nothing was sent.
+        OwnFaultError: the collector raised, or a value could not be converted.
+        Exception: whatever the driver raises; ``errors.classify`` knows it.
+    """
+    cursor = aborting.open_cursor(connection)
+    try:
+        progress.send()
+        query_id = aborting.submit(cursor, job.sql, parameters)
+        if not progress.accepted(query_id):
+            aborting.abort(connection, query_id)
+        cursor.query_result(query_id)
+        progress.reading = True
+        return reading.read(cursor, collector, job.max_rows, gate, lambda: progress.wanted)
+    finally:
+        cursor.close()
+
+
+def statement_parameters(job: Job, remaining_s: float) -> dict[str, object]:
+    """What counts for this statement alone; both lines send it with the statement."""
+    parameters: dict[str, object] = {
+        "MULTI_STATEMENT_COUNT": 1,
+        "ROWS_PER_RESULTSET": job.max_rows + 1,
+        "STATEMENT_TIMEOUT_IN_SECONDS": max(1, math.ceil(remaining_s)) + _TIMEOUT_MARGIN_S,
+    }
+    if job.tag:
+        parameters["QUERY_TAG"] = _tag(job.tag)
+    return parameters
+
+
+def _tag(tag: Mapping[str, str]) -> str:
+    short = dict(tag)
+    while len(text := msgspec.json.encode(short, order="sorted").decode()) > _MAX_TAG_CHARS:
+        # Still JSON, without the longest value: a tag cut in the middle is of no use.
+        del short[max(short, key=lambda name: len(short[name]))]
+    return text

@@ -1,0 +1,138 @@
+"""Single values as JSON values; docs/results.md is the table. Runs in worker threads."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from snowflake_mcp.warehouse import temporal
+from snowflake_mcp.warehouse.results import JsonValue
+
+__all__ = [
+    "SEMI_STRUCTURED",
+    "decimal",
+    "hexadecimal",
+    "number",
+    "parsed",
+    "plain",
+    "text",
+    "whole",
+]
+
+SEMI_STRUCTURED: Final = frozenset({"VARIANT", "OBJECT", "ARRAY", "MAP"})
+"""Types whose cells are JSON text and become the value that it stands for."""
+_SAFE: Final = 2**53 - 1
+"""Beyond it a JSON number changes its value in clients that know only doubles."""
+
+
+def plain(value: Any, kind: str = "") -> JsonValue:
+    """A Python value of a row, or of a nested structure, as a JSON value; never raises.
+
+    ``kind`` is Snowflake's name of the column's type.
+    """
+    if value is None:
+        return None
+    for types, convert in _PLAIN:
+        if isinstance(value, types):
+            converted = convert(value)
+            return (
+                parsed(converted) if kind in SEMI_STRUCTURED and value == converted else converted
+            )
+    return text(str(value))
+
+
+def whole(value: int) -> JsonValue:
+    """An integer; as text where a double could not hold it."""
+    return value if -_SAFE <= value <= _SAFE else str(value)
+
+
+def number(value: float) -> JsonValue:
+    """A FLOAT; JSON has no words for what is not finite, so that becomes text."""
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+def decimal(value: Decimal) -> JsonValue:
+    """A NUMBER: an integer when it has no scale, else text with every digit of the scale."""
+    if value.is_finite() and value.as_tuple().exponent == 0:
+        return whole(int(value))
+    return format(value, "f")
+
+
+def hexadecimal(value: bytes | bytearray) -> str:
+    """A BINARY in upper-case hexadecimal digits."""
+    return value.hex().upper()
+
+
+def parsed(value: JsonValue) -> JsonValue:
+    """The value that a semi-structured cell's JSON text stands for; the text if it is no JSON."""
+    if not isinstance(value, str):
+        return value
+    try:
+        decoded: JsonValue = msgspec.json.decode(value)
+    except (msgspec.DecodeError, RecursionError):
+        # Snowflake writes `undefined`, NaN and Infinity inside arrays.
+        return value
+    return decoded
+
+
+def text(value: str) -> str:
+    """The text with lone surrogates, which no JSON can carry, replaced by U+FFFD."""
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return value
+
+
+def _moment(value: datetime) -> str:
+    days, seconds = value.toordinal() - _EPOCH_DAY, value.hour * 3_600 + value.minute * 60
+    epoch, nanoseconds = days * 86_400 + seconds + value.second, value.microsecond * 1_000
+    offset = value.utcoffset()
+    if offset is None:
+        return temporal.naive(epoch, nanoseconds)
+    offset_s = int(offset.total_seconds())
+    return temporal.zoned(epoch - offset_s, nanoseconds, offset_s)
+
+
+def _time(value: time) -> str:
+    seconds = value.hour * 3_600 + value.minute * 60 + value.second
+    return temporal.clock(seconds, value.microsecond * 1_000)
+
+
+def _interval(value: timedelta) -> str:
+    return temporal.day_time(value // timedelta(microseconds=1) * 1_000)
+
+
+def _object(value: Mapping[Any, Any]) -> JsonValue:
+    return {str(plain(name)): plain(item) for name, item in value.items()}
+
+
+def _array(value: Sequence[Any]) -> JsonValue:
+    return [plain(item) for item in value]
+
+
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_PLAIN: Final[tuple[tuple[Any, Callable[[Any], JsonValue]], ...]] = (
+    # bool is an int and datetime is a date, so their order matters.
+    (str, text),
+    (bool, bool),
+    (int, whole),
+    (float, number),
+    (Decimal, decimal),
+    ((bytes, bytearray), hexadecimal),
+    (datetime, _moment),
+    (date, date.isoformat),
+    (time, _time),
+    (timedelta, _interval),
+    (Mapping, _object),
+    (Sequence, _array),
+)
