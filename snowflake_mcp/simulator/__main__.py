@@ -1,0 +1,133 @@
+"""``python -m snowflake_mcp.simulator``: the embedded endpoint as a process of its own."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from threading import Thread
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
+
+if TYPE_CHECKING:
+    from snowflake_mcp.simulator.execution import Instance
+
+__all__ = ["main"]
+
+_THREADS: Final = 24
+_STORED_RESULTS: Final = 200
+_STORED_BYTES: Final = 256 << 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until standard input ends or SIGTERM arrives; gives the exit status."""
+    started = perf_counter()
+    options = _options(arguments)
+    problem = demo_problem()
+    if problem is not None:
+        sys.stderr.write(problem + "\n")
+        return 1
+    sys.setswitchinterval(0.001)
+    if not options.stay:
+        Thread(target=_exit_with_parent, daemon=True).start()
+    from snowflake_mcp.simulator.execution import Instance
+
+    instance = Instance()
+    if options.sample:
+        instance.fill(options.today or datetime.now(UTC).date())
+    instance.lock()
+    _serve(instance, options, started)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m snowflake_mcp.simulator",
+        description="A Snowflake-compatible endpoint over DuckDB, for demos and tests.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
+    parser.add_argument("--sample", action="store_true", help="create the sample data")
+    parser.add_argument(
+        "--today",
+        type=date.fromisoformat,
+        help="the last day of the sample data (YYYY-MM-DD; default: today)",
+    )
+    parser.add_argument("--stay", action="store_true", help="do not stop when standard input ends")
+    return parser.parse_args(arguments)
+
+
+def _exit_with_parent() -> None:
+    """End the process when standard input ends: the parent is gone, or wants us gone.
+
+    A thread, because standard input may be a file, which the reactor cannot watch; and at
+    once, because everything is in memory and a running statement must not hold the exit.
+    """
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+def _serve(instance: "Instance", options: argparse.Namespace, started: float) -> None:
+    from twisted.internet import reactor as installed
+    from twisted.logger import (
+        FilteringLogObserver,
+        LogLevel,
+        LogLevelFilterPredicate,
+        globalLogBeginner,
+        textFileLogObserver,
+    )
+    from twisted.python.threadpool import ThreadPool
+    from twisted.web.server import Site
+
+    from snowflake_mcp.simulator.frontdesk import FrontDesk
+    from snowflake_mcp.simulator.ids import QueryIds
+    from snowflake_mcp.simulator.results import ResultStore
+    from snowflake_mcp.simulator.sessions import Bench
+    from snowflake_mcp.simulator.statements import Docket
+    from snowflake_mcp.simulator.wire import Wire
+
+    reactor: Any = installed
+    globalLogBeginner.beginLoggingTo(
+        [
+            FilteringLogObserver(
+                textFileLogObserver(sys.stderr), [LogLevelFilterPredicate(LogLevel.warn)]
+            )
+        ],
+        redirectStandardIO=False,
+    )
+    pool = ThreadPool(0, _THREADS, "statements")
+    wall = lambda: datetime.now(UTC).timestamp()  # noqa: E731
+    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES), wall)
+    desk = FrontDesk(
+        Bench(reactor, pool, docket, QueryIds(wall)),
+        instance.connect,
+        os.environ.pop(PASSWORD_VARIABLE, None),
+    )
+    site = Site(Wire(desk), timeout=None)
+    site.displayTracebacks = False
+    port = reactor.listenTCP(options.port, site, interface=options.host)
+    pool.start()
+
+    def ready() -> None:
+        line = {
+            "host": options.host,
+            "port": port.getHost().port,
+            "ready_ms": round((perf_counter() - started) * 1000),
+        }
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()
+
+    reactor.callWhenRunning(ready)
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: os._exit(0))
+    reactor.run(installSignalHandlers=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Arrow tables of DuckDB turned into the Arrow that Snowflake sends."""
+
+import gzip
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from snowflake_mcp.simulator.columns import Field
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["gzipped", "to_ipc", "to_snowflake"]
+
+_BATCH_ROWS: Final = 16_384
+_UTC: Final = 1440
+"""Snowflake sends a zone as minutes east of UTC plus 1440; DuckDB keeps instants in UTC."""
+_PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+
+
+def to_ipc(batches: Iterable["pa.RecordBatch"], fields: Sequence[Field]) -> bytes:
+    """An Arrow IPC stream of ``batches`` as Snowflake would send them; worker threads only."""
+    import pyarrow as pa
+
+    converted = [to_snowflake(batch, fields) for batch in batches]
+    sink = pa.BufferOutputStream()
+    if not converted:
+        return b""
+    with pa.ipc.new_stream(sink, converted[0].schema) as writer:
+        for batch in converted:
+            writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def gzipped(data: bytes) -> bytes:
+    """``data`` compressed as cheaply as gzip can; worker threads only."""
+    return gzip.compress(data, 1, mtime=0)
+
+
+def to_snowflake(batch: "pa.RecordBatch", fields: Sequence[Field]) -> "pa.RecordBatch":
+    """One batch with Snowflake's physical types and metadata; worker threads only."""
+    import pyarrow as pa
+
+    arrays = [_column(array, field) for array, field in zip(batch.columns, fields, strict=True)]
+    schema = pa.schema(
+        [
+            pa.field(field.name, array.type, field.nullable, field.metadata())
+            for array, field in zip(arrays, fields, strict=True)
+        ]
+    )
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _column(array: Any, field: Field) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = array.type
+    if pa.types.is_timestamp(kind):
+        return _timestamp(array, zoned=field.type == "timestamp_tz")
+    if pa.types.is_time64(kind):
+        return pc.multiply(array.cast(pa.int64()), 1_000_000_000 // _PER_SECOND[kind.unit])
+    if pa.types.is_null(kind):
+        return array.cast(pa.string())
+    if pa.types.is_float32(kind):
+        return array.cast(pa.float64())
+    if pa.types.is_uint64(kind):
+        return array.cast(pa.decimal128(20, 0))
+    if pa.types.is_unsigned_integer(kind):
+        return array.cast(pa.int64())
+    if pa.types.is_dictionary(kind):
+        return array.cast(kind.value_type)
+    if pa.types.is_nested(kind):
+        return pa.array(_json_texts(array), pa.string())
+    if pa.types.is_interval(kind):
+        return pa.array([_interval_text(value) for value in array.to_pylist()], pa.string())
+    if isinstance(kind, pa.BaseExtensionType):
+        return array.storage
+    return array
+
+
+def _timestamp(array: Any, *, zoned: bool) -> Any:
+    """Seconds and nanoseconds since 1970, rounded down, with the nulls of ``array``.
+
+    A struct built without a mask is never null: NULL would reach the client as 1970-01-01.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    per_second = _PER_SECOND[array.type.unit]
+    value = pc.fill_null(array.cast(pa.int64()), 0)
+    quotient = pc.divide(value, per_second)
+    rest = pc.subtract(value, pc.multiply(quotient, per_second))
+    negative = pc.less(rest, 0)
+    epoch = pc.if_else(negative, pc.subtract(quotient, 1), quotient)
+    rest = pc.if_else(negative, pc.add(rest, per_second), rest)
+    fraction = pc.multiply(rest, 1_000_000_000 // per_second).cast(pa.int32())
+    parts = [epoch, fraction]
+    fields = [pa.field("epoch", pa.int64()), pa.field("fraction", pa.int32())]
+    if zoned:
+        parts.append(pa.repeat(pa.scalar(_UTC, pa.int32()), len(array)))
+        fields.append(pa.field("timezone", pa.int32()))
+    return pa.StructArray.from_arrays(parts, fields=fields, mask=pc.is_null(array))
+
+
+def _json_texts(array: Any) -> list[str | None]:
+    return [
+        None if value is None else msgspec.json.encode(value, enc_hook=str).decode()
+        for value in array.to_pylist(maps_as_pydicts="lossy")
+    ]
+
+
+def _interval_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    months, days, nanoseconds = value
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    if rest:
+        clock += f".{rest:09d}".rstrip("0")
+    return f"{months} months {days} days {clock}"

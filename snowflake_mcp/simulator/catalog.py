@@ -1,0 +1,296 @@
+"""What databases, schemas, tables, views and columns there are, read from DuckDB's catalog."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any, Final
+
+from snowflake_mcp.simulator.failures import missing_object
+from snowflake_mcp.simulator.types import snowflake_type
+
+__all__ = ["Catalog", "ColumnEntry", "Entry", "Notes", "Path"]
+
+Path = tuple[str, ...]
+"""Names from the database down: one for a database, two for a schema, three for a table."""
+
+_HIDDEN_DATABASES: Final = "('memory', 'system', 'temp', '_fs_global')"
+_HIDDEN_SCHEMAS: Final = "('main', '_fs_information_schema', 'information_schema', 'pg_catalog')"
+_MAX_COUNTED: Final = 300
+"""Tables whose rows are counted for one listing; of more, DuckDB's estimate is given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A database, schema, table or view."""
+
+    path: Path
+    kind: str
+    """DATABASE, SCHEMA, TABLE or VIEW"""
+    created: datetime
+    comment: str = ""
+    rows: int | None = None
+    text: str = ""
+    """The definition of a view."""
+
+    @property
+    def name(self) -> str:
+        """The last name of the path."""
+        return self.path[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnEntry:
+    """A column of a table or view."""
+
+    table: Path
+    name: str
+    type: str
+    """As Snowflake writes it: NUMBER(38,0), VARCHAR(50), TIMESTAMP_NTZ(9), ..."""
+    nullable: bool = True
+    default: str | None = None
+    comment: str = ""
+    primary_key: bool = False
+    unique_key: bool = False
+
+
+@dataclass(slots=True)
+class Notes:
+    """What DuckDB cannot remember of Snowflake objects; any thread.
+
+    Keys are paths in upper case, because DuckDB finds names in any case.
+    """
+
+    _lock: Lock = field(default_factory=Lock)
+    _created: dict[Path, datetime] = field(default_factory=dict)
+    _comments: dict[Path, str] = field(default_factory=dict)
+    _types: dict[Path, dict[str, str]] = field(default_factory=dict)
+    _sources: dict[Path, str] = field(default_factory=dict)
+
+    def created(self, path: Path) -> datetime:
+        """When the object was made; first seen counts when nobody told."""
+        with self._lock:
+            return self._created.setdefault(_key(path), datetime.now(UTC))
+
+    def comment(self, path: Path) -> str:
+        """The comment of a database, schema, view, ... or an empty string."""
+        with self._lock:
+            return self._comments.get(_key(path), "")
+
+    def types(self, path: Path) -> dict[str, str]:
+        """Declared types by column, as Snowflake writes them."""
+        with self._lock:
+            return dict(self._types.get(_key(path), {}))
+
+    def source(self, path: Path) -> str:
+        """The query of a view as it was written, or an empty string."""
+        with self._lock:
+            return self._sources.get(_key(path), "")
+
+    def set_comment(self, path: Path, comment: str) -> None:
+        """Remember a comment."""
+        with self._lock:
+            self._comments[_key(path)] = comment
+
+    def set_type(self, path: Path, column: str, type_text: str) -> None:
+        """Remember how a column was declared."""
+        with self._lock:
+            self._types.setdefault(_key(path), {})[column] = type_text
+
+    def set_created(self, path: Path, moment: datetime, source: str = "") -> None:
+        """Remember that an object was made (again): all older notes are dropped."""
+        with self._lock:
+            key = _key(path)
+            self._created[key] = moment
+            self._sources[key] = source
+            self._types.pop(key, None)
+            self._comments.pop(key, None)
+
+    def forget(self, path: Path) -> None:
+        """Drop everything about an object and what lies below it."""
+        with self._lock:
+            gone = _key(path)
+            for store in (self._created, self._comments, self._types, self._sources):
+                for key in [key for key in store if key[: len(gone)] == gone]:
+                    del store[key]  # type: ignore[attr-defined]
+
+
+def _key(path: Path) -> Path:
+    return tuple(part.upper() for part in path)
+
+
+class Catalog:
+    """Reads DuckDB's catalog through one session's connection; worker threads only."""
+
+    def __init__(self, duck: Any, notes: Notes) -> None:
+        self._duck = duck
+        self.notes = notes
+
+    def has_database(self, database: str) -> bool:
+        """Whether there is a database of exactly this name."""
+        return database in {entry.name for entry in self.databases()}
+
+    def has_schema(self, database: str, schema: str) -> bool:
+        """Whether there is a schema of exactly this name."""
+        return schema in {entry.name for entry in self.schemas(database)}
+
+    def databases(self) -> list[Entry]:
+        """All databases, by name."""
+        rows = self._ask(
+            "SELECT database_name FROM duckdb_databases() "
+            f"WHERE database_name NOT IN {_HIDDEN_DATABASES} ORDER BY 1"
+        )
+        return [self._entry((name,), "DATABASE") for (name,) in rows]
+
+    def schemas(self, database: str | None = None) -> list[Entry]:
+        """The schemas of one database or of all, by name; INFORMATION_SCHEMA included."""
+        rows = self._ask(
+            "SELECT database_name, schema_name FROM duckdb_schemas() "
+            f"WHERE database_name NOT IN {_HIDDEN_DATABASES} "
+            f"AND schema_name NOT IN {_HIDDEN_SCHEMAS} AND ($1 IS NULL OR database_name = $1) "
+            "UNION SELECT database_name, 'INFORMATION_SCHEMA' FROM duckdb_databases() "
+            f"WHERE database_name NOT IN {_HIDDEN_DATABASES} AND ($1 IS NULL OR database_name = $1)"
+            " ORDER BY 1, 2",
+            [database],
+        )
+        return [self._entry((owner, name), "SCHEMA") for owner, name in rows]
+
+    def tables(self, database: str | None = None, schema: str | None = None) -> list[Entry]:
+        """Tables with their comments and exact row counts, by name."""
+        rows = self._ask(
+            "SELECT t.database_name, t.schema_name, t.table_name, t.estimated_size, e.comment "
+            "FROM duckdb_tables() t LEFT JOIN _fs_global._fs_information_schema._fs_tables_ext e "
+            "ON e.ext_table_catalog = t.database_name AND e.ext_table_schema = t.schema_name "
+            "AND e.ext_table_name = t.table_name "
+            f"WHERE t.database_name NOT IN {_HIDDEN_DATABASES} "
+            f"AND t.schema_name NOT IN {_HIDDEN_SCHEMAS} "
+            "AND ($1 IS NULL OR t.database_name = $1) AND ($2 IS NULL OR t.schema_name = $2) "
+            "ORDER BY 1, 2, 3",
+            [database, schema],
+        )
+        counts = self._counts([tuple(row[:3]) for row in rows[:_MAX_COUNTED]])
+        return [
+            self._entry(
+                (row[0], row[1], row[2]),
+                "TABLE",
+                comment=row[4] or "",
+                rows=counts.get((row[0], row[1], row[2]), int(row[3] or 0)),
+            )
+            for row in rows
+        ]
+
+    def views(self, database: str | None = None, schema: str | None = None) -> list[Entry]:
+        """Views with their comments and definitions, by name."""
+        rows = self._ask(
+            "SELECT v.database_name, v.schema_name, v.view_name, v.sql, e.comment "
+            "FROM duckdb_views() v LEFT JOIN _fs_global._fs_information_schema._fs_tables_ext e "
+            "ON e.ext_table_catalog = v.database_name AND e.ext_table_schema = v.schema_name "
+            "AND e.ext_table_name = v.view_name "
+            f"WHERE NOT v.internal AND v.database_name NOT IN {_HIDDEN_DATABASES} "
+            f"AND v.schema_name NOT IN {_HIDDEN_SCHEMAS} "
+            "AND ($1 IS NULL OR v.database_name = $1) AND ($2 IS NULL OR v.schema_name = $2) "
+            "ORDER BY 1, 2, 3",
+            [database, schema],
+        )
+        return [
+            self._entry(
+                (owner, schema_name, name),
+                "VIEW",
+                comment=comment or "",
+                text=self.notes.source((owner, schema_name, name)) or sql,
+            )
+            for owner, schema_name, name, sql, comment in rows
+        ]
+
+    def find(self, path: Sequence[str]) -> Entry:
+        """The table or view of exactly this full path.
+
+        :raises StatementFailed: 002003
+        """
+        database, schema, name = path
+        for entry in (*self.tables(database, schema), *self.views(database, schema)):
+            if entry.name == name:
+                return entry
+        raise missing_object("Object", ".".join(path))
+
+    def columns(
+        self, database: str | None = None, schema: str | None = None, table: str | None = None
+    ) -> list[ColumnEntry]:
+        """Columns of tables and views in their order."""
+        rows = self._ask(
+            "SELECT c.database_name, c.schema_name, c.table_name, c.column_name, c.data_type, "
+            "c.is_nullable, c.column_default, c.comment, e.ext_character_maximum_length "
+            "FROM duckdb_columns() c "
+            "LEFT JOIN _fs_global._fs_information_schema._fs_columns_ext e "
+            "ON e.ext_table_catalog = c.database_name AND e.ext_table_schema = c.schema_name "
+            "AND e.ext_table_name = c.table_name AND e.ext_column_name = c.column_name "
+            f"WHERE NOT c.internal AND c.database_name NOT IN {_HIDDEN_DATABASES} "
+            f"AND c.schema_name NOT IN {_HIDDEN_SCHEMAS} "
+            "AND ($1 IS NULL OR c.database_name = $1) AND ($2 IS NULL OR c.schema_name = $2) "
+            "AND ($3 IS NULL OR c.table_name = $3) ORDER BY 1, 2, 3, c.column_index",
+            [database, schema, table],
+        )
+        primary, unique = self._keys(database, schema, table)
+        found = []
+        for owner, schema_name, table_name, name, kind, nullable, default, comment, length in rows:
+            path = (owner, schema_name, table_name)
+            declared = self.notes.types(path).get(name)
+            found.append(
+                ColumnEntry(
+                    path,
+                    name,
+                    declared or snowflake_type(kind, length),
+                    bool(nullable) and (*path, name) not in primary,
+                    default,
+                    comment or "",
+                    (*path, name) in primary,
+                    (*path, name) in unique,
+                )
+            )
+        return found
+
+    def keys(self, kind: str, path: Path = ()) -> list[tuple[Any, ...]]:
+        """Constraints of one kind: table path, columns, name, referenced table and columns."""
+        return self._ask(
+            "SELECT database_name, schema_name, table_name, constraint_column_names, "
+            "constraint_name, referenced_table, referenced_column_names "
+            "FROM duckdb_constraints() WHERE constraint_type = $1 "
+            "AND ($2 IS NULL OR database_name = $2) AND ($3 IS NULL OR schema_name = $3) "
+            "AND ($4 IS NULL OR table_name = $4) ORDER BY 1, 2, 3, 5",
+            [kind, *path, *[None] * (3 - len(path))],
+        )
+
+    def _keys(
+        self, database: str | None, schema: str | None, table: str | None
+    ) -> tuple[set[Path], set[Path]]:
+        rows = self._ask(
+            "SELECT database_name, schema_name, table_name, constraint_type, "
+            "unnest(constraint_column_names) FROM duckdb_constraints() "
+            "WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE') "
+            "AND ($1 IS NULL OR database_name = $1) AND ($2 IS NULL OR schema_name = $2) "
+            "AND ($3 IS NULL OR table_name = $3)",
+            [database, schema, table],
+        )
+        sets: dict[str, set[Path]] = {"PRIMARY KEY": set(), "UNIQUE": set()}
+        for owner, schema_name, table_name, kind, column in rows:
+            sets[kind].add((owner, schema_name, table_name, column))
+        return sets["PRIMARY KEY"], sets["UNIQUE"]
+
+    def _entry(self, path: Path, kind: str, **facts: Any) -> Entry:
+        facts["comment"] = facts.get("comment") or self.notes.comment(path)
+        return Entry(path, kind, self.notes.created(path), **facts)
+
+    def _counts(self, paths: Sequence[tuple[str, str, str]]) -> dict[Path, int]:
+        if not paths:
+            return {}
+        parts = [f"SELECT count(*) FROM {_quoted(path)}" for path in paths]
+        counts = self._ask(" UNION ALL ".join(f"({part})" for part in parts))
+        return {path: int(count) for path, (count,) in zip(paths, counts, strict=True)}
+
+    def _ask(self, sql: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = self._duck.execute(sql, list(values)).fetchall()
+        return rows
+
+
+def _quoted(path: Path) -> str:
+    return ".".join('"' + part.replace('"', '""') + '"' for part in path)

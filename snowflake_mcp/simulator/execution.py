@@ -1,0 +1,259 @@
+"""Statements run on DuckDB through fakesnow's translator, inside a locked-down instance."""
+
+import warnings
+from collections.abc import Callable
+from datetime import date
+from threading import Event
+from typing import Any, Final
+
+from snowflake_mcp.simulator import dialect
+from snowflake_mcp.simulator.bindings import bound_values
+from snowflake_mcp.simulator.catalog import Catalog, Notes
+from snowflake_mcp.simulator.columns import fields_for
+from snowflake_mcp.simulator.compat import install_connector_names
+from snowflake_mcp.simulator.failures import (
+    StatementFailed,
+    cancelled,
+    not_supported,
+    translate,
+    wrong_statement_count,
+)
+from snowflake_mcp.simulator.jobs import Job
+from snowflake_mcp.simulator.lexical import statements, tokens
+from snowflake_mcp.simulator.local import LOCAL, Place
+from snowflake_mcp.simulator.results import CHUNK_ROWS, Rows
+
+__all__ = ["MAX_RESULT_BYTES", "Connection", "Instance"]
+
+MAX_RESULT_BYTES: Final = 192 << 20
+"""A result that takes more memory is refused: DuckDB's own limit does not count it."""
+
+_LOCKS: Final = (
+    "SET GLOBAL enable_external_access=false",
+    "SET GLOBAL python_enable_replacements=false",
+    "SET GLOBAL memory_limit='512MB'",
+    "SET GLOBAL threads=2",
+    "SET GLOBAL max_temp_directory_size='0KB'",
+    "SET GLOBAL lock_configuration=true",
+)
+_CONFLICT_TRIES: Final = 8
+_CONFLICT_PAUSE_S: Final = 0.02
+
+
+class Instance:
+    """The one DuckDB of this process; connections are made from it."""
+
+    def __init__(self) -> None:
+        """Blocks for some hundred milliseconds."""
+        install_connector_names()
+        # DuckDB advises another call than the one fakesnow makes; nobody here can follow it.
+        warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
+        import fakesnow.instance
+
+        self._fakesnow = fakesnow.instance.FakeSnow(
+            create_database_on_connect=False, create_schema_on_connect=False
+        )
+        # fakesnow keeps every result for ever; results are kept, within bounds, elsewhere.
+        self._fakesnow.results_cache = _Forgetful()
+        self.notes = Notes()
+
+    def fill(self, today: date) -> None:
+        """Create the sample data; blocks for about half a second. Before :meth:`lock`."""
+        from snowflake_mcp.simulator.samples import create_samples
+
+        create_samples(self.connect(None, None), self.notes, today)
+
+    def lock(self) -> None:
+        """Shut off the host: files, extensions, settings; for good."""
+        for statement in _LOCKS:
+            self._fakesnow.duck_conn.execute(statement)
+
+    def connect(self, database: str | None, schema: str | None) -> "Connection":
+        """A session of its own; names that do not exist are ignored, as Snowflake does."""
+        return Connection(self._fakesnow.connect(), self.notes, database, schema)
+
+
+class _Forgetful(dict[str, Any]):
+    """A cache that keeps nothing."""
+
+    def __setitem__(self, key: str, value: object) -> None:
+        """Forget at once."""
+
+
+class Connection:
+    """One session: a context (database, schema, role, warehouse) and one statement at a time."""
+
+    def __init__(self, fake: Any, notes: Notes, database: str | None, schema: str | None) -> None:
+        self._fake = fake
+        self.duck = fake._duck_conn  # noqa: SLF001 fakesnow offers no other way to its DuckDB
+        self.catalog = Catalog(self.duck, notes)
+        self.place = Place()
+        self._stop = Event()
+        self.enter(database, schema)
+
+    def enter(self, database: str | None, schema: str | None) -> None:
+        """Make database and schema current as far as they exist; worker threads only."""
+        if database is not None and self.catalog.has_database(database):
+            self.use(database, None)
+            if schema is not None and self.catalog.has_schema(database, schema):
+                self.use(database, schema)
+
+    def use(self, database: str, schema: str | None) -> None:
+        """Make an existing database (and schema) current; worker threads only."""
+        target = f'"{database.replace(chr(34), chr(34) * 2)}"'
+        inner = "main" if schema is None else schema
+        target += f'."{inner.replace(chr(34), chr(34) * 2)}"'
+        self.duck.execute("SET schema=?", [target])
+        self._fake.database = self.place.database = database
+        self._fake.database_set = True
+        self._fake._schema = self.place.schema = schema  # noqa: SLF001
+        self._fake.schema_set = schema is not None
+
+    def interrupt(self) -> None:
+        """Stop what runs; any thread. May have to be repeated until the statement ends."""
+        self._stop.set()
+        self.duck.interrupt()
+
+    def close(self) -> None:
+        """Give the session up; worker threads only."""
+        self._fake.close()
+
+    def run(self, job: Job) -> Rows:
+        """The rows of one statement; blocks, worker threads only.
+
+        :raises StatementFailed: for every way in which a statement can fail.
+        """
+        try:
+            for attempt in range(_CONFLICT_TRIES):
+                try:
+                    return self._run(job)
+                except Exception as error:
+                    if not self._may_retry(error, attempt):
+                        raise
+                self._pause(_CONFLICT_PAUSE_S * (attempt + 1))
+            raise AssertionError("unreachable: the last attempt returns or raises")
+        except Exception as error:  # noqa: BLE001 every failure becomes Snowflake's answer
+            raise translate(error) from None
+
+    def begin(self) -> None:
+        """Forget an interrupt meant for the statement before; call before each statement."""
+        self._stop.clear()
+
+    def checkpoint(self) -> None:
+        """A place where an interrupted statement stops even outside DuckDB.
+
+        :raises StatementFailed: 000604
+        """
+        if self._stop.is_set():
+            raise cancelled()
+
+    def _may_retry(self, error: Exception, attempt: int) -> bool:
+        # Two statements that touch one row: DuckDB fails the later one where Snowflake waits.
+        cause = type(error.__cause__ or error).__name__
+        return (
+            "TransactionException" in (cause, type(error).__name__)
+            and "onflict" in str(error)
+            and attempt < _CONFLICT_TRIES - 1
+            and not self.place.in_transaction
+        )
+
+    def _pause(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+        self.checkpoint()
+
+    def _run(self, job: Job) -> Rows:
+        parts = statements(tokens(job.sql))
+        if not parts:
+            raise StatementFailed("000900", "42601", "SQL compilation error:\nEmpty SQL Statement.")
+        if len(parts) != job.statement_count and job.statement_count != 0:
+            raise wrong_statement_count(len(parts), job.statement_count)
+        if len(parts) > 1:
+            raise not_supported("more than one statement in a request")
+        found = parts[0]
+        sql = job.sql[found[0].start : found[-1].end]
+        local = LOCAL.get(found[0].keyword)
+        if local is not None:
+            rows = local(self, found, job)
+            if rows is not None:
+                return rows
+        if found[0].keyword not in dialect.ENGINE_KEYWORDS and found[0].text != "(":
+            raise not_supported(f"the statement {found[0].text.upper()[:40]}")
+        cursor = self._fake.cursor()
+        return self._translated(cursor, sql, found, job)
+
+    def _translated(self, cursor: Any, sql: str, found: Any, job: Job) -> Rows:
+        from fakesnow.statement_type import statement_type_id
+        from sqlglot import exp
+
+        if any(token.text == "$" for token in found):
+            sql = cursor._inline_variables(sql)  # noqa: SLF001 fakesnow's session variables
+        expression = dialect.parse(sql)
+        kind = int(statement_type_id(expression))
+        values = bound_values(job.bindings)
+        if isinstance(expression, exp.Query):
+            hints = dialect.prepare_query(expression, sql, found, job, self)
+            self.checkpoint()
+            return self._query(cursor, expression, values, hints, job.row_cap)
+        dialect.check_statement(expression)
+        if job.describe_only:
+            raise not_supported("describing a statement that is not a query")
+        self.checkpoint()
+        cursor.execute(sql, binding_params=values, server=True)
+        dialect.after_statement(expression, sql, self)
+        return _cells(cursor._arrow_table, kind)  # noqa: SLF001
+
+    def _query(
+        self, cursor: Any, expression: Any, values: Any, hints: dict[int, str], cap: int | None
+    ) -> Rows:
+        cursor.check_db_and_schema(expression)
+        transformed = cursor._transform(expression, values)  # noqa: SLF001 fakesnow's translator
+        sql = transformed.sql(dialect="duckdb")
+        seed = transformed.args.get("seed")
+        if seed is not None:
+            self.duck.execute(f"SELECT setseed({seed})")
+        relation = self.duck.sql(sql, params=values) if values else self.duck.sql(sql)
+        types = [str(kind) for kind in relation.types]
+        fields = fields_for(relation.columns, types, hints)
+        return Rows(fields, 0x1000, _read(relation, cap, self.checkpoint))
+
+
+def _read(relation: Any, cap: int | None, checkpoint: Callable[[], None]) -> Any:
+    """The rows of a relation, streamed so that both bounds hold before memory is spent."""
+    import pyarrow as pa
+
+    reader = relation.to_arrow_reader(max(1, CHUNK_ROWS if cap is None else min(cap, CHUNK_ROWS)))
+    batches: list[Any] = []
+    rows = size = 0
+    while cap is None or rows < cap:
+        batch = next(reader, None)
+        if batch is None:
+            break
+        checkpoint()
+        if cap is not None and rows + batch.num_rows > cap:
+            batch = batch.slice(0, cap - rows)
+        batches.append(batch)
+        rows += batch.num_rows
+        size += batch.nbytes
+        if size > MAX_RESULT_BYTES:
+            raise StatementFailed(
+                "100082",
+                "54000",
+                f"The result is larger than the {MAX_RESULT_BYTES >> 20} MB that the demo "
+                "warehouse keeps. Select fewer rows or columns.",
+            )
+    return pa.Table.from_batches(batches, schema=reader.schema)
+
+
+def _cells(table: Any, kind: int) -> Rows:
+    fields = fields_for(
+        table.column_names,
+        [
+            "BIGINT" if str(column.type).startswith(("int", "uint")) else "VARCHAR"
+            for column in table.schema
+        ],
+    )
+    cells = [
+        [None if value is None else str(value) for value in row.values()]
+        for row in table.to_pylist()
+    ]
+    return Rows(fields, kind, cells=cells)

@@ -1,0 +1,233 @@
+"""Between the wire and the statements: logins, tokens, and what a request may ask for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final, Protocol
+
+from twisted.internet.defer import Deferred
+
+from snowflake_mcp.simulator.failures import StatementFailed
+from snowflake_mcp.simulator.sessions import Bench, Engine, Session
+from snowflake_mcp.simulator.statements import Statement, Submission
+
+__all__ = ["FrontDesk", "Refused"]
+
+_MAX_SESSIONS: Final = 1_000
+_IDLE_S: Final = 4 * 3600.0
+"""A session without a request for so long is closed, as on Snowflake."""
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """A request that is refused as such; answered with an HTTP status and a code."""
+
+    status: int
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}"
+
+
+class Connect(Protocol):
+    """Opens an engine session; blocks, worker threads only."""
+
+    def __call__(self, database: str | None, schema: str | None) -> Engine: ...
+
+
+class FrontDesk:
+    """Logins and everything that a valid token may ask for; reactor thread only."""
+
+    def __init__(self, bench: Bench, connect: Connect, password: str | None) -> None:
+        """``password`` None lets everybody in."""
+        self._bench = bench
+        self._connect = connect
+        self._password = password
+        self._numbers = count(4_001)
+        self._sessions: dict[str, Session] = {}
+        self._masters: dict[str, Session] = {}
+
+    async def login(
+        self,
+        *,
+        user: str,
+        password: str,
+        database: str | None,
+        schema: str | None,
+        warehouse: str | None,
+        role: str | None,
+    ) -> Session:
+        """Open a session.
+
+        :raises StatementFailed: 390100 for a wrong password.
+        """
+        if self._password is not None and password != self._password:
+            raise StatementFailed(
+                "390100", "28000", "Incorrect username or password was specified."
+            )
+        self._make_room()
+        engine: Any = await self._in_thread(
+            lambda: self._connect(_folded(database), _folded(schema))
+        )
+        place = engine.place
+        place.warehouse = _folded(warehouse) or place.warehouse
+        place.role = _folded(role) or place.role
+        session = Session(self._bench, engine, next(self._numbers), user.upper())
+        self._sessions[session.token] = session
+        self._masters[session.master_token] = session
+        return session
+
+    def session(self, token: str) -> Session:
+        """The session of a token.
+
+        :raises StatementFailed: 390104 when there is none (any more).
+        """
+        session = self._sessions.get(token)
+        if session is None:
+            raise StatementFailed(
+                "390104",
+                "08001",
+                "Session no longer exists. New login required to access the service.",
+            )
+        session.used_at = self._bench.clock.seconds()
+        return session
+
+    def renew(self, master_token: str) -> Session:
+        """The session of a master token, for a client whose session token has expired.
+
+        :raises StatementFailed: 390114 when there is none.
+        """
+        session = self._masters.get(master_token)
+        if session is None:
+            raise StatementFailed(
+                "390114",
+                "08001",
+                "Authentication token has expired. The user must authenticate again.",
+            )
+        return session
+
+    def logout(self, token: str) -> None:
+        """End a session: what it runs is aborted."""
+        session = self._sessions.pop(token, None)
+        if session is not None:
+            self._masters.pop(session.master_token, None)
+            session.close()
+
+    def close(self) -> None:
+        """End every session; statements that run are interrupted."""
+        for token in list(self._sessions):
+            self.logout(token)
+
+    def submit(self, session: Session, submission: Submission) -> Statement:
+        """Begin a statement."""
+        return session.submit(submission)
+
+    def statement(self, query_id: str) -> Statement:
+        """The statement of this id.
+
+        :raises StatementFailed: 000709
+        """
+        statement = self._bench.docket.find(query_id)
+        if statement is None:
+            raise StatementFailed("000709", "02000", f"Statement {query_id} not found")
+        return statement
+
+    def requested(self, session: Session, request_id: str) -> Statement:
+        """The statement that a request of this session began.
+
+        :raises StatementFailed: 000605
+        """
+        statement = self._bench.docket.replayed(session, request_id)
+        if statement is None:
+            raise StatementFailed(
+                "000605", "02000", "Identified SQL statement is not currently executing."
+            )
+        return statement
+
+    def abort(self, statement: Statement) -> bool:
+        """Stop a statement; False when it has ended already."""
+        owner = statement.owner
+        assert isinstance(owner, Session), "only sessions submit statements"  # noqa: S101
+        return owner.abort(statement)
+
+    def ended(self, statement: Statement, hold_s: float) -> Deferred[bool]:
+        """Fires when the statement has ended (True) or ``hold_s`` have passed (False)."""
+        return statement.wait(hold_s, self._bench.clock)
+
+    def outcome(self, statement: Statement) -> bytes:
+        """The answer of a statement that has ended.
+
+        :raises StatementFailed: 000710 when its result had to make room.
+        """
+        if statement.failure is not None:
+            return statement.failure_answer
+        result = self._bench.docket.results.get(statement.query_id)
+        if result is None:
+            raise StatementFailed(
+                "000710", "02000", f"Result for query {statement.query_id} has expired"
+            )
+        return result.body
+
+    def monitoring(self, query_id: str) -> list[dict[str, object]]:
+        """What GET /monitoring/queries says: one entry, or none for an unknown id."""
+        statement = self._bench.docket.find(query_id)
+        if statement is None:
+            return []
+        failure = statement.failure
+        return [
+            {
+                "id": query_id,
+                "status": statement.state.value,
+                "state": statement.state.value,
+                "errorCode": failure.code if failure else None,
+                "errorMessage": failure.message if failure else None,
+                "sqlText": statement.submission.sql,
+                "startTime": int(statement.submitted_at * 1000),
+                "endTime": int((statement.ended_at or 0) * 1000),
+                "sessionId": statement.owner.number,
+                "queryTag": statement.submission.tag,
+            }
+        ]
+
+    async def chunk(self, query_id: str, secret: str, number: int) -> bytes:
+        """A chunk of a result, as gzipped Arrow.
+
+        :raises Refused: 403 for a wrong address, as a stage answers.
+        """
+        result = self._bench.docket.results.get(query_id)
+        if result is None or result.secret != secret or number >= len(result.chunks):
+            raise Refused(403, "390403", "the address has expired")
+        data: bytes = await self._in_thread(lambda: result.chunk(number))
+        return data
+
+    def _in_thread(self, work: Callable[[], Any]) -> Deferred[Any]:
+        ended: Deferred[Any] = Deferred()
+        clock = self._bench.clock
+
+        def tell(success: bool, value: Any) -> None:
+            if not ended.called:
+                ended.callback(value) if success else ended.errback(value)
+
+        def done(success: bool, value: Any) -> None:
+            clock.callFromThread(tell, success, value)
+
+        self._bench.pool.callInThreadWithCallback(done, work)
+        return ended
+
+    def _make_room(self) -> None:
+        now = self._bench.clock.seconds()
+        for token, session in list(self._sessions.items()):
+            if now - session.used_at > _IDLE_S:
+                self.logout(token)
+        if len(self._sessions) >= _MAX_SESSIONS:
+            self.logout(min(self._sessions, key=lambda token: self._sessions[token].used_at))
+
+
+def _folded(name: str | None) -> str | None:
+    """A name from the connection parameters: upper case unless it is quoted."""
+    if not name:
+        return None
+    if len(name) > 2 and name.startswith('"') and name.endswith('"'):
+        return name[1:-1].replace('""', '"')
+    return name.upper()

@@ -1,0 +1,101 @@
+"""Statements answered here and not by the engine: USE, ALTER SESSION, SHOW, DESCRIBE, ..."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from snowflake_mcp.simulator.failures import StatementFailed, not_supported
+from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE, Job
+from snowflake_mcp.simulator.lexical import Token, Words
+from snowflake_mcp.simulator.results import Rows, status_rows
+
+if TYPE_CHECKING:
+    from snowflake_mcp.simulator.execution import Connection
+
+__all__ = ["LOCAL", "Place"]
+
+_DONE: Final = "Statement executed successfully."
+_SCL: Final = 0x4000
+_USE: Final = 0x4300
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a session stands: its current database, schema, role and warehouse."""
+
+    database: str | None = None
+    schema: str | None = None
+    role: str = DEMO_ROLE
+    warehouse: str = DEMO_WAREHOUSE
+    in_transaction: bool = False
+
+
+def _use(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+    words = Words(found[1:])
+    place = connection.place
+    if words.accept("ROLE"):
+        place.role = words.name()
+    elif words.accept("WAREHOUSE"):
+        place.warehouse = words.name()
+    elif words.accept("SECONDARY", "ROLES"):
+        words.take()
+    elif words.accept("SCHEMA"):
+        _use_schema(connection, words.path())
+    elif words.accept("DATABASE"):
+        _use_database(connection, words.name())
+    else:
+        path = words.path()
+        if len(path) == 1:
+            _use_database(connection, path[0])
+        else:
+            _use_schema(connection, path)
+    if not words.done:
+        raise words.unexpected()
+    return status_rows(_DONE, _USE)
+
+
+def _use_database(connection: "Connection", database: str) -> None:
+    if not connection.catalog.has_database(database):
+        raise _no_object()
+    has_public = connection.catalog.has_schema(database, "PUBLIC")
+    connection.use(database, "PUBLIC" if has_public else None)
+
+
+def _use_schema(connection: "Connection", path: Sequence[str]) -> None:
+    if len(path) == 1 and connection.place.database is None:
+        raise StatementFailed(
+            "090105",
+            "22000",
+            "Cannot perform USE SCHEMA. This session does not have a current database. "
+            "Call 'USE DATABASE', or use a qualified name.",
+        )
+    database, schema = (connection.place.database or "", path[0]) if len(path) == 1 else path[:2]
+    if schema == "INFORMATION_SCHEMA" or not connection.catalog.has_schema(database, schema):
+        raise _no_object()
+    connection.use(database, schema)
+
+
+def _no_object() -> StatementFailed:
+    return StatementFailed(
+        "002043",
+        "02000",
+        "SQL compilation error:\nObject does not exist, or operation cannot be performed.",
+    )
+
+
+def _alter(connection: "Connection", found: Sequence[Token], job: Job) -> Rows | None:
+    words = Words(found[1:])
+    if words.accept("SESSION"):
+        return status_rows(_DONE, _SCL)
+    if words.peek() in {"TABLE", "VIEW"}:
+        return None
+    raise not_supported(f"ALTER {words.peek() or 'of this object'}")
+
+
+Local = Callable[["Connection", Sequence[Token], Job], Rows | None]
+
+LOCAL: Final[Mapping[str, Local]] = {
+    "USE": _use,
+    "ALTER": _alter,
+}
+"""By first keyword. A function gives None to leave the statement to the engine."""

@@ -1,0 +1,182 @@
+"""Results: what a statement gave, its answer as bytes, and the bounded store that keeps them."""
+
+import base64
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from snowflake_mcp.simulator.arrow import gzipped, to_ipc
+from snowflake_mcp.simulator.columns import Field, text_field
+from snowflake_mcp.simulator.ids import new_token
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "CHUNK_ROWS",
+    "INLINE_ROWS",
+    "Result",
+    "ResultStore",
+    "Rows",
+    "make_result",
+    "status_rows",
+]
+
+INLINE_ROWS: Final = 4_000
+"""A result of more rows is cut into chunks."""
+
+FIRST_ROWS: Final = 1_000
+"""Rows of a chunked result that travel inside the answer itself."""
+
+CHUNK_ROWS: Final = 16_384
+
+_INLINE_BYTES: Final = 4 << 20
+_CHUNK_BYTES: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What a statement gave: an Arrow table, or cells of text where Snowflake sends JSON."""
+
+    fields: Sequence[Field]
+    statement_type: int
+    table: "pa.Table | None" = None
+    """DuckDB's own types; turned into Snowflake's when it is sent."""
+    cells: Sequence[Sequence[str | None]] = ()
+
+
+def status_rows(message: str, statement_type: int) -> Rows:
+    """The one-row answer of a statement that only reports that it is done."""
+    return Rows([text_field("status")], statement_type, cells=[[message]])
+
+
+@dataclass(slots=True)
+class Result:
+    """A finished statement's answer, and the rows that did not fit into it."""
+
+    body: bytes
+    """The whole JSON answer."""
+    rows: int
+    fields: Sequence[Field] = ()
+    table: "pa.Table | None" = None
+    secret: str = ""
+    """Part of the chunk addresses, in the place of a stage's signature."""
+    chunks: list[tuple[int, int]] = field(default_factory=list)
+    """First row and number of rows of each chunk."""
+
+    @property
+    def size(self) -> int:
+        """Bytes this result holds in memory."""
+        return len(self.body) + (0 if self.table is None else int(self.table.nbytes))
+
+    def chunk(self, number: int) -> bytes:
+        """Chunk ``number`` as gzipped Arrow; blocks, worker threads only."""
+        start, length = self.chunks[number]
+        return gzipped(to_ipc(_batches(self.table, start, length), self.fields))
+
+
+def make_result(rows: Rows, query_id: str, facts: Mapping[str, object], base: str) -> Result:
+    """The answer for ``rows``; blocks, worker threads only.
+
+    ``facts`` are the fields about the session (finalDatabaseName, ...), ``base`` the address
+    that clients reach this server by.
+    """
+    data: dict[str, object] = {
+        **facts,
+        "rowtype": [field.rowtype() for field in rows.fields],
+        "queryId": query_id,
+        "statementTypeId": rows.statement_type,
+        "numberOfBinds": 0,
+        "arrayBindSupported": False,
+        "version": 1,
+    }
+    if rows.table is None:
+        total = len(rows.cells)
+        data |= {
+            "total": total,
+            "returned": total,
+            "queryResultFormat": "json",
+            "rowset": rows.cells,
+        }
+        return Result(_success(data), total, rows.fields)
+    table = rows.table
+    total = table.num_rows
+    result = Result(b"", total, rows.fields, table, new_token())
+    inline = total
+    if total > INLINE_ROWS or table.nbytes > _INLINE_BYTES:
+        per_row = max(1, table.nbytes // max(1, total))
+        inline = min(FIRST_ROWS, _INLINE_BYTES // per_row, total)
+        step = max(1, min(CHUNK_ROWS, _CHUNK_BYTES // per_row))
+        result.chunks = [(start, min(step, total - start)) for start in range(inline, total, step)]
+        data["chunks"] = [
+            {
+                "url": f"{base}/chunk/{query_id}/{result.secret}/{number}",
+                "rowCount": length,
+                "uncompressedSize": length * per_row,
+                "compressedSize": length * per_row // 2,
+            }
+            for number, (_, length) in enumerate(result.chunks)
+        ]
+        data["chunkHeaders"] = {}
+    data |= {
+        "total": total,
+        "returned": total,
+        "queryResultFormat": "arrow",
+        "rowsetBase64": base64.b64encode(to_ipc(_batches(table, 0, inline), rows.fields)).decode(),
+    }
+    result.body = _success(data)
+    return result
+
+
+def _batches(table: Any, start: int, length: int) -> Any:
+    import pyarrow as pa
+
+    part = table.slice(start, length)
+    return part.to_batches(max_chunksize=CHUNK_ROWS) or [
+        pa.RecordBatch.from_pylist([], schema=table.schema)
+    ]
+
+
+def _success(data: Mapping[str, object]) -> bytes:
+    return msgspec.json.encode({"data": data, "code": None, "message": None, "success": True})
+
+
+class ResultStore:
+    """The newest results, bounded in number and bytes; reactor thread only.
+
+    The newest result is always kept, however large, so that its own client can read it.
+    """
+
+    def __init__(self, max_results: int, max_bytes: int) -> None:
+        self._max_results = max_results
+        self._max_bytes = max_bytes
+        self._results: OrderedDict[str, Result] = OrderedDict()
+        self._bytes = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes held now."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def put(self, query_id: str, result: Result) -> None:
+        """Keep ``result``; the least recently read ones make room."""
+        self._results[query_id] = result
+        self._bytes += result.size
+        while len(self._results) > 1 and (
+            len(self._results) > self._max_results or self._bytes > self._max_bytes
+        ):
+            _, dropped = self._results.popitem(last=False)
+            self._bytes -= dropped.size
+
+    def get(self, query_id: str) -> Result | None:
+        """The result, or None when it was never there or had to make room."""
+        result = self._results.get(query_id)
+        if result is not None:
+            self._results.move_to_end(query_id)
+        return result

@@ -1,0 +1,249 @@
+"""Sessions: who is logged in, and each session's statements, one at a time."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from snowflake_mcp.simulator.failures import StatementFailed, cancelled, timed_out, translate
+from snowflake_mcp.simulator.ids import QueryIds, new_token
+from snowflake_mcp.simulator.jobs import Job
+from snowflake_mcp.simulator.results import Result, Rows, make_result
+from snowflake_mcp.simulator.statements import Docket, Place, State, Statement, Submission
+from snowflake_mcp.simulator.waits import take_waits
+
+__all__ = ["Bench", "Engine", "Pool", "Session"]
+
+_INTERRUPT_AGAIN_S: Final = 0.05
+"""An interrupt that arrives while the statement is being translated is lost; so repeat it."""
+
+_ID: Final = re.compile(r"'([0-9a-f]{8}-[0-9a-f-]{27})'")
+
+
+class Clock(IReactorTime, IReactorFromThreads):
+    """The two reactor interfaces that sessions need."""
+
+
+class Pool(Protocol):
+    """The worker threads."""
+
+    def callInThreadWithCallback(
+        self, onResult: Callable[[bool, Any], object], func: Callable[[], object]
+    ) -> None:
+        """Run ``func`` in a worker; ``onResult`` gets (success, value) in that worker."""
+
+
+class Engine(Protocol):
+    """One session's connection to the engine."""
+
+    @property
+    def place(self) -> Place:
+        """Where the session stands."""
+
+    def begin(self) -> None:
+        """Any thread."""
+
+    def run(self, job: Job) -> Rows:
+        """Worker threads only."""
+
+    def interrupt(self) -> None:
+        """Any thread."""
+
+    def close(self) -> None:
+        """Worker threads only."""
+
+
+class Bench:
+    """What all sessions share: clock, threads, ids and the docket."""
+
+    def __init__(self, clock: Clock, pool: Pool, docket: Docket, ids: QueryIds) -> None:
+        self.clock = clock
+        self.pool = pool
+        self.docket = docket
+        self.ids = ids
+
+
+class Session:
+    """A logged-in client; reactor thread only."""
+
+    _log = Logger()
+
+    def __init__(self, bench: Bench, engine: Engine, number: int, user: str) -> None:
+        self.number = number
+        self.user = user
+        self.token = new_token()
+        self.master_token = new_token()
+        self.used_at = bench.clock.seconds()
+        self._bench = bench
+        self._engine = engine
+        self._queue: deque[Statement] = deque()
+        self._current: Statement | None = None
+        self._closing = False
+        self._last_query_id = ""
+
+    @property
+    def place(self) -> Place:
+        """The current database, schema, role and warehouse."""
+        return self._engine.place
+
+    def facts(self) -> dict[str, object]:
+        """The fields about this session that every result carries."""
+        place = self._engine.place
+        return {
+            "parameters": [{"name": "TIMEZONE", "value": "Etc/UTC"}],
+            "finalDatabaseName": place.database,
+            "finalSchemaName": place.schema,
+            "finalWarehouseName": place.warehouse,
+            "finalRoleName": place.role,
+        }
+
+    def submit(self, submission: Submission) -> Statement:
+        """Begin a statement, or find the one that the same request began before."""
+        docket = self._bench.docket
+        known = docket.replayed(self, submission.request_id) if submission.request_id else None
+        if known is not None:
+            return known
+        statement = docket.add(self._bench.ids.next(), self, submission)
+        self._queue.append(statement)
+        self._next()
+        return statement
+
+    def abort(self, statement: Statement, reason: StatementFailed | None = None) -> bool:
+        """Stop a statement of this session; False when it has ended already."""
+        if statement.ended:
+            return False
+        if statement.stop_reason is None:
+            statement.stop_reason = reason or cancelled()
+        if statement is self._current:
+            self._interrupt(statement)
+        else:
+            self._queue.remove(statement)
+            self._bench.docket.failed(statement, statement.stop_reason)
+        return True
+
+    def close(self) -> None:
+        """Log out: stop what runs, forget what waits, give the engine's session up."""
+        if self._closing:
+            return
+        self._closing = True
+        for statement in (*self._queue, *([self._current] if self._current else [])):
+            self.abort(statement)
+        if self._current is None:
+            self._release()
+
+    def _next(self) -> None:
+        if self._current is not None or not self._queue:
+            return
+        statement = self._current = self._queue.popleft()
+        statement.state = State.RUNNING
+        self._engine.begin()
+        clock = self._bench.clock
+        limit = statement.submission.timeout_s
+        if limit > 0:
+            statement.timer = clock.callLater(limit, self.abort, statement, timed_out(limit))
+        try:
+            wait_s, sql = take_waits(statement.submission.sql)
+        except StatementFailed as failure:
+            self._finish(statement, failure=failure)
+            return
+        if wait_s > 0:
+            statement.pause = clock.callLater(wait_s, self._execute, statement, sql)
+        else:
+            self._execute(statement, sql)
+
+    def _execute(self, statement: Statement, sql: str) -> None:
+        statement.pause = None
+        job = self._job(statement, sql)
+        base = statement.submission.base
+
+        def work() -> tuple[Result, Mapping[str, object]]:
+            rows = self._engine.run(job)
+            return make_result(rows, job.query_id, self.facts(), base)
+
+        def done(success: bool, value: Any) -> None:
+            self._bench.clock.callFromThread(self._worked, statement, success, value)
+
+        self._bench.pool.callInThreadWithCallback(done, work)
+
+    def _job(self, statement: Statement, sql: str) -> Job:
+        submission = statement.submission
+        upper = sql.upper()
+        docket = self._bench.docket
+        return Job(
+            query_id=statement.query_id,
+            sql=sql,
+            user=self.user,
+            session_id=self.number,
+            row_cap=submission.row_cap,
+            statement_count=submission.statement_count,
+            describe_only=submission.describe_only,
+            bindings=submission.bindings,
+            last_query_id=self._last_query_id,
+            history=docket.history() if "QUERY_HISTORY" in upper else (),
+            scanned=self._scanned(upper),
+        )
+
+    def _scanned(self, upper: str) -> dict[str, Result]:
+        """The results that a statement with RESULT_SCAN may mean."""
+        if "RESULT_SCAN" not in upper:
+            return {}
+        named = {*_ID.findall(upper.lower()), self._last_query_id}
+        results = {name: self._bench.docket.results.get(name) for name in named}
+        return {name: result for name, result in results.items() if result is not None}
+
+    def _worked(self, statement: Statement, success: bool, value: Any) -> None:
+        if success:
+            self._finish(statement, result=value)
+            return
+        error = value.value if isinstance(value, Failure) else value
+        failure = translate(error)
+        if failure.code == "000603":
+            self._log.error(
+                "statement {query_id} failed inside: {kind}",
+                query_id=statement.query_id,
+                kind=type(error).__name__,
+            )
+        self._finish(statement, failure=failure)
+
+    def _finish(
+        self,
+        statement: Statement,
+        result: Result | None = None,
+        failure: StatementFailed | None = None,
+    ) -> None:
+        if statement.timer is not None and statement.timer.active():
+            statement.timer.cancel()
+        self._current = None
+        self._last_query_id = statement.query_id
+        self.used_at = self._bench.clock.seconds()
+        docket = self._bench.docket
+        if statement.stop_reason is not None and (result is None or self._closing):
+            # Whatever the engine said while it was being stopped, this is why it ended.
+            docket.failed(statement, statement.stop_reason)
+        elif failure is not None:
+            docket.failed(statement, failure)
+        elif result is not None:
+            docket.succeeded(statement, result)
+        if self._closing:
+            self._release()
+        else:
+            self._next()
+
+    def _interrupt(self, statement: Statement) -> None:
+        if statement is not self._current:
+            return
+        statement.state = State.ABORTING
+        if statement.pause is not None:
+            statement.pause.cancel()
+            statement.pause = None
+            self._finish(statement)
+            return
+        self._engine.interrupt()
+        self._bench.clock.callLater(_INTERRUPT_AGAIN_S, self._interrupt, statement)
+
+    def _release(self) -> None:
+        self._bench.pool.callInThreadWithCallback(lambda _success, _value: None, self._engine.close)
