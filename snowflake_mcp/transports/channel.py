@@ -1,0 +1,195 @@
+"""One HTTP/1.1 connection: limits and deadlines on what it reads, and a close that can be read.
+
+This module and ``request`` are the only ones that know how ``twisted.web`` parses. They lean on
+a few of its private names (marked ``private:``), because it offers no other place to stand
+between the end of the headers and the reading of the body.
+"""
+
+# mypy: allow-untyped-calls
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from twisted.internet.interfaces import IDelayedCall, IProtocol, ISSLTransport, ITCPTransport
+from twisted.protocols.policies import ProtocolWrapper
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+
+from snowflake_mcp.transports.exchange import JSON, Refusal
+from snowflake_mcp.transports.headers import SECURITY
+
+if TYPE_CHECKING:
+    from snowflake_mcp.transports.site import Site
+
+__all__ = ["BODY_S", "HEAD_S", "LINGER_S", "Channel"]
+
+HEAD_S: Final = 10.0
+"""From the first byte of a request to the end of its headers."""
+BODY_S: Final = 30.0
+"""From the end of the headers to the end of the body."""
+LINGER_S: Final = 2.0
+"""How long a refused client's unread bytes are taken and thrown away. Closing at once would make
+the kernel reset the connection, and the client would never see why it was refused."""
+MAX_LENGTH_DIGITS: Final = 12
+
+
+class Channel(HTTPChannel):
+    """The parser of one connection, with our limits; reactor thread only."""
+
+    maxHeaders = 64
+    abortTimeout = 5
+    factory: "Site"
+    transport: Any
+    callLater: Callable[..., IDelayedCall]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._deaf = False
+        self._deadline: IDelayedCall | None = None
+        self._lingering: IDelayedCall | None = None
+        self._successor: IProtocol | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being read or answered."""
+        return bool(self.requests)
+
+    def connectionMade(self) -> None:
+        """Join the site's connections."""
+        self.factory.channels.add(self)
+        super().connectionMade()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """Leave the site's connections; requests learn that their client is gone."""
+        self.factory.channels.discard(self)
+        self._end_deadline()
+        if self._lingering is not None and self._lingering.active():
+            self._lingering.cancel()
+        super().connectionLost(reason)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Parse, unless nothing more of this client is wanted."""
+        if self._deaf:
+            return
+        super().dataReceived(data)
+        # private: _buffer holds a request line that has not ended yet.
+        reading = bool(self.requests) or bool(self._buffer)
+        if not reading or self._handlingRequest or self._deaf or self._successor is not None:
+            self._end_deadline()
+        elif self._deadline is None:
+            self._deadline = self.callLater(HEAD_S, self._too_slow)
+
+    def lineReceived(self, line: bytes) -> None:
+        """A request or header line; none is heard after a refusal."""
+        if not self._deaf:
+            super().lineReceived(line)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Body bytes; after an upgrade whatever came along with the upgrade request."""
+        if self._successor is not None:
+            self._successor.dataReceived(data)
+        elif not self._deaf:
+            super().rawDataReceived(data)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """A line over 16 KiB is refused with an answer, not by silence."""
+        self._respondToBadRequestAndDisconnect()
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Refuse a Content-Length that ``int`` would not even convert."""
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length" and len(value.strip()) > MAX_LENGTH_DIGITS:
+            self._respondToBadRequestAndDisconnect()
+            return False
+        return bool(super().headerReceived(line))
+
+    def allHeadersReceived(self) -> None:
+        """The body has its own deadline."""
+        self._end_deadline()
+        super().allHeadersReceived()
+        if not self._deaf and self.length != 0:
+            self._deadline = self.callLater(BODY_S, self._too_slow)
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:
+        """No connection outlives its request once the server is stopping."""
+        return not self.factory.draining and bool(super().checkPersistence(request, version))
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer below the level of requests, and close."""
+        if self._deaf or self.transport is None:
+            return
+        self.requests.clear()
+        self.transport.writeSequence(_whole_answer(refusal))
+        self.factory.record_unparsed(self, refusal.status)
+        self.stop_reading()
+        self.loseConnection()
+
+    def stop_reading(self) -> None:
+        """What the client still sends is thrown away; the connection ends with the answer."""
+        self._deaf = True
+        self.persistent = 0
+        self._end_deadline()
+
+    def loseConnection(self) -> None:
+        """Close once what was written has left; the client can read the answer first."""
+        if not self._deaf or not _can_half_close(self.transport):
+            super().loseConnection()
+        elif self._lingering is None:
+            self.setTimeout(None)
+            self.transport.unregisterProducer()
+            self.transport.loseWriteConnection()
+            self._lingering = self.callLater(LINGER_S, self.transport.abortConnection)
+
+    def abort(self) -> None:
+        """Close now, whatever is unsent."""
+        if self.transport is not None:
+            self.transport.abortConnection()
+
+    def hand_over(self, protocol: IProtocol) -> None:
+        """Give the socket to another protocol; this channel hears of it no more.
+
+        Our registration as the socket's producer ends here, so that the protocol can make its
+        own, and bytes that followed the upgrade request reach it through ``rawDataReceived``.
+        """
+        transport, self.transport = self.transport, None
+        self.factory.channels.discard(self)
+        self.requests.clear()
+        transport.unregisterProducer()
+        if isinstance(transport, ProtocolWrapper):
+            transport.wrappedProtocol = protocol
+        else:
+            transport.protocol = protocol
+        self._successor = protocol
+        protocol.makeConnection(transport)
+        transport.resumeProducing()
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self.refuse(Refusal(408, "too_slow", "The request took too long to arrive."))
+
+    def _end_deadline(self) -> None:
+        call, self._deadline = self._deadline, None
+        if call is not None and call.active():
+            call.cancel()
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        # private: every parse error of the base class ends here, with a bare status line.
+        self.refuse(Refusal(400, "bad_request", "The request is not valid HTTP/1.1."))
+
+    def _send100Continue(self) -> None:
+        # private: a client that was refused must not be invited to send its body.
+        if not self._deaf:
+            super()._send100Continue()
+
+
+def _can_half_close(transport: object) -> bool:
+    return ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport)
+
+
+def _whole_answer(refusal: Refusal) -> list[bytes]:
+    body = refusal.encode(rpc=False)
+    lines = [f"HTTP/1.1 {refusal.status} {HTTPStatus(refusal.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in SECURITY]
+    lines += [f"Content-Type: {JSON}", f"Content-Length: {len(body)}", "Connection: close", "", ""]
+    return ["\r\n".join(lines).encode("ascii"), body]

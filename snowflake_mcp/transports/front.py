@@ -1,0 +1,94 @@
+"""Everything that serves the network, put together: one path table behind one port."""
+
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IReactorTime
+
+from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.protocol.admission import Admission
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON, Exchange
+from snowflake_mcp.transports.guard import Guard
+from snowflake_mcp.transports.headers import Cors
+from snowflake_mcp.transports.http import McpEndpoint
+from snowflake_mcp.transports.openapi import ApiDescription
+from snowflake_mcp.transports.probes import Probes, StatusSource
+from snowflake_mcp.transports.rest import RestTools
+from snowflake_mcp.transports.site import Site
+from snowflake_mcp.transports.tree import Route, Tree
+from snowflake_mcp.transports.websocket import WebSocketEndpoint, WebSocketFactory
+
+__all__ = ["MCP_PATH", "Front", "build_front"]
+
+MCP_PATH = "/mcp"
+
+
+class Front:
+    """The server side of every HTTP and WebSocket client, and how it stops; reactor thread only.
+
+    ``site`` is the factory for the listening ports. To stop: close the ports, ``close_idle()``,
+    wait until the kernel has drained, ``close_websockets()``, and ``abort()`` what is left when
+    the time is up.
+    """
+
+    def __init__(self, site: Site, websockets: WebSocketFactory) -> None:
+        self.site = site
+        self._websockets = websockets
+
+    def close_idle(self) -> None:
+        """Close HTTP connections without a request; the others close with their answer."""
+        self.site.close_idle()
+
+    def close_websockets(self) -> None:
+        """Tell every WebSocket client that the server goes (1001); takes at most a second."""
+        self._websockets.close_all()
+
+    def abort(self) -> None:
+        """Drop every connection at once."""
+        self.site.abort_all()
+        self._websockets.abort_all()
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Connections by kind, for /status and for the drain to watch."""
+        return {"http": self.site.counts(), "websocket": self._websockets.counts()}
+
+
+def build_front(
+    config: Config,
+    kernel: Kernel,
+    admission: Admission,
+    status: StatusSource,
+    clock: IReactorTime,
+    totals: Totals,
+    identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
+) -> Front:
+    """Put the network side together; nothing starts before a port listens.
+
+    ``identify`` names the caller of a request, or raises ``Refusal``.
+    """
+    http = config.http
+    websockets = WebSocketFactory(kernel, clock, config.websocket, totals)
+    endpoint = McpEndpoint(kernel, admission, clock, http)
+    mcp = Route(
+        MCP_PATH,
+        {"POST": endpoint.post},
+        upgrade=WebSocketEndpoint(websockets).upgrade,
+        accepts=(JSON, EVENT_STREAM),
+        rpc=True,
+    )
+    tree = Tree(
+        [mcp, *RestTools(kernel).routes(), *Probes(status).routes(), *ApiDescription().routes()]
+    )
+    site = Site(
+        tree,
+        Guard(http.allowed_hosts, (*http.allowed_origins, *http.cors_origins)),
+        Cors(http.cors_origins),
+        clock,
+        totals,
+        max_body_bytes=http.max_body_bytes,
+        idle_timeout_s=http.idle_timeout_s,
+        identify=identify,
+    )
+    return Front(site, websockets)

@@ -1,0 +1,109 @@
+"""Listening: every configured endpoint, all or none, with errors that name the address."""
+
+# mypy: allow-untyped-calls
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+__all__ = ["ListenError", "Listener", "endpoint_string"]
+
+_MAX_PORT: Final = 65_535
+_log = Logger()
+
+
+class ListenError(Exception):
+    """An endpoint could not be opened; the message names it and says why."""
+
+
+def endpoint_string(text: str, host: str) -> str:
+    """An endpoint string from what an operator writes: a bare number is a TCP port on ``host``.
+
+    Raises:
+        ValueError: a number that is no port.
+    """
+    text = text.strip()
+    if not text.isascii() or not text.isdigit():
+        return text
+    if int(text) > _MAX_PORT:
+        raise ValueError(f"{text} is not a port number (0 to {_MAX_PORT})")
+    kind = "tcp6" if ":" in host else "tcp"
+    interface = host.strip("[]").replace(":", "\\:")
+    return f"{kind}:{int(text)}:interface={interface}"
+
+
+class Listener(Service):
+    """The listening ports as a service; reactor thread only.
+
+    Ports open in ``privilegedStartService``, before any change of user. An endpoint that cannot
+    be opened raises there, so that the process ends with status 1 instead of serving half.
+    """
+
+    name = "listener"
+
+    def __init__(self, reactor: Any, factory: IProtocolFactory, endpoints: Iterable[str]) -> None:
+        self._reactor = reactor
+        self._factory = factory
+        self._endpoints = tuple(endpoints)
+        self._ports: list[IListeningPort] = []
+
+    def privilegedStartService(self) -> None:
+        """Open every endpoint.
+
+        Raises:
+            ListenError: one of them could not be opened; those before it are closed again.
+        """
+        super().privilegedStartService()
+        self._listen()
+
+    def startService(self) -> None:
+        """Open what is not open yet, for a parent that was already running."""
+        super().startService()
+        self._listen()
+
+    def stopService(self) -> Deferred[None]:
+        """Accept no new connection; the open ones are not touched."""
+        super().stopService()
+        return Deferred.fromCoroutine(self._close())
+
+    def addresses(self) -> list[IAddress]:
+        """Where it listens; the real port where 0 was asked for."""
+        return [port.getHost() for port in self._ports]
+
+    def _listen(self) -> None:
+        if self._ports:
+            return
+        for endpoint in self._endpoints:
+            try:
+                self._ports.append(self._open(endpoint))
+            except Exception as error:
+                for port in self._ports:
+                    port.stopListening()
+                self._ports.clear()
+                raise ListenError(f"cannot listen on {endpoint}: {error}") from error
+        for address in self.addresses():
+            _log.info("listening on {address}", address=str(address))
+
+    def _open(self, endpoint: str) -> IListeningPort:
+        """Listen, and learn at once whether it worked: Twisted's own endpoints never wait."""
+        outcome: list[Any] = []
+        serverFromString(self._reactor, endpoint).listen(self._factory).addBoth(outcome.append)
+        if not outcome:
+            raise RuntimeError("the endpoint does not say at once whether it listens")
+        if isinstance(outcome[0], Failure):
+            outcome[0].raiseException()
+        port: IListeningPort = outcome[0]
+        return port
+
+    async def _close(self) -> None:
+        ports, self._ports = self._ports, []
+        for port in ports:
+            stopped = port.stopListening()
+            if stopped is not None:
+                await stopped

@@ -1,0 +1,203 @@
+"""The OpenAPI 3.1 description of REST and probes, made from the tables that serve them."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+
+from snowflake_mcp.protocol.errors import Family
+from snowflake_mcp.transports.exchange import JSON, Exchange
+from snowflake_mcp.transports.rest import FAMILY_STATUS
+from snowflake_mcp.transports.tree import Route
+from snowflake_mcp.version import SERVER_TITLE, VERSION
+
+__all__ = ["OPERATIONS", "ApiDescription"]
+
+_OBJECT: Final = {"type": "object"}
+_TEXT: Final = {"type": "string"}
+
+
+def _reference(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _answer(status: int, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"description": HTTPStatus(status).phrase, "content": {JSON: {"schema": schema}}}
+
+
+def _failures() -> dict[str, Any]:
+    """The failure statuses of a tool call, each with the codes that it may carry."""
+    answers: dict[str, Any] = {}
+    for status in sorted(set(FAMILY_STATUS.values())):
+        codes = [family.value for family in Family if FAMILY_STATUS[family] == status]
+        answers[str(status)] = {
+            **_answer(status, _reference("Error")),
+            "description": "error.code: " + ", ".join(codes),
+        }
+    return answers
+
+
+OPERATIONS: Final[Mapping[tuple[str, str], dict[str, Any]]] = {
+    ("/health", "GET"): {
+        "operationId": "health",
+        "summary": "Whether the process serves, which version, since when, on which backend",
+        "responses": {"200": _answer(200, _reference("Health"))},
+    },
+    ("/health/live", "GET"): {
+        "operationId": "live",
+        "summary": "Whether the process answers at all",
+        "responses": {"200": _answer(200, _OBJECT)},
+    },
+    ("/health/ready", "GET"): {
+        "operationId": "ready",
+        "summary": "Whether requests can be served now, check by check",
+        "responses": {
+            "200": _answer(200, _reference("Readiness")),
+            "503": _answer(503, _reference("Readiness")),
+        },
+    },
+    ("/status", "GET"): {
+        "operationId": "status",
+        "summary": "Connections, running requests, pool and totals",
+        "responses": {"200": _answer(200, _OBJECT)},
+    },
+    ("/mcp/tools", "GET"): {
+        "operationId": "listTools",
+        "summary": "The tools that the caller may use, with their schemas",
+        "responses": {"200": _answer(200, _reference("ToolList"))},
+    },
+    ("/mcp/tools/call", "POST"): {
+        "operationId": "callTool",
+        "summary": "Run a tool",
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": _reference("ToolCall")}},
+        },
+        "responses": {
+            "200": _answer(200, _reference("ToolAnswer")),
+            **_failures(),
+            "413": _answer(413, _reference("Error")),
+            "415": _answer(415, _reference("Error")),
+        },
+    },
+    ("/openapi.json", "GET"): {
+        "operationId": "describe",
+        "summary": "This description",
+        "responses": {"200": _answer(200, _OBJECT)},
+    },
+}
+"""By path and method; a test holds it against the path table."""
+
+_SCHEMAS: Final[Mapping[str, Any]] = {
+    "Health": {
+        "type": "object",
+        "required": ["status", "timestamp", "version", "uptime_seconds", "backend"],
+        "properties": {
+            "status": _TEXT,
+            "timestamp": {"type": "string", "format": "date-time"},
+            "version": _TEXT,
+            "uptime_seconds": {"type": "number"},
+            "backend": _TEXT,
+        },
+    },
+    "Readiness": {
+        "type": "object",
+        "required": ["status", "checks"],
+        "properties": {
+            "status": {"enum": ["ready", "not ready"]},
+            "checks": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "ok", "detail"],
+                    "properties": {"name": _TEXT, "ok": {"type": "boolean"}, "detail": _TEXT},
+                },
+            },
+        },
+    },
+    "ToolList": {
+        "type": "object",
+        "required": ["tools"],
+        "properties": {
+            "tools": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "inputSchema"],
+                    "properties": {
+                        "name": _TEXT,
+                        "title": _TEXT,
+                        "description": _TEXT,
+                        "inputSchema": _OBJECT,
+                        "outputSchema": _OBJECT,
+                    },
+                },
+            }
+        },
+    },
+    "ToolCall": {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": {"name": _TEXT, "arguments": _OBJECT},
+    },
+    "ToolAnswer": {
+        "type": "object",
+        "required": ["name", "result", "text", "meta"],
+        "properties": {
+            "name": _TEXT,
+            "result": {"type": ["object", "null"], "description": "as the tool's outputSchema"},
+            "text": _TEXT,
+            "meta": _OBJECT,
+        },
+    },
+    "Error": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "code": _TEXT,
+                    "message": _TEXT,
+                    "hint": _TEXT,
+                    "retryable": {"type": "boolean"},
+                    "details": _OBJECT,
+                },
+            }
+        },
+    },
+}
+
+
+def _describe() -> dict[str, Any]:
+    paths: dict[str, dict[str, Any]] = {}
+    for (path, method), operation in OPERATIONS.items():
+        paths.setdefault(path, {})[method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"{SERVER_TITLE} MCP server: REST and probes",
+            "version": VERSION,
+            "description": "The tools without MCP, and what probes ask. MCP itself is at /mcp.",
+        },
+        "paths": paths,
+        "components": {"schemas": _SCHEMAS},
+    }
+
+
+class ApiDescription:
+    """``GET /openapi.json``."""
+
+    def __init__(self) -> None:
+        self._body = msgspec.json.encode(_describe())
+
+    def routes(self) -> list[Route]:
+        """Where it is."""
+        return [Route("/openapi.json", {"GET": self.get})]
+
+    def get(self, exchange: Exchange) -> None:
+        """The description; the same for every caller and until the next release."""
+        exchange.respond(200, self._body, headers=(("Cache-Control", "public, max-age=300"),))

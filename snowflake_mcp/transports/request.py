@@ -1,0 +1,265 @@
+"""One request on ``twisted.web``: bounded in memory, judged before its body is read."""
+
+# mypy: allow-untyped-calls
+
+import re
+import secrets
+from collections.abc import Callable
+from typing import Final, cast
+
+from twisted.internet.interfaces import IProtocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web import http
+
+from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.transports.channel import Channel
+from snowflake_mcp.transports.exchange import JSON, Exchange, HeaderList, Refusal
+from snowflake_mcp.transports.headers import SECURITY
+from snowflake_mcp.transports.outlet import SLICE_BYTES, Outlet
+from snowflake_mcp.transports.tree import Endpoint, Route
+
+__all__ = ["GONE", "Request"]
+
+GONE: Final = 499
+"""In logs only: the client left before its answer was complete."""
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BODILESS: Final = frozenset({204, 304})
+_log = Logger()
+
+
+class Request(http.Request):
+    """One request and its answer; implements ``Exchange``. Reactor thread only."""
+
+    channel: Channel
+
+    def __init__(self, channel: Channel, queued: object = 0) -> None:
+        super().__init__(channel, queued)
+        self._site = channel.factory
+        self.verb = ""
+        self.target = ""
+        self.request_id = ""
+        self.principal = LOCAL
+        self.body = b""
+        self.route: Route | None = None
+        self.began_s = self._site.clock.seconds()
+        self.received_bytes = 0
+        self._chunks: list[bytes] = []
+        self._endpoint: Endpoint | None = None
+        self._refusal: Refusal | None = None
+        self._over = False
+        self._outlet: Outlet | None = None
+        self._gone_callbacks: list[Callable[[], None]] = []
+
+    def gotLength(self, length: int | None) -> None:
+        """The headers are complete: judge the request before its body is read.
+
+        A refusal with a body still to come is answered at once and ends the connection; without
+        one it waits its turn, so that the connection can go on.
+        """
+        # private: the base class keeps the request line to itself until the body has come.
+        self.method, self.uri = self.channel._command, self.channel._path  # noqa: SLF001
+        self.clientproto = self.channel._version  # noqa: SLF001
+        self.path = self.uri.partition(b"?")[0]
+        self.verb = self.method.decode("ascii", "backslashreplace")
+        self.target = self.path.decode("ascii", "backslashreplace")
+        offered = self.header("x-request-id")
+        if offered is not None and _REQUEST_ID.fullmatch(offered):
+            self.request_id = offered
+        else:
+            self.request_id = secrets.token_hex(8)
+        try:
+            self.route = self._site.tree.find(self.target)
+            self._endpoint = self._site.judge(self)
+            if length is not None and length > self._site.max_body_bytes:
+                raise self._site.too_large
+        except Refusal as refusal:
+            self._refusal = refusal
+            if length != 0:
+                self._refuse_unread(refusal)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Keep a piece of the body in memory, as far as the limit goes."""
+        if self._over:
+            return
+        self.received_bytes += len(data)
+        if self.received_bytes > self._site.max_body_bytes:
+            self._chunks.clear()
+            self._refuse_unread(self._site.too_large)
+        else:
+            self._chunks.append(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """The body is complete. No form is ever parsed: the type was checked before."""
+        self.body = b"".join(self._chunks)
+        self._chunks.clear()
+        self.process()
+
+    def process(self) -> None:
+        """Answer, by the endpoint that the path table names."""
+        if self._refusal is not None:
+            self._answer_refusal(self._refusal)
+            return
+        try:
+            cast(Endpoint, self._endpoint)(cast(Exchange, self))
+        except Refusal as refusal:
+            self._answer_refusal(refusal)
+        except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
+            _log.failure("request {request_id} failed", request_id=self.request_id)
+            self._answer_fault()
+
+    def header(self, name: str) -> str | None:
+        """The last value of a header, or ``None``."""
+        values = self.requestHeaders.getRawHeaders(name.encode("ascii"))
+        return values[-1].decode("latin-1") if values else None
+
+    def header_values(self, name: str) -> list[str]:
+        """Every value of a header."""
+        values = self.requestHeaders.getRawHeaders(name.encode("ascii")) or ()
+        return [value.decode("latin-1") for value in values]
+
+    def respond(
+        self,
+        status: int,
+        body: bytes = b"",
+        *,
+        content_type: str = JSON,
+        headers: HeaderList = (),
+    ) -> None:
+        """Answer with a whole body and end the exchange."""
+        if self._over or self.startedWriting:
+            return
+        self._set_head(status, content_type if body else None, headers)
+        if status not in _BODILESS:
+            self.setHeader(b"content-length", b"%d" % len(body))
+        if len(body) > SLICE_BYTES and self.method != b"HEAD":
+            # The idle clock of the connection starts with finish(): it must not run while a
+            # slow client is still reading what we have written.
+            self._open_outlet().write(body)
+            self.end_stream()
+        else:
+            self.write(body)
+            self.finish()
+
+    def stream(self, content_type: str, headers: HeaderList = ()) -> Outlet:
+        """Begin an answer with an open end."""
+        if self._over:
+            outlet = self._new_outlet()
+            outlet.close()
+            return outlet
+        self._set_head(200, content_type, headers)
+        self.write(b"")
+        return self._open_outlet()
+
+    def end_stream(self) -> None:
+        """End the answer once all of it has left."""
+        if self._outlet is not None and not self._over:
+            self._outlet.drained().addCallback(self._end)
+
+    def on_gone(self, callback: Callable[[], None]) -> None:
+        """Call back once if the client leaves before the answer is complete."""
+        if not self._over:
+            self._gone_callbacks.append(callback)
+        elif not self.finished:
+            callback()
+
+    def switch(self, protocol: IProtocol) -> None:
+        """Give the connection to another protocol."""
+        if not self._over:
+            self._over = True
+            self._gone_callbacks.clear()
+            self._site.record(self, 101)
+            self.channel.hand_over(protocol)
+
+    def finish(self) -> None:
+        """All of the answer is written; the base class has ``Site.log`` record it."""
+        self._over = True
+        self._gone_callbacks.clear()
+        super().finish()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The client left first."""
+        self._over = True
+        self._site.record(self, GONE)
+        if self._outlet is not None:
+            self._outlet.close()
+        super().connectionLost(reason)
+        callbacks, self._gone_callbacks = self._gone_callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def local_address(self) -> str | None:
+        """The server's own address on this connection; ``None`` on a Unix socket."""
+        return getattr(self.host, "host", None)
+
+    def peer_address(self) -> str:
+        """The client's address, for logs."""
+        return str(getattr(self.client, "host", "local"))
+
+    def _set_head(self, status: int, content_type: str | None, headers: HeaderList) -> None:
+        self.setResponseCode(status)
+        put = self.responseHeaders.setRawHeaders
+        put("Date", [http.datetimeToString().decode("ascii")])
+        for name, value in SECURITY:
+            put(name, [value])
+        put("X-Request-Id", [self.request_id])
+        if content_type is not None:
+            put("Content-Type", [content_type])
+        for name, value in self._site.cors.answer_headers(self.header("origin")):
+            put(name, [value])
+        for name, value in headers:
+            put(name, [value])
+        if self._site.draining or not self.channel.persistent:
+            self.channel.persistent = 0
+            put("Connection", ["close"])
+
+    def _new_outlet(self) -> Outlet:
+        # A HEAD answer replaces self.write, so it is looked up at each call.
+        return Outlet(
+            lambda data: self.write(data),  # noqa: PLW0108
+            self._site.clock,
+            self._drop,
+        )
+
+    def _open_outlet(self) -> Outlet:
+        self._outlet = self._new_outlet()
+        self.registerProducer(self._outlet, True)
+        return self._outlet
+
+    def _end(self, delivered: bool) -> None:
+        if delivered and self._outlet is not None and not self._over:
+            self._outlet.close()
+            self.unregisterProducer()
+            self.finish()
+
+    def _drop(self, reason: str) -> None:
+        _log.warn(
+            "request {request_id}: connection dropped, {reason}",
+            request_id=self.request_id,
+            reason=reason,
+        )
+        self.channel.abort()
+
+    def _answer_refusal(self, refusal: Refusal) -> None:
+        rpc = self.route is not None and self.route.rpc
+        self.respond(refusal.status, refusal.encode(rpc=rpc), headers=refusal.headers)
+
+    def _refuse_unread(self, refusal: Refusal) -> None:
+        self.channel.stop_reading()
+        self._answer_refusal(refusal)
+
+    def _answer_fault(self) -> None:
+        if self._over:
+            return
+        if self.startedWriting:
+            # Half an answer cannot be taken back; only a broken connection says so.
+            self.channel.abort()
+            return
+        self._answer_refusal(
+            Refusal(500, "internal", f"Internal error (reference {self.request_id}).")
+        )
+
+
+def _as_exchange(request: Request) -> Exchange:
+    """Checked by the type checker: a ``Request`` is an ``Exchange``."""
+    return request

@@ -1,0 +1,166 @@
+"""The HTTP server behind every listening port: who may pass, what is logged, how it stops."""
+
+# mypy: allow-untyped-calls
+
+from collections.abc import Callable
+from typing import Final, cast
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.logger import Logger
+from twisted.web import http
+
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.transports.channel import Channel
+from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.guard import Guard, check_accept, check_content
+from snowflake_mcp.transports.headers import Cors
+from snowflake_mcp.transports.request import GONE, Request
+from snowflake_mcp.transports.tree import Endpoint, Tree
+
+__all__ = ["Site"]
+
+_SHOWN_CHARS: Final = 200
+_log = Logger()
+
+
+class Site(http.HTTPFactory):
+    """Our ``twisted.web`` factory; reactor thread only.
+
+    ``identify`` names the caller of a request whose host and origin have been accepted; it may
+    raise ``Refusal``.
+    """
+
+    protocol = Channel  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        tree: Tree,
+        guard: Guard,
+        cors: Cors,
+        clock: IReactorTime,
+        totals: Totals,
+        *,
+        max_body_bytes: int,
+        idle_timeout_s: float,
+        identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
+    ) -> None:
+        super().__init__(timeout=idle_timeout_s, reactor=clock)
+        self.tree = tree
+        self.cors = cors
+        self.clock = clock
+        self.max_body_bytes = max_body_bytes
+        self.too_large = Refusal(
+            413, "too_large", f"The request body is larger than {max_body_bytes} bytes."
+        )
+        self.draining = False
+        self.channels: set[Channel] = set()
+        self._guard = guard
+        self._totals = totals
+        self._identify = identify
+
+    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]
+        """A channel for a new connection."""
+        channel = cast(Channel, super().buildProtocol(addr))
+        channel.requestFactory = Request  # type: ignore[assignment]
+        return channel
+
+    def startFactory(self) -> None:
+        """Nothing: the base class would open a log file and run a timer for its time stamps."""
+
+    def stopFactory(self) -> None:
+        """Nothing to undo."""
+
+    def judge(self, request: Request) -> Endpoint:
+        """What answers a request of which only the headers have been read.
+
+        Raises:
+            Refusal: the first check that fails: host, origin, caller, path, method, types.
+        """
+        self._guard.check(
+            request.header_values("host"), request.header_values("origin"), request.local_address()
+        )
+        request.principal = self._identify(request)
+        route, verb = request.route, request.verb
+        if route is None:
+            raise Refusal(404, "not_found", "There is nothing at this path.")
+        if verb == "OPTIONS":
+            preflight = self.cors.preflight_headers(
+                request.header("origin"),
+                request.header("access-control-request-headers") or "",
+                route.allowed,
+            )
+            if preflight is not None:
+                return lambda exchange: exchange.respond(204, headers=preflight)
+        endpoint = route.endpoint(verb, upgrades=_names_websocket(request.header("upgrade")))
+        if verb == "POST":
+            check_content(
+                request.header_values("content-type"), request.header_values("content-encoding")
+            )
+            if route.accepts:
+                check_accept(request.header_values("accept"), route.accepts)
+        return endpoint
+
+    def log(self, request: http.Request) -> None:
+        """Record a finished request; called by the base class."""
+        if isinstance(request, Request):
+            self.record(request, request.code)
+
+    def record(self, request: Request, status: int) -> None:
+        """Write the access-log event of a request and count it."""
+        if not request.verb:
+            # The client left within the headers: nothing is known of a request.
+            return
+        self._count(status)
+        _log.info(
+            "{method} {path} {status} in {duration_s:.3f} s, {sent_bytes} bytes",
+            method=request.verb[:_SHOWN_CHARS],
+            path=request.target[:_SHOWN_CHARS],
+            status=status,
+            duration_s=self.clock.seconds() - request.began_s,
+            sent_bytes=request.sentLength,
+            received_bytes=request.received_bytes,
+            request_id=request.request_id,
+            peer=request.peer_address(),
+        )
+
+    def record_unparsed(self, channel: Channel, status: int) -> None:
+        """Write the access-log event of bytes that were no request."""
+        self._count(status)
+        _log.info(
+            "unreadable request answered {status}",
+            status=status,
+            peer=str(getattr(channel.getPeer(), "host", "local")),
+        )
+
+    def close_idle(self) -> None:
+        """From now on no connection outlives its request; those without one close at once."""
+        self.draining = True
+        for channel in list(self.channels):
+            if not channel.busy:
+                channel.loseConnection()
+
+    def abort_all(self) -> None:
+        """Drop every HTTP connection, whatever it is doing."""
+        for channel in list(self.channels):
+            channel.abort()
+
+    def counts(self) -> dict[str, int]:
+        """For /status: open HTTP connections, and how many have a request on them."""
+        busy = sum(channel.busy for channel in self.channels)
+        return {"connections": len(self.channels), "busy": busy}
+
+    def _count(self, status: int) -> None:
+        self._totals.add("http_requests")
+        if status == GONE:
+            self._totals.add("http_clients_gone")
+        elif status >= 500:
+            self._totals.add("http_answers_5xx")
+        elif status >= 400:
+            self._totals.add("http_answers_4xx")
+
+
+def _names_websocket(upgrade: str | None) -> bool:
+    return upgrade is not None and "websocket" in (
+        part.strip().lower() for part in upgrade.split(",")
+    )

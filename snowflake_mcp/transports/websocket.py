@@ -1,0 +1,310 @@
+"""MCP over WebSocket on the path and port of the HTTP endpoint, through autobahn.
+
+One text frame is one JSON-RPC message in either direction, as on stdio. The upgrade request is
+checked here, before autobahn sees it, so that a refusal is an ordinary HTTP answer.
+"""
+
+# mypy: allow-untyped-calls
+
+import base64
+import binascii
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from snowflake_mcp.config.model import WebSocketSettings
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.protocol.conversation import Conversation
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.headers import SECURITY
+from snowflake_mcp.transports.outlet import Outlet
+
+__all__ = ["SUBPROTOCOL", "Connection", "WebSocketEndpoint", "WebSocketFactory"]
+
+SUBPROTOCOL: Final = "mcp"
+GOING_AWAY: Final = 1001
+UNSUPPORTED_DATA: Final = 1003
+_CLOSE_HANDSHAKE_S: Final = 1
+_OPEN_HANDSHAKE_S: Final = 5
+_log = Logger()
+
+
+class Connection(WebSocketServerProtocol):
+    """One client: frames to and from a ``Conversation``; no MCP logic. Reactor thread only.
+
+    ``onClose`` also runs when the opening handshake fails, so all state exists from the start.
+    ``onMessage`` is a plain function: autobahn would not await a coroutine, and an exception in
+    it would escape into the transport.
+    """
+
+    factory: "WebSocketFactory"
+    transport: Any
+
+    def __init__(self, principal: Principal) -> None:
+        super().__init__()
+        self._principal = principal
+        self._opened_s: float | None = None
+        self._received = 0
+        self._sent = 0
+        self._outlet: Outlet | None = None
+        self._conversation: Conversation | None = None
+
+    @property
+    def in_flight(self) -> int:
+        """Requests of this client that are running."""
+        return self._conversation.in_flight if self._conversation is not None else 0
+
+    def onConnect(self, request: Any) -> str | None:
+        """Select our subprotocol if it was offered; the endpoint refused other offers."""
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
+    def onOpen(self) -> None:
+        """Begin the conversation, and hear from the socket how well the peer reads."""
+        factory = self.factory
+        self._opened_s = factory.clock.seconds()
+        self._outlet = Outlet(
+            self._send_frame,
+            factory.clock,
+            self._drop,
+            on_flow=self._peer_reads,
+            slices=False,
+            max_unsent_bytes=factory.settings.max_unsent_bytes,
+        )
+        self.transport.registerProducer(self._outlet, True)
+        self._conversation = Conversation(
+            factory.kernel,
+            transport="websocket",
+            principal=self._principal,
+            send=self._enqueue,
+            max_in_flight=factory.settings.max_in_flight,
+        )
+        factory.opened(self)
+        _log.info(
+            "websocket {conversation} opened from {peer}",
+            conversation=self._conversation.id,
+            peer=self.peer,
+        )
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Take one message."""
+        if self._conversation is None or self.state != self.STATE_OPEN:
+            return
+        if isBinary:
+            self.close(UNSUPPORTED_DATA, "send text frames")
+            return
+        self._received += 1
+        try:
+            self._conversation.receive(payload)
+        except Exception:  # noqa: BLE001 - it would end in the transport; logged, and closed
+            _log.failure("websocket {conversation} failed", conversation=self._conversation.id)
+            self.close(1011, "internal error")
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """The socket is gone, whatever the way: what the client asked for stops."""
+        conversation, self._conversation = self._conversation, None
+        if self._outlet is not None:
+            self._outlet.close()
+        self.factory.closed(self)
+        if conversation is None or self._opened_s is None:
+            return
+        running = conversation.in_flight
+        conversation.lost()
+        _log.info(
+            "websocket {conversation} closed: {code} after {duration_s:.3f} s",
+            conversation=conversation.id,
+            peer=self.peer,
+            clean=bool(wasClean),
+            code=self.localCloseCode or code,
+            duration_s=self.factory.clock.seconds() - self._opened_s,
+            messages_received=self._received,
+            messages_sent=self._sent,
+            cancelled=running,
+        )
+
+    def close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake; the public way allows no code below 3000 but 1000."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=code, reasonUtf8=reason.encode(), isReply=False)
+
+    def _enqueue(self, message: bytes) -> None:
+        if self._outlet is not None:
+            self._outlet.write(message)
+
+    def _send_frame(self, message: bytes) -> None:
+        if self.state == self.STATE_OPEN:
+            self._sent += 1
+            # Not sendMessage: the limit for what clients may send would hold for answers too.
+            self.sendPreparedMessage(self.factory.prepareMessage(message))
+
+    def _peer_reads(self, reads: bool) -> None:
+        # A peer that does not take answers gets to ask no more questions.
+        if reads:
+            self.transport.resumeProducing()
+        else:
+            self.transport.pauseProducing()
+
+    def _drop(self, reason: str) -> None:
+        _log.warn("websocket to {peer} dropped, {reason}", peer=self.peer, reason=reason)
+        self.transport.abortConnection()
+
+
+class WebSocketFactory(WebSocketServerFactory):
+    """Every option of autobahn that matters, and the set of open connections."""
+
+    protocol = Connection  # type: ignore[assignment]
+
+    def __init__(
+        self, kernel: Kernel, clock: IReactorTime, settings: WebSocketSettings, totals: Totals
+    ) -> None:
+        super().__init__(reactor=clock, server="", headers=dict(SECURITY))
+        self.kernel = kernel
+        self.clock = clock
+        self.settings = settings
+        self._totals = totals
+        self._connections: set[Connection] = set()
+        # autobahn's timers ignore the reactor they are given and take a global one; this is the
+        # one thing all of them go through.
+        self._batched_timer = _Timers(clock)
+        # allowNullOrigin and allowedOrigins stay open here: the guard has judged the origin, and
+        # the handshake that autobahn gets to see names none.
+        self.setProtocolOptions(
+            versions=[13],
+            webStatus=False,
+            maxFramePayloadSize=settings.max_message_bytes,
+            maxMessagePayloadSize=settings.max_message_bytes,
+            failByDrop=False,
+            openHandshakeTimeout=_OPEN_HANDSHAKE_S,
+            closeHandshakeTimeout=_CLOSE_HANDSHAKE_S,
+            autoPingInterval=settings.ping_interval_s,
+            autoPingTimeout=settings.ping_timeout_s,
+        )
+
+    @property
+    def connections(self) -> frozenset[Connection]:
+        """Clients whose handshake is complete."""
+        return frozenset(self._connections)
+
+    def connection(self, principal: Principal) -> Connection:
+        """The protocol of a new client."""
+        made = Connection(principal)
+        made.factory = self
+        return made
+
+    def opened(self, connection: Connection) -> None:
+        """A handshake is complete."""
+        self._connections.add(connection)
+        self._totals.add("websocket_connections")
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone; it may never have been opened."""
+        self._connections.discard(connection)
+
+    def close_all(self, code: int = GOING_AWAY, reason: str = "the server is stopping") -> None:
+        """Begin the closing handshake with every client; it ends within a second."""
+        for connection in self.connections:
+            connection.close(code, reason)
+
+    def abort_all(self) -> None:
+        """Drop every client at once."""
+        for connection in self.connections:
+            connection.transport.abortConnection()
+
+    def counts(self) -> dict[str, int]:
+        """For /status."""
+        return {
+            "connections": len(self._connections),
+            "in_flight": sum(connection.in_flight for connection in self._connections),
+        }
+
+
+class WebSocketEndpoint:
+    """``GET /mcp`` with ``Upgrade: websocket``: check the handshake, then hand the socket over."""
+
+    def __init__(self, factory: WebSocketFactory) -> None:
+        self._factory = factory
+
+    def upgrade(self, exchange: Exchange) -> None:
+        """Open a WebSocket.
+
+        Raises:
+            Refusal: 400 for a malformed handshake or foreign subprotocols, 426 for another
+                version than 13, 503 when there are too many connections.
+        """
+        key, offered = _checked(exchange)
+        if len(self._factory.connections) >= self._factory.settings.max_connections:
+            raise Refusal(
+                503,
+                "too_many_connections",
+                "No more WebSocket connections are accepted now.",
+                (("Retry-After", "5"),),
+            )
+        connection = self._factory.connection(exchange.principal)
+        exchange.switch(connection)
+        # autobahn parses the request again; it gets the parts that matter and have been checked.
+        head = (
+            "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+        )
+        if offered:
+            head += f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n"
+        connection.dataReceived((head + "\r\n").encode("ascii"))
+
+
+def _checked(exchange: Exchange) -> tuple[str, bool]:
+    connection = [token.lower() for token in _tokens(exchange.header_values("connection"))]
+    if "upgrade" not in connection:
+        raise Refusal(400, "bad_upgrade", "The Connection header does not name the upgrade.")
+    if exchange.header_values("sec-websocket-version") != ["13"]:
+        raise Refusal(
+            426,
+            "websocket_version",
+            "WebSocket version 13 is spoken here.",
+            (("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")),
+        )
+    keys = exchange.header_values("sec-websocket-key")
+    if len(keys) != 1 or not _is_key(keys[0]):
+        raise Refusal(400, "websocket_key", "Sec-WebSocket-Key is missing or malformed.")
+    offers = _tokens(exchange.header_values("sec-websocket-protocol"))
+    if offers and SUBPROTOCOL not in offers:
+        raise Refusal(400, "websocket_subprotocol", "The subprotocol spoken here is mcp.")
+    return keys[0], bool(offers)
+
+
+def _tokens(values: Iterable[str]) -> list[str]:
+    parts = (part.strip() for value in values for part in value.split(","))
+    return [part for part in parts if part]
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(key) == 24 and len(base64.b64decode(key, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
+
+
+class _Timers:
+    """``txaio``'s batched timer on a clock of ours."""
+
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+
+    def call_later(self, delay: float, call: Callable[..., object], *arguments: Any) -> "_Timer":
+        """Call back once, in seconds."""
+        return _Timer(self._clock.callLater(delay, call, *arguments))
+
+
+class _Timer:
+    """A pending call; unlike Twisted's, it may be cancelled after it has run."""
+
+    def __init__(self, call: IDelayedCall) -> None:
+        self._call = call
+
+    def cancel(self) -> None:
+        """Do not call, if it has not happened yet."""
+        if self._call.active():
+            self._call.cancel()

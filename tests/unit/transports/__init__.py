@@ -1,0 +1,1 @@
+"""The transports: HTTP, WebSocket, stdio, REST and probes, on the wire and in memory."""

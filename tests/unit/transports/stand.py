@@ -1,0 +1,259 @@
+"""A whole server over the real kernel, with a toolbox whose tools do as they are told."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.protocol.admission import Admission
+from snowflake_mcp.protocol.answers import ServerIdentity
+from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.sessions import SessionTokens
+from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.transports.front import Front, build_front
+from snowflake_mcp.transports.probes import Check
+from tests.support.wire import HttpAnswer, Wire, connect, http_request
+
+MODERN = "2026-07-28"
+HANDSHAKE = "2025-11-25"
+JSON_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept": "application/json, text/event-stream",
+}
+
+
+class ToolboxDouble:
+    """``echo``, ``wait`` (until told), ``chatty`` (so too), ``fail``, ``big``, ``broken``."""
+
+    NAMES = ("big", "broken", "chatty", "echo", "fail", "wait")
+
+    def __init__(self) -> None:
+        self.waiting: list[Deferred[None]] = []
+        self.cancelled: list[str] = []
+        self.contexts: list[RequestContext] = []
+
+    def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
+        schema = {"type": "object", "properties": {}}
+        return [
+            {
+                "name": name,
+                "title": name.title(),
+                "description": "For tests.",
+                "inputSchema": schema,
+                "outputSchema": schema,
+                "annotations": {"readOnlyHint": True},
+            }
+            for name in self.NAMES
+        ]
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], context: RequestContext
+    ) -> ToolResult:
+        if name not in self.NAMES:
+            raise McpError(INVALID_PARAMS, "Unknown tool")
+        self.contexts.append(context)
+        if name == "fail":
+            failure = ToolFailure(
+                Family(arguments["family"]), "It failed.", "Do otherwise.", retryable=True
+            )
+            return ToolResult(text="It failed.", failure=failure)
+        if name == "broken":
+            raise RuntimeError("a secret of the server")
+        if name in ("wait", "chatty"):
+            if name == "chatty":
+                context.report_progress(1, "under way")
+            waiting: Deferred[None] = Deferred()
+            self.waiting.append(waiting)
+            try:
+                await waiting
+            except CancelledError:
+                self.cancelled.append(str(context.cancel_reason))
+                raise
+        size = int(arguments.get("size", 0)) if name == "big" else 0
+        return ToolResult(
+            text="x" * size or "done",
+            structured={"arguments": dict(arguments)},
+            meta={"snowflake-mcp/query_id": "01"},
+        )
+
+    def release(self) -> None:
+        """Let every waiting tool finish."""
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.callback(None)
+
+
+class StatusDouble:
+    """A status source that says what the test wants."""
+
+    def __init__(self) -> None:
+        self.is_ready = True
+        self.broken = False
+        self.waiting: Deferred[None] | None = None
+
+    def health(self) -> dict[str, Any]:
+        return {
+            "status": "ok",
+            "timestamp": "2026-01-31T12:00:00Z",
+            "version": "0.1.0",
+            "uptime_seconds": 1.5,
+            "backend": "demo",
+        }
+
+    async def ready(self) -> tuple[bool, Sequence[Check]]:
+        if self.broken:
+            raise RuntimeError("a secret of the server")
+        if self.waiting is not None:
+            await self.waiting
+        return self.is_ready, [Check("warehouse", self.is_ready, "it is so")]
+
+    def status(self) -> dict[str, Any]:
+        return {"requests": {"running": 0}}
+
+
+class Stand:
+    """One server, and what a test needs to drive it."""
+
+    def __init__(self, **http: Any) -> None:
+        websocket = http.pop("websocket", {})
+        identify = http.pop("identify", None)
+        self.clock = Clock()
+        self.toolbox = ToolboxDouble()
+        self.status = StatusDouble()
+        self.totals = Totals()
+        sessions = SessionTokens(b"k" * 32, 3600.0, lambda: 1_000.0)
+        self.kernel = Kernel(
+            clock=self.clock,
+            toolbox=self.toolbox,
+            identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", "Ask."),
+            sessions=sessions,
+            request_timeout_s=300.0,
+        )
+        config = Config(ConnectionSettings("demo", Backend.DEMO))
+        config = replace(
+            config,
+            http=replace(config.http, **http),
+            websocket=replace(config.websocket, **websocket),
+        )
+        more = {} if identify is None else {"identify": identify}
+        self.front: Front = build_front(
+            config, self.kernel, Admission(sessions), self.status, self.clock, self.totals, **more
+        )
+        self.wires: list[Wire] = []
+
+    def connect(self, host: str = "127.0.0.1", port: int = 8000) -> Wire:
+        wire = connect(self.front.site, self.clock, host, port)
+        self.wires.append(wire)
+        return wire
+
+    def close(self) -> None:
+        """Every client leaves; no timer may be left behind."""
+        for wire in self.wires:
+            wire.start_reading()
+            wire.close()
+        self.toolbox.release()
+        assert self.clock.getDelayedCalls() == []
+        assert not self.front.site.channels
+
+
+def modern(
+    method: str, params: dict[str, Any] | None = None, request_id: int | str | None = 1
+) -> dict[str, Any]:
+    """A stateless-era message."""
+    message: dict[str, Any] = {
+        "jsonrpc": "2.0",
+        "method": method,
+        "params": {
+            **(params or {}),
+            "_meta": {
+                PROTOCOL_VERSION_META_KEY: MODERN,
+                CLIENT_INFO_META_KEY: {"name": "t", "version": "1"},
+                CLIENT_CAPABILITIES_META_KEY: {},
+                **(params or {}).get("_meta", {}),
+            },
+        },
+    }
+    if request_id is not None:
+        message["id"] = request_id
+    return message
+
+
+def call(name: str, **arguments: Any) -> dict[str, Any]:
+    """The params of a tool call."""
+    return {"name": name, "arguments": arguments}
+
+
+def modern_headers(message: dict[str, Any]) -> dict[str, str]:
+    """The headers that go with a stateless-era message."""
+    headers = {**JSON_HEADERS, "MCP-Protocol-Version": MODERN, "Mcp-Method": message["method"]}
+    if message["method"] == "tools/call":
+        headers["Mcp-Name"] = message["params"]["name"]
+    return headers
+
+
+def post_modern(
+    wire: Wire, method: str, params: dict[str, Any] | None = None, request_id: int | str | None = 1
+) -> HttpAnswer:
+    """Post a stateless-era message and return the answer."""
+    send_modern(wire, method, params, request_id)
+    return wire.answer()
+
+
+def send_modern(
+    wire: Wire, method: str, params: dict[str, Any] | None = None, request_id: int | str | None = 1
+) -> None:
+    """Post a stateless-era message."""
+    message = modern(method, params, request_id)
+    send_post(wire, message, modern_headers(message))
+
+
+def send_post(wire: Wire, message: Any, headers: dict[str, str], path: str = "/mcp") -> None:
+    """Post a JSON value."""
+    body = message if isinstance(message, bytes) else json.dumps(message).encode()
+    wire.send(http_request("POST", path, body, headers=headers))
+
+
+def initialize(wire: Wire) -> str:
+    """Open a handshake-era session over HTTP and return its id."""
+    message = {
+        "jsonrpc": "2.0",
+        "id": 0,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": HANDSHAKE,
+            "capabilities": {},
+            "clientInfo": {"name": "t", "version": "1"},
+        },
+    }
+    send_post(wire, message, JSON_HEADERS)
+    answer = wire.answer()
+    assert answer.status == 200, answer.body
+    session = answer.header("Mcp-Session-Id")
+    assert session is not None
+    return session
+
+
+def post_handshake(
+    wire: Wire,
+    session: str,
+    method: str,
+    params: dict[str, Any] | None = None,
+    request_id: int | str | None = 1,
+) -> None:
+    """Post a handshake-era message within a session."""
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if params is not None:
+        message["params"] = params
+    if request_id is not None:
+        message["id"] = request_id
+    headers = {**JSON_HEADERS, "MCP-Protocol-Version": HANDSHAKE, "Mcp-Session-Id": session}
+    send_post(wire, message, headers)
