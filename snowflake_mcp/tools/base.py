@@ -100,9 +100,10 @@ class Call:
         if limit is None:
             return default
         if limit > most:
+            got = str(limit) if limit < 10**15 else "a larger one"
             raise ToolFailure(
                 Family.INVALID_ARGUMENT,
-                f"limit: expected at most {most}, got {limit:.6g}.",
+                f"limit: expected at most {most}, got {got}.",
                 f"Ask for at most {most} rows; filter or aggregate in SQL to need fewer.",
             )
         return limit
@@ -144,7 +145,8 @@ class Call:
     ) -> Outcome[T]:
         """Run a statement for this call.
 
-        ``missing`` is added to the hint when Snowflake does not know a name in it.
+        ``missing`` is the hint for the case that Snowflake does not know a name in it: the tool
+        knows better than the warehouse which names were looked up, and how to find others.
 
         Raises:
             ToolFailure: Snowflake or the way to it failed.
@@ -168,7 +170,7 @@ class Call:
             raise ToolFailure(
                 failure.family,
                 failure.message,
-                " ".join(part for part in (failure.hint, missing) if part),
+                f"{missing} The server's role may also lack the right to see it.",
                 retryable=failure.retryable,
                 details=failure.details,
             ) from failure

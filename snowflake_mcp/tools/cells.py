@@ -10,7 +10,7 @@ from snowflake_mcp.warehouse.results import JsonValue
 
 __all__ = ["block", "cell", "escaped", "message", "plain"]
 
-_NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\\": "\\\\"}
+_NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 _INVISIBLE: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0"
@@ -20,26 +20,32 @@ _INVISIBLE: Final = (
 variation selectors, which can carry a hidden text. The two selectors that choose between the
 text form and the picture form of an emoji are left alone."""
 
-_PLAIN: Final = re.compile(rf"[^\\{_INVISIBLE}]*")
-_PLAIN_CELL: Final = re.compile(rf"[^\\|{_INVISIBLE}]*")
 _HIDDEN: Final = re.compile(f"[{_INVISIBLE}]")
 
 
-def escaped(text: str, width: int, *, pipes: bool = False) -> tuple[str, bool]:
+def escaped(
+    text: str, width: int, *, pipes: bool = False, backslashes: bool = True
+) -> tuple[str, bool]:
     r"""The text on one line of at most ``width`` characters, and whether it was cut.
 
-    Control, format, private, unassigned and invisible characters and the backslash become
-    escapes (``\n``, ``\x1b``, ``\u200b``); with ``pipes`` also ``|``. What is cut ends in "…".
+    Control, format, private, unassigned and invisible characters become escapes (``\n``,
+    ``\x1b``, ``\u200b``); with ``pipes`` also ``|``, with ``backslashes`` the backslash, so that
+    no two texts look the same. What is cut ends in "…".
     """
     if len(text) <= width and text.isprintable():
-        pattern = _PLAIN_CELL if pipes else _PLAIN
-        if pattern.fullmatch(text):
+        special = (backslashes and "\\" in text) or (pipes and "|" in text)
+        if not special and not _HIDDEN.search(text):
             return text, False
     pieces: list[str] = []
     used = 0
     # One character more than fits is looked at, so that an exact fit is not called cut.
     for character in text[: width + 1]:
-        piece = _escape(character, pipes=pipes)
+        if character == "\\":
+            piece = "\\\\" if backslashes else character
+        elif character == "|":
+            piece = "\\|" if pipes else character
+        else:
+            piece = _visible(character)
         if used + len(piece) > width:
             while used > width - 1:
                 used -= len(pieces.pop())
@@ -49,14 +55,12 @@ def escaped(text: str, width: int, *, pipes: bool = False) -> tuple[str, bool]:
     return "".join(pieces), False
 
 
-def _escape(character: str, *, pipes: bool) -> str:
-    if character in _NAMED:
-        return _NAMED[character]
-    if character == "|":
-        return "\\|" if pipes else "|"
+def _visible(character: str) -> str:
     if character.isprintable():
         if not _HIDDEN.match(character):
             return character
+    elif character in _NAMED:
+        return _NAMED[character]
     elif unicodedata.category(character) == "Zs":
         return character
     code = ord(character)
@@ -67,13 +71,13 @@ def _escape(character: str, *, pipes: bool) -> str:
 
 def plain(text: str, width: int = 200) -> str:
     """A foreign text inside a sentence: one visible line of at most ``width`` characters."""
-    return escaped(text, width)[0]
+    return escaped(text, width, backslashes=False)[0]
 
 
 def message(text: str, width: int = 2_000) -> str:
-    """A foreign text of several lines: line ends stay, everything else as in ``escaped``."""
+    """A foreign text of several lines: line ends stay, everything else is as in ``plain``."""
     lines = text[: width + 1].splitlines()
-    whole = "\n".join(escaped(line, width)[0] for line in lines)
+    whole = "\n".join(plain(line, width) for line in lines)
     return whole if len(whole) <= width else whole[: width - 1] + "…"
 
 
@@ -99,4 +103,4 @@ def cell(value: JsonValue, width: int) -> tuple[str, bool]:
 def block(text: str) -> str:
     """A foreign text of many lines, such as a definition: each line visible and indented."""
     lines = re.split("\r\n|\n", text.expandtabs(4))
-    return "\n".join("  " + escaped(line, len(line) * 10 + 1)[0] for line in lines)
+    return "\n".join("  " + plain(line, len(line) * 10 + 1) for line in lines)

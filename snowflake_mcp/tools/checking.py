@@ -70,7 +70,7 @@ def _got(value: object) -> str:
     if isinstance(value, (int, float)):
         return f"{value:.15g}" if abs(value) < 1e15 else "a number out of range"
     if isinstance(value, str):
-        return f"the string {plain(value, 60)!r}"
+        return f"the string '{plain(value, 60)}'"
     return "an array" if isinstance(value, (list, tuple)) else "an object"
 
 

@@ -133,7 +133,7 @@ async def _show(
         truncated_by = "rows"
     if truncated_by:
         more = f"raise limit (at most {_SHOW_MOST})" if most < _SHOW_MOST else ""
-        narrow = "narrow with like, e.g. like='A%'"
+        narrow = "Narrow with like, e.g. like='A%'"
         next_step = f"{narrow}, or {more}." if more and truncated_by == "rows" else f"{narrow}."
     elif not rendered.row_count:
         next_step = empty

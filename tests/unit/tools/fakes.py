@@ -1,12 +1,14 @@
 """A warehouse and a gate that answer from memory, and a request to call tools with."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
+import jsonschema  # type: ignore[import-untyped]
 import msgspec
+import pytest_twisted
 from twisted.internet.task import Clock
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, LimitSettings
@@ -22,13 +24,17 @@ __all__ = [
     "FakeGate",
     "FakeWarehouse",
     "Reply",
+    "asynchronous",
     "body",
+    "check_schema",
     "columns",
+    "conforming",
     "context",
     "registry",
     "shown",
 ]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -139,6 +145,25 @@ def registry(
     )
     config = Config(connection, limits=limits or LimitSettings())
     return build_registry(warehouse, gate or FakeGate(), config), warehouse
+
+
+def asynchronous(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, object]:
+    """Run an ``async def`` test on the reactor; typed, which the plugin's decorator is not."""
+    return cast(Callable[P, object], pytest_twisted.ensureDeferred(test))
+
+
+def check_schema(schema: Mapping[str, Any]) -> None:
+    """The schema is itself valid JSON Schema 2020-12."""
+    jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def conforming(tools: Registry, name: str, result: ToolResult) -> dict[str, Any]:
+    """The structured content, proven to conform to the tool's output schema and to be whole."""
+    answer = body(result)
+    schema = next(tool for tool in tools.describe(LOCAL) if tool["name"] == name)["outputSchema"]
+    jsonschema.validate(answer, schema, jsonschema.Draft202012Validator)
+    assert set(answer) == set(schema["properties"])
+    return answer
 
 
 def body(result: ToolResult) -> dict[str, Any]:
