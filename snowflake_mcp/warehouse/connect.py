@@ -45,7 +45,7 @@ def connector_line() -> Line:
     # The driver asks cloud metadata addresses who it is, which costs seconds where they do not
     # answer; both lines read the switch when they are imported or connect.
     os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
-    from snowflake.connector.version import __version__
+    from snowflake.connector import __version__
 
     return "4.8" if str(__version__).startswith("4.") else "5"
 

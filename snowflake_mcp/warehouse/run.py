@@ -11,7 +11,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse import aborting
+from snowflake_mcp.warehouse import queries
 from snowflake_mcp.warehouse.errors import SessionFate, classify
 from snowflake_mcp.warehouse.lane import Permit
 from snowflake_mcp.warehouse.pool import Session
@@ -141,6 +141,10 @@ class Run(Generic[T]):
             except NotWantedError:
                 self._means.sessions.pool.give_back(session)
                 raise
+            except queries.LeftRunningError:
+                session.unfinished = self._progress.query_id
+                self._means.sessions.pool.discard(session)
+                raise
             except OwnFaultError as fault:
                 self._means.sessions.pool.discard(session)
                 raise fault.__cause__ or fault from None
@@ -219,7 +223,7 @@ class Run(Generic[T]):
             self._waiting.cancel()
         elif query_id is not None and self._session is not None and not self._aborting:
             self._aborting = True
-            self._means.control.run(aborting.abort, self._session.connection, query_id).addErrback(
+            self._means.control.run(queries.abort, self._session.connection, query_id).addErrback(
                 self._not_done, "abort"
             )
 
@@ -241,7 +245,7 @@ class Run(Generic[T]):
             self._status = "reading"
         elif query_id and session and now >= self._probe_at and not self._probing:
             self._probing = True
-            self._means.control.run(aborting.status, session.connection, query_id).addCallbacks(
+            self._means.control.run(queries.status, session.connection, query_id).addCallbacks(
                 self._probed, self._not_done, errbackArgs=("status",)
             )
 

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 
 from snowflake_mcp.config.model import LimitSettings, PoolSettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse import aborting, connect
+from snowflake_mcp.warehouse import connect, queries
 from snowflake_mcp.warehouse.credentials import Account
 from snowflake_mcp.warehouse.errors import classify
 from snowflake_mcp.warehouse.logins import Logins
@@ -115,6 +115,6 @@ class Sessions:
 def _end(connection: Any, unfinished: str | None) -> None:
     try:
         if unfinished is not None:
-            aborting.abort(connection, unfinished)
+            queries.abort(connection, unfinished)
     finally:
         connect.close(connection)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from snowflake_mcp.warehouse import aborting, reading
+from snowflake_mcp.warehouse import queries, reading
 from snowflake_mcp.warehouse.results import Collector, Reading
 
 __all__ = ["Job", "NotWantedError", "Progress", "execute", "statement_parameters"]
@@ -110,16 +110,17 @@ def execute(
 
     Raises:
         NotWantedError: the statement was called off in time; nothing was sent.
+        LeftRunningError: it was called off later, and Snowflake has not ended it yet.
         OwnFaultError: the collector raised, or a value could not be converted.
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
-    cursor = aborting.open_cursor(connection)
+    cursor = queries.open_cursor(connection)
     try:
         progress.send()
-        query_id = aborting.submit(cursor, job.sql, parameters)
+        query_id = queries.submit(cursor, job.sql, parameters)
         if not progress.accepted(query_id):
-            aborting.abort(connection, query_id)
-        cursor.query_result(query_id)
+            queries.abort(connection, query_id)
+        queries.await_result(cursor, connection, query_id, lambda: progress.wanted)
         progress.reading = True
         return reading.read(cursor, collector, job.max_rows, gate, lambda: progress.wanted)
     finally:

@@ -31,7 +31,9 @@ class Clock(Protocol):
 class Reactor(Clock, Protocol):
     """The part of a reactor that the warehouse uses: its clock and its door for threads."""
 
-    def callFromThread(self, call: Callable[..., object], /, *args: object, **kwargs: object) -> None:
+    def callFromThread(
+        self, call: Callable[..., object], /, *args: object, **kwargs: object
+    ) -> None:
         """Run something on the reactor thread; callable from any thread."""
 
 

@@ -1,20 +1,38 @@
-"""Submitting, watching and ending statements by query id; every call blocks, in worker threads.
+"""Submitting, awaiting, watching and ending statements by query id; all block, worker threads only.
 
-Both lines answer to the same public calls. What differs stands here: 4.8 starts a local file
-transfer when the server's answer says so, whatever the SQL said, and 5 has no hook to forbid it.
+The calls are public and the same on both lines. What differs stands here. 4.8 starts a local
+file transfer when the server's answer says so, whatever the SQL said; 5 has no hook to forbid
+it. 4.8 polls until a statement has ended; 5 asks once, and returns an empty cursor when the
+server says after its 45 s that the statement still runs.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from snowflake_mcp.warehouse.connect import connector_line
 
-__all__ = ["FileTransferRefusedError", "abort", "open_cursor", "status", "submit"]
+__all__ = [
+    "FileTransferRefusedError",
+    "LeftRunningError",
+    "abort",
+    "await_result",
+    "open_cursor",
+    "status",
+    "submit",
+]
+
+_PAUSE_S: Final = 0.2
+"""Between two polls, for the case that an answer comes at once instead of after 45 s."""
 
 
 class FileTransferRefusedError(Exception):
     """The server asked this host to read or write a local file."""
+
+
+class LeftRunningError(Exception):
+    """Nobody waits for the statement any more, and its abort has not been confirmed."""
 
 
 def open_cursor(connection: Any) -> Any:
@@ -34,6 +52,27 @@ def submit(cursor: Any, sql: str, parameters: Mapping[str, object]) -> str:
     """
     answer = cursor.execute_async(sql, num_statements=1, _statement_params=dict(parameters))
     return str(answer["queryId"])
+
+
+def await_result(cursor: Any, connection: Any, query_id: str, wanted: Callable[[], bool]) -> None:
+    """Wait until the statement has ended; afterwards the cursor has its result.
+
+    ``wanted`` is asked between polls.
+
+    Raises:
+        LeftRunningError: ``wanted`` said no, and the statement has not ended yet.
+        Exception: whatever the driver raises; ``errors.classify`` knows it.
+    """
+    cursor.query_result(query_id)
+    while cursor.description is None:
+        running = connection.is_still_running(connection.get_query_status(query_id))
+        if running and not wanted():
+            raise LeftRunningError
+        time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread; see above
+        cursor.query_result(query_id)
+        if not running:
+            # It has ended: what there is now is all there will be.
+            return
 
 
 def abort(connection: Any, query_id: str) -> bool:
