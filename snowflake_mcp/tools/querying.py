@@ -19,6 +19,10 @@ __all__ = ["QUERYING"]
 
 _SHOWN_REFUSALS: Final = 5
 
+_WITH_CLAUSES: Final = ("select", "values")
+_FURTHER: Final = "aggregate or filter in SQL, or read on with ORDER BY … LIMIT n OFFSET m"
+_FURTHER_LIST: Final = "narrow the statement, for example with LIKE"
+
 
 async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     database = stored(arguments.database, "database")
@@ -57,7 +61,7 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
             "list_views and describe_table show what there is."
         ),
     )
-    further = "aggregate or filter in SQL, or read on with ORDER BY … LIMIT n OFFSET m"
+    further = _FURTHER if verdict.kind in _WITH_CLAUSES else _FURTHER_LIST
     return _rows(call, outcome, most, outcome.total_rows, further)
 
 

@@ -141,6 +141,11 @@ class _Array:
         return len(self._parts)
 
 
+def _empty(value: JsonValue) -> bool:
+    """Whether a field of an item says nothing; zero says something."""
+    return value is None or value is False or value == ""
+
+
 def _word(value: JsonValue) -> JsonValue:
     """What the text shows for a field of an item: absent is "-", not NULL."""
     if value is None or value == "":
@@ -248,7 +253,7 @@ class ItemsCollector(Generic[ItemT]):
         used = [
             index
             for index, name in enumerate(self._shown)
-            if index == 0 or any(line[index] not in (None, "", False) for line in lines)
+            if index == 0 or any(not _empty(line[index]) for line in lines)
         ]
         table = _Table([self._shown[index] for index in used], self._budget)
         for line in lines:

@@ -7,8 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from snowflake_mcp.warehouse.results import JsonValue
-
 __all__ = ["Tamed", "tamed"]
 
 _DEPTH: Final = 64
@@ -33,36 +31,42 @@ def tamed(row: Sequence[Any], cell_chars: int) -> Tamed:
     A text longer than ``cell_chars`` is cut and ends in "…". A nested value whose JSON text is
     longer becomes that text, cut alike.
     """
+    cut = 0
+    # Texts first: encoding megabytes only to drop them would hold the interpreter all the while.
+    if any(isinstance(value, str) and len(value) > cell_chars for value in row):
+        row, cut = _shortened(row, cell_chars, nested=False)
     try:
         encoded = msgspec.json.encode(row)
     except (ValueError, RecursionError):
         # A lone surrogate, an integer of thousands of digits, or nesting without end.
         row = [_mended(value, 0) for value in row]
         encoded = msgspec.json.encode(row)
-    cut = 0
     if encoded.count(b"[") + encoded.count(b"{") > _DEPTH and _too_deep(row, 0):
         row = [_mended(value, 0) for value in row]
         encoded = msgspec.json.encode(row)
     # Every character of a value takes a byte at least, so most rows need no second look.
     if len(encoded) > cell_chars:
-        shortened = [_shortened(value, cell_chars) for value in row]
-        cut = sum(was_cut for _, was_cut in shortened)
-        if cut:
-            row = [value for value, _ in shortened]
+        row, more = _shortened(row, cell_chars, nested=True)
+        if more:
             encoded = msgspec.json.encode(row)
+            cut += more
     return Tamed(row, encoded, cut)
 
 
-def _shortened(value: JsonValue, cell_chars: int) -> tuple[JsonValue, bool]:
-    if isinstance(value, (list, dict)):
-        text = msgspec.json.encode(value).decode()
-    elif isinstance(value, str):
+def _shortened(row: Sequence[Any], cell_chars: int, *, nested: bool) -> tuple[list[Any], int]:
+    """The row with long values cut, and how many were."""
+    values = []
+    cut = 0
+    for value in row:
         text = value
-    else:
-        return value, False
-    if len(text) <= cell_chars:
-        return value, False
-    return text[: cell_chars - 1] + "…", True
+        if nested and isinstance(value, (list, dict)):
+            text = msgspec.json.encode(value).decode()
+        if isinstance(text, str) and len(text) > cell_chars:
+            values.append(text[: cell_chars - 1] + "…")
+            cut += 1
+        else:
+            values.append(value)
+    return values, cut
 
 
 def _too_deep(value: object, depth: int) -> bool:

@@ -99,6 +99,7 @@ class FakeGate:
     """Allows everything, or refuses with what it was given."""
 
     refusals: tuple[Refusal, ...] = ()
+    kind: str = "select"
     seen: list[str] = field(default_factory=list)
 
     async def judge(self, sql: str) -> Verdict:
@@ -107,7 +108,7 @@ class FakeGate:
         allowed = not self.refusals
         return Verdict(
             allowed=allowed,
-            kind="select" if allowed else "unknown",
+            kind=self.kind if allowed else "unknown",
             sql=f"/*judged*/ {sql}" if allowed else "",
             capabilities=frozenset(),
             refusals=self.refusals,

@@ -149,6 +149,16 @@ async def test_at_the_highest_limit_a_higher_one_is_not_proposed() -> None:
 
 
 @asynchronous
+async def test_a_cut_list_is_narrowed_not_paged() -> None:
+    """SHOW has no ORDER BY, so the advice for it is another one."""
+    tools, _ = registry({"/*": numbers(4)}, gate=FakeGate(kind="show"))
+    answer = body(await tools.call("execute_query", {"query": "SHOW x", "limit": 3}, context()))
+    assert answer["next_step"] == (
+        "Call again with limit up to 10000, or narrow the statement, for example with LIKE."
+    )
+
+
+@asynchronous
 async def test_a_result_cut_by_bytes_says_so() -> None:
     """The size limit of an answer ends the reading; narrower columns are the way out."""
     rows: list[list[Any]] = [["x" * 50] for _ in range(100)]

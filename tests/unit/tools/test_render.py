@@ -177,6 +177,19 @@ def test_items_are_built_and_empty_columns_left_out() -> None:
     assert rendered.row_count == 2
 
 
+def test_zero_is_not_empty() -> None:
+    """A list of empty tables shows that they are empty."""
+
+    class Item(msgspec.Struct):
+        name: str
+        rows: int
+
+    collector = ItemsCollector(lambda row: Item("T", 0), ("name", "rows"), WIDE)
+    collector.begin(columns("name"))
+    assert collector.add([["T"]])
+    assert text_of(collector.finish()) == "name | rows\nT | 0"
+
+
 def test_items_stop_at_the_byte_budget() -> None:
     """A list too long for an answer ends with a whole item."""
 
