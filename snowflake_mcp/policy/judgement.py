@@ -1,37 +1,71 @@
-"""Judges the segments of a statement; everything here is pure, linear and in process."""
+"""Judges one statement of a flow chain by its first word."""
 
+from typing import Final
+
+from snowflake_mcp.policy.metadata import judge_describe, judge_list, judge_show
+from snowflake_mcp.policy.query import judge_query
 from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
+from snowflake_mcp.policy.words import VERBS
 
 __all__ = ["judge_segment"]
 
+_READS: Final = "Use SELECT, WITH, VALUES, SHOW, DESCRIBE, EXPLAIN or LIST."
+
 
 def judge_segment(tokens: list[Token]) -> tuple[str, list[Finding]]:
-    """Kind of one statement and what speaks against it."""
+    """Kind of the statement ``tokens`` (at least one), and what speaks against it."""
     head = tokens[0]
-    findings: list[Finding] = []
-    if head.word != "SELECT" or head.kind is not Kind.WORD:
-        findings.append(
+    word = head.word
+    if word in {"SELECT", "WITH", "("}:
+        return "select", judge_query(tokens)
+    if word == "VALUES":
+        return "values", judge_query(tokens)
+    if word == "SHOW":
+        return "show", judge_show(tokens)
+    if word in {"DESCRIBE", "DESC"}:
+        return "describe", judge_describe(tokens)
+    if word in {"LIST", "LS"}:
+        return "list", judge_list(tokens)
+    if word == "EXPLAIN":
+        return "explain", _judge_explain(tokens)
+    if head.kind is Kind.WORD and word in VERBS:
+        return "unknown", [
             Finding(
-                Rule.UNKNOWN_STATEMENT,
-                f"A statement that begins with {head.text[:40]} is not known to be a read.",
-                "Use SELECT.",
+                Rule.NOT_A_READ,
+                f"{word} is no read; this server only reads.",
+                _READS,
                 head,
             )
-        )
-    findings += [
+        ]
+    return "unknown", [
         Finding(
-            Rule.USER_FUNCTION,
-            "A bracket is not understood yet.",
-            "Write the query without brackets.",
-            token,
+            Rule.UNKNOWN_STATEMENT,
+            f"A statement that begins with {head.text[:40]} is not known to be a read.",
+            _READS,
+            head,
         )
-        for token in tokens
-        if token.text == "("
     ]
-    findings += [
-        Finding(Rule.WRITE_INSIDE, f"{token.text} writes.", "Remove it.", token)
-        for token in tokens
-        if token.word in {"INTO", "NEXTVAL", "UPDATE"}
-    ]
-    return "select", findings
+
+
+def _judge_explain(tokens: list[Token]) -> list[Finding]:
+    at = 1
+    if len(tokens) > 2 and tokens[1].word == "USING":
+        if tokens[2].word not in {"TABULAR", "JSON", "TEXT"}:
+            return [_explain(tokens[2])]
+        at = 3
+    if len(tokens) <= at:
+        return [_explain(tokens[-1])]
+    if tokens[at].word not in {"SELECT", "WITH", "("}:
+        return [_explain(tokens[at])]
+    return judge_query(tokens[at:])
+
+
+def _explain(token: Token) -> Finding:
+    rule = Rule.NOT_A_READ if token.word in VERBS else Rule.METADATA_SYNTAX
+    return Finding(
+        rule,
+        f"EXPLAIN is allowed of queries only; {token.text[:40]} begins none.",
+        "Write EXPLAIN [USING TABULAR | JSON | TEXT] SELECT ...",
+        token,
+    )

@@ -1,4 +1,4 @@
-"""The strict lexer: cuts a text into tokens, and refuses whatever two lexers could read differently.
+"""The strict lexer: cuts a text into tokens, and refuses what two lexers could read differently.
 
 Written from Snowflake's documentation, not from another parser. Every pattern is possessive, so
 the time is linear in the length of the text whatever the text is.
@@ -11,6 +11,7 @@ from typing import Final
 
 from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
+from snowflake_mcp.policy.words import TYPED_LITERALS, words
 
 __all__ = ["MAX_DEPTH", "MAX_TOKENS", "LexicalError", "Scan", "check_bytes", "scan"]
 
@@ -37,16 +38,15 @@ _TOKEN: Final = re.compile(
     | (?P<stage>@(?:~|%?+(?:[A-Za-z_][A-Za-z0-9_$]*+|"(?:[^"]++|"")++")
           (?:\.(?:%?+[A-Za-z_][A-Za-z0-9_$]*+|%?+"(?:[^"]++|"")++"))*+)
         (?:/[A-Za-z0-9_.=/$+:\-]*+)?+(?=[\s(),;]|\Z))
-    | (?P<punct>->>|->|=>|::|<=|>=|<>|!=|\|\||\*\*|(?!:=|>>|<<)[()\[\]{},.;:+\-*/%<>=!])
+    | (?P<punct>->>|->|=>|::|<=|>=|<>|!=|\|\||\*\*|(?!:=|>>|<<)[()\[\]{},.;:+\-*/%<>=!|^])
     """,
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT_IN_PATH: Final = re.compile(r"//|--|/\*")
-_MAY_TOUCH_STRING: Final = frozenset(
-    "X N AND AS BETWEEN BY COLLATE DATE DATETIME ELSE ESCAPE ILIKE IN INTERVAL LIKE NOT OR REGEXP"
-    " RLIKE SELECT THEN TIME TIMESTAMP TIMESTAMP_LTZ TIMESTAMP_NTZ TIMESTAMP_TZ WHEN".split()
+_MAY_TOUCH_STRING: Final = TYPED_LITERALS | words(
+    "AND AS BETWEEN BY COLLATE ELSE ESCAPE ILIKE IN LIKE NOT OR REGEXP RLIKE SELECT THEN WHEN"
 )
-"""Words after which a string may stand without a blank: none is a prefix that changes its reading."""
+"""Words after which a string may stand without a blank: none changes how the string is read."""
 _CLOSES: Final = {")": "(", "]": "[", "}": "{"}
 _UNTERMINATED: Final = {
     "'": ("a string", "Close the string with '; write a quote inside it as ''."),
@@ -175,10 +175,9 @@ def _token(sql: str, group: str, text: str, at: int, end: int) -> Token:
             )
         return Token(Kind.WORD, word, text, at)
     if group == "quoted":
-        name = text[1:-1].replace('""', '"')
-        if not name:
+        if text == '""':
             raise _fail(Rule.CHARACTER, "A quoted name is empty.", "Name the object.", text, at)
-        return Token(Kind.QUOTED, name, text, at)
+        return Token(Kind.QUOTED, text, text, at)
     if group == "number":
         if following and (following in "_$.'\"" or following.isalnum()):
             raise _fail(

@@ -12,7 +12,7 @@ class Kind(Enum):
     WORD = auto()
     """Keyword or unquoted name; ``word`` is its upper-case form."""
     QUOTED = auto()
-    """A name in double quotes; ``word`` is the name itself, quotes undone."""
+    """A name in double quotes; ``word`` keeps the quotes, so it never equals a keyword."""
     STRING = auto()
     """A string literal in any quoting, with its prefix."""
     NUMBER = auto()
@@ -37,9 +37,11 @@ class Token(NamedTuple):
     start: int
 
     @property
-    def is_name(self) -> bool:
-        """Whether it may be (a part of) an object name, keywords not yet ruled out."""
-        return self.kind is Kind.WORD or self.kind is Kind.QUOTED
+    def name(self) -> str:
+        """The name as Snowflake resolves it: unquoted in upper case, quoted as written."""
+        if self.kind is Kind.QUOTED:
+            return self.text[1:-1].replace('""', '"')
+        return self.word
 
 
 START: Final = Token(Kind.EDGE, "", "", 0)

@@ -1,0 +1,385 @@
+"""Walks once over the tokens of a query and collects what speaks against it.
+
+This is no parser of SQL. It knows enough of the grammar to say of every bracket whether it is a
+function call, to find every place where a statement could begin, and to refuse text that has not
+the shape of a query. Time is linear, and nesting costs a list entry, not a call.
+"""
+
+from typing import Final, final
+
+from snowflake_mcp.policy.brackets import open_bracket
+from snowflake_mcp.policy.calls import judge_system_name, judge_usage_view
+from snowflake_mcp.policy.frames import Clause, Frame, Hold, State
+from snowflake_mcp.policy.functions import BUILT_IN
+from snowflake_mcp.policy.grammar import ACTIONS, SOFT, TAILS, Step
+from snowflake_mcp.policy.rules import Finding, Rule
+from snowflake_mcp.policy.tokens import END, START, Kind, Token
+from snowflake_mcp.policy.words import CONTINUATIONS, RESERVED_VERBS, TYPED_LITERALS, VERBS
+
+__all__ = ["judge_query"]
+
+_PAD: Final = 4
+"""Edge tokens on both sides, so that looking around needs no bounds."""
+_MAX_FINDINGS: Final = 32
+_FREE: Final = {Hold.MATCH, Hold.OPTIONS, Hold.SEMANTIC, Hold.TYPE}
+"""Brackets with words of their own, where values may stand side by side."""
+_OPAQUE: Final = {Hold.PATTERN, Hold.MARK}
+_BINARY: Final = {"=", "<", ">", "<=", ">=", "<>", "!=", "||", "/", "%", "::", "=>", "->"}
+
+
+def judge_query(tokens: list[Token]) -> list[Finding]:
+    """What speaks against ``tokens``, one statement that begins like a query."""
+    return _Walk(tokens).run()
+
+
+@final
+class _Walk:
+    """One pass; every token moves the innermost frame and the state."""
+
+    def __init__(self, tokens: list[Token]) -> None:
+        self._tokens = [START] * _PAD + tokens + [END] * _PAD
+        self._frames = [Frame(Hold.QUERY, Clause.HEAD)]
+        self._frame = self._frames[0]
+        self._state = State.NEED
+        self._prior = State.NEED
+        self._part = False
+        """A part of a name must follow: the last token is a dot, a path colon or ``!``."""
+        self._findings: dict[tuple[Rule, str], Finding] = {}
+
+    def run(self) -> list[Finding]:
+        for at in range(_PAD, len(self._tokens) - _PAD):
+            token = self._tokens[at]
+            entry = self._state
+            if token.kind is Kind.PUNCT:
+                self._sign(at, token)
+            elif self._part:
+                self._name_part(at, token)
+            elif self._frame.hold in _OPAQUE:
+                pass
+            elif token.kind is Kind.WORD:
+                self._word(at, token)
+            else:
+                self._value(at, token)
+            self._prior = entry
+        self._check_end(self._frame, self._tokens[-_PAD - 1])
+        return list(self._findings.values())
+
+    # findings
+
+    def _add(self, finding: Finding) -> None:
+        token = finding.token.word if finding.token else ""
+        # One finding about the shape is enough: the others follow from it.
+        key = (finding.rule, "" if finding.rule is Rule.QUERY_SHAPE else token)
+        if len(self._findings) < _MAX_FINDINGS:
+            self._findings.setdefault(key, finding)
+
+    def _shape(self, token: Token, message: str = "") -> None:
+        self._add(
+            Finding(
+                Rule.QUERY_SHAPE,
+                message or f"{token.text[:40]} is not expected here.",
+                "Mend the syntax near this word; put names that are keywords into double quotes.",
+                token,
+            )
+        )
+
+    def _write(self, token: Token) -> None:
+        self._add(
+            Finding(
+                Rule.WRITE_INSIDE,
+                f"{token.text[:40]} begins a statement that is no read.",
+                "Send only the reading part; if this is a name, put it into double quotes.",
+                token,
+            )
+        )
+
+    def _check_end(self, frame: Frame, last: Token) -> None:
+        if self._part or (self._state is State.NEED and last.text not in {"(", "[", "{"}):
+            self._shape(last, f"Something is missing after {last.text[:40]}.")
+        elif frame.clause <= Clause.CTE_NEXT:
+            self._shape(last, "A query is begun but never stated.")
+
+    # values and names
+
+    def _operand(self, token: Token) -> None:
+        frame = self._frame
+        if self._state is State.HAVE:
+            frame.run += 1
+            limit = 1 if frame.hold is Hold.NAMES else 2
+            if frame.run > limit and frame.hold not in _FREE:
+                self._shape(token)
+        else:
+            frame.run = 1
+        self._state = State.HAVE
+
+    def _leave_either(self) -> None:
+        frame = self._frame
+        if frame.clause is Clause.EITHER and self._state is State.HAVE:
+            frame.clause = Clause.FROM if frame.in_table else Clause.NONE
+
+    def _value(self, at: int, token: Token) -> None:
+        frame = self._frame
+        if token.kind is Kind.QUOTED:
+            if token.name.upper().startswith("SYSTEM$"):
+                self._system(token)
+            if frame.clause is Clause.CTE_NAME:
+                frame.clause = Clause.CTE_AS
+                return
+            frame.rows = False
+        elif frame.hold is Hold.NAMES:
+            self._shape(token)
+        if frame.clause <= Clause.CTE_NEXT:
+            self._head_mismatch(token)
+        self._leave_either()
+        before = self._tokens[at - 1]
+        if before.word == "TOP" and self._tokens[at - 2].word in {"SELECT", "DISTINCT", "ALL"}:
+            frame.run = 0
+            self._state = State.NEED
+            return
+        self._operand(token)
+
+    def _name_part(self, at: int, token: Token) -> None:
+        self._part = False
+        self._state = State.HAVE
+        before = self._tokens[at - 1]
+        if token.kind in {Kind.WORD, Kind.QUOTED}:
+            name = token.name.upper()
+            if name.startswith("SYSTEM$"):
+                self._system(token)
+            if before.text == ".":
+                if name == "NEXTVAL":
+                    self._add(
+                        Finding(
+                            Rule.SEQUENCE,
+                            "NEXTVAL takes a number from a sequence, which changes the sequence.",
+                            "Use ROW_NUMBER() OVER (ORDER BY ...) or SEQ4() to number rows; "
+                            "of a JSON path write v['nextval'].",
+                            token,
+                        )
+                    )
+                usage = judge_usage_view(self._tokens[at - 2], token)
+                if usage is not None:
+                    self._add(usage)
+        elif token.kind not in {Kind.NUMBER, Kind.VARIABLE}:
+            self._shape(token)
+
+    def _system(self, token: Token) -> None:
+        finding = judge_system_name(token)
+        if finding is not None:
+            self._add(finding)
+
+    # words
+
+    def _word(self, at: int, token: Token) -> None:
+        word, frame = token.word, self._frame
+        if word == "INTO":
+            self._add(
+                Finding(
+                    Rule.SELECT_INTO,
+                    "INTO stores a result, which is a write.",
+                    'Remove INTO; if it is a column, quote it: "INTO".',
+                    token,
+                )
+            )
+        if word.startswith("SYSTEM$"):
+            self._system(token)
+        if frame.clause <= Clause.CTE_NEXT:
+            self._head(at, token)
+            return
+        frame.rows = False
+        after = self._tokens[at + 1]
+        if after.text == "=>":
+            self._operand(token)
+            return
+        before = self._tokens[at - 1]
+        if after.text == "(" and self._state is not State.HAVE and word in BUILT_IN:
+            self._operand(token)
+            return
+        if word in VERBS and self._begins_statement(token, before, after):
+            self._write(token)
+            self._operand(token)
+            return
+        if word not in TAILS:
+            self._leave_either()
+        action = ACTIONS.get(word)
+        if action is None or (before.word == "AS" and word in SOFT):
+            self._operand(token)
+        else:
+            self._state = action(self._step(at, token))
+
+    def _begins_statement(self, token: Token, before: Token, after: Token) -> bool:
+        """Whether a verb stands where only a statement could be meant by it."""
+        if token.word in RESERVED_VERBS:
+            return not (token.word == "UPDATE" and before.word == "FOR")
+        if before.text not in {"(", ")"}:
+            return False
+        if after.kind is Kind.WORD:
+            return after.word not in CONTINUATIONS
+        if after.text == ")":
+            return before.text == "(" and self._frame.clause is Clause.FROM
+        return after.kind in {Kind.QUOTED, Kind.STRING, Kind.STAGE, Kind.VARIABLE, Kind.NUMBER}
+
+    def _step(self, at: int, token: Token) -> Step:
+        return Step(
+            token,
+            self._tokens[at - 1],
+            self._tokens[at - 2],
+            self._tokens[at + 1],
+            self._tokens[at + 2],
+            self._frame,
+            self._state,
+            self._shape,
+            self._add,
+        )
+
+    def _head(self, at: int, token: Token) -> None:
+        """A word where a query must begin, or inside a list of common table expressions."""
+        frame, word, before = self._frame, token.word, self._tokens[at - 1]
+        self._state = State.NEED
+        if frame.clause is Clause.CTE_NAME:
+            if word == "RECURSIVE" and before.word == "WITH":
+                return
+            if word not in ACTIONS or word in SOFT or word in TYPED_LITERALS:
+                frame.clause = Clause.CTE_AS
+                return
+        elif frame.clause is Clause.CTE_AS and word == "AS":
+            frame.clause = Clause.CTE_BODY
+            return
+        elif frame.clause in {Clause.HEAD, Clause.CTE_NEXT}:
+            if word == "SELECT":
+                frame.clause = Clause.SELECT
+                return
+            if frame.clause is Clause.HEAD:
+                if word == "WITH" and not frame.stated:
+                    frame.stated = True
+                    frame.clause = Clause.CTE_NAME
+                    return
+                if word == "VALUES":
+                    frame.clause = Clause.VALUES
+                    return
+                if frame.stated and word in {"ALL", "DISTINCT", "BY", "NAME"}:
+                    return
+        self._head_mismatch(token)
+        self._operand(token)
+
+    def _head_mismatch(self, token: Token) -> None:
+        frame = self._frame
+        if token.word in VERBS or token.word == "PROCEDURE":
+            self._write(token)
+        elif frame.clause is Clause.HEAD:
+            self._shape(token, f"A query must begin here, not {token.text[:40]}.")
+        else:
+            self._shape(token, f"{token.text[:40]} has no place in a WITH list here.")
+        frame.clause = Clause.NONE
+
+    # signs
+
+    def _sign(self, at: int, token: Token) -> None:
+        text, frame = token.text, self._frame
+        if text == "(":
+            self._open(at)
+        elif text in {"[", "{"}:
+            self._open_list(token)
+        elif text in {")", "]", "}"}:
+            self._close(self._tokens[at - 1])
+        elif frame.hold in _OPAQUE:
+            return
+        elif text == ".":
+            # Two dots are the short form of a database's PUBLIC schema.
+            if self._state is State.NEED and not (self._part and self._tokens[at - 1].text == "."):
+                self._shape(token)
+            self._part = True
+        elif text == "*" and (self._part or self._state is not State.HAVE):
+            self._part = False
+            frame.star = True
+            self._operand(token)
+        else:
+            if self._part:
+                self._shape(token)
+                self._part = False
+            self._leave_either()
+            self._operator(token)
+
+    def _operator(self, token: Token) -> None:
+        text, frame = token.text, self._frame
+        need = self._state is State.NEED
+        if text == ",":
+            self._comma(token)
+        elif text == ":":
+            self._colon()
+        elif text == "!" and not need:
+            self._part = True
+        elif text in {"+", "-"} or (text == "**" and need):
+            self._state = State.NEED
+        elif text in _BINARY or text == "*":
+            if need or frame.clause <= Clause.CTE_NEXT:
+                self._shape(token)
+            self._state = State.NEED
+        else:
+            self._shape(token)
+        frame.run = 0 if text not in {":", "!"} else frame.run
+
+    def _comma(self, token: Token) -> None:
+        frame = self._frame
+        if frame.clause is Clause.CTE_NEXT:
+            frame.clause = Clause.CTE_NAME
+        elif self._state is State.NEED or frame.clause <= Clause.CTE_NEXT:
+            self._shape(token)
+        elif frame.clause is Clause.FROM:
+            frame.in_on = False
+        frame.star = frame.keyed = False
+        self._state = State.NEED
+
+    def _colon(self) -> None:
+        frame = self._frame
+        if self._state is State.NEED:
+            frame.run = 1
+            self._part = True
+        elif frame.name == "{" and not frame.keyed:
+            frame.keyed = True
+            self._state = State.NEED
+        else:
+            self._part = True
+
+    # brackets
+
+    def _open(self, at: int) -> None:
+        opened, findings = open_bracket(self._tokens, at, self._frames, self._state, self._prior)
+        for finding in findings:
+            self._add(finding)
+        if self._part:
+            self._shape(self._tokens[at])
+            self._part = False
+        if self._state is not State.HAVE:
+            self._frame.run = 1
+        self._push(opened)
+
+    def _open_list(self, token: Token) -> None:
+        if self._part:
+            self._shape(token)
+            self._part = False
+        if self._state is not State.HAVE:
+            self._frame.run = 1
+        elif token.text == "{":
+            self._shape(token)
+        if self._frame.clause <= Clause.CTE_NEXT:
+            self._shape(token)
+        self._push(Frame(Hold.LIST, Clause.NONE, token.text))
+
+    def _push(self, opened: Frame) -> None:
+        opened.in_match = opened.in_match or self._frame.in_match
+        self._frames.append(opened)
+        self._frame = opened
+        self._state = State.NEED
+
+    def _close(self, before: Token) -> None:
+        closed = self._frames.pop()
+        if closed.hold not in _OPAQUE and closed.hold is not Hold.OPTIONS:
+            self._check_end(closed, before)
+        self._part = False
+        self._state = State.HAVE
+        self._frame = parent = self._frames[-1]
+        if parent.clause is Clause.CTE_BODY:
+            parent.clause = Clause.CTE_NEXT
+        elif parent.clause in {Clause.HEAD, Clause.CTE_NEXT}:
+            parent.clause = Clause.TAIL
