@@ -13,6 +13,7 @@ __all__ = [
     "ConnectionSettings",
     "HttpSettings",
     "LimitSettings",
+    "PolicySettings",
     "PoolSettings",
     "Secret",
     "WebSocketSettings",
@@ -144,6 +145,14 @@ class LimitSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicySettings:
+    """What SQL may do beyond plain reads."""
+
+    capabilities: tuple[str, ...] = ()
+    """Named capabilities granted to every statement, such as ``udf`` or ``get_ddl``."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """How one Snowflake connection logs in."""
 
@@ -166,6 +175,7 @@ class Config:
     websocket: WebSocketSettings = WebSocketSettings()
     pool: PoolSettings = PoolSettings()
     limits: LimitSettings = LimitSettings()
+    policy: PolicySettings = PolicySettings()
 
     @property
     def is_demo(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from snowflake_mcp.config.model import (
     HttpSettings,
     LimitSettings,
+    PolicySettings,
     PoolSettings,
     WebSocketSettings,
 )
@@ -20,6 +21,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "websocket": WebSocketSettings(),
     "pool": PoolSettings(),
     "limits": LimitSettings(),
+    "policy": PolicySettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -9,7 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-__all__ = ["OrderedServices", "Stage"]
+__all__ = ["OrderedServices", "Stage", "ended_within"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +38,52 @@ class OrderedServices(Service):
 
     def privilegedStartService(self) -> None:
         """Bind ports while the process may still be root; nothing else starts here."""
-        super().privilegedStartService()
         for stage in self._stages:
             stage.service.privilegedStartService()
 
     def startService(self) -> None:
         """Start the stages, first to last."""
-        super().startService()
+        self.running = True
         for stage in self._stages:
             stage.service.startService()
 
     def stopService(self) -> Deferred[None]:
         """Stop the stages, last to first; fires when each has stopped or run out of time."""
-        super().stopService()
+        self.running = False
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
         for stage in reversed(self._stages):
             await self._stop_one(stage)
 
-    def _stop_one(self, stage: Stage) -> Deferred[None]:
-        # Not Deferred.addTimeout: that one waits for the canceller, and a stage that does not
-        # end when cancelled would hold the exit for ever.
-        done: Deferred[None] = Deferred()
-
-        def too_late() -> None:
+    async def _stop_one(self, stage: Stage) -> None:
+        stopping = maybeDeferred(stage.service.stopService)
+        stopping.addErrback(self._failed, stage)
+        if not await ended_within(self._clock, stopping, stage.stop_within_s):
             self._log.warn(
                 "{stage} did not stop within {limit} s and was left behind",
                 stage=stage.name,
                 limit=stage.stop_within_s,
             )
-            done.callback(None)
 
-        def ended(result: object) -> None:
-            if isinstance(result, Failure):
-                self._log.failure("stopping {stage} failed", result, stage=stage.name)
-            if timer.active():
-                timer.cancel()
-                done.callback(None)
+    def _failed(self, failure: Failure, stage: Stage) -> None:
+        self._log.failure("stopping {stage} failed", failure, stage=stage.name)
 
-        timer = self._clock.callLater(stage.stop_within_s, too_late)
-        maybeDeferred(stage.service.stopService).addBoth(ended)
-        return done
+
+def ended_within(clock: IReactorTime, work: Deferred[Any], limit_s: float) -> Deferred[bool]:
+    """Whether ``work`` fires within ``limit_s`` seconds; it goes on either way.
+
+    Not ``Deferred.addTimeout``: that one cancels the work and then waits for it, and work that
+    does not end when it is cancelled would be waited for without a limit.
+    """
+    answer: Deferred[bool] = Deferred()
+
+    def ended(result: Any) -> Any:
+        if timer.active():
+            timer.cancel()
+            answer.callback(True)
+        return result
+
+    timer = clock.callLater(limit_s, answer.callback, False)
+    work.addBoth(ended)
+    return answer

@@ -79,7 +79,8 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         (
             "connection default: lacks a credential: "
             "private_key_file (SNOWFLAKE_PRIVATE_KEY_FILE), token (SNOWFLAKE_TOKEN), "
-            "password (SNOWFLAKE_PASSWORD), or authenticator = externalbrowser (SNOWFLAKE_AUTHENTICATOR) (from the environment)"
+            "password (SNOWFLAKE_PASSWORD), or authenticator = externalbrowser "
+            "(SNOWFLAKE_AUTHENTICATOR) (from the environment)"
         ),
     ]
 

@@ -1,0 +1,87 @@
+"""What the server says of itself: alive, ready, busy with what."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from twisted.internet.interfaces import IReactorTime
+
+from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.transports.probes import Check
+from snowflake_mcp.version import SERVER_NAME, VERSION
+from snowflake_mcp.warehouse.service import Warehouse
+
+__all__ = ["DEMO_NOTICE", "Status"]
+
+DEMO_NOTICE: Final = "Demo data: an embedded demo warehouse answers, not a Snowflake account."
+
+
+class Status:
+    """The source of the probes' answers; reactor thread only.
+
+    ``wall_clock`` gives the time of day, ``clock`` measures the uptime.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        clock: IReactorTime,
+        wall_clock: Callable[[], float],
+        kernel: Kernel,
+        warehouse: Warehouse,
+        totals: Totals,
+    ) -> None:
+        self._config = config
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._kernel = kernel
+        self._warehouse = warehouse
+        self._totals = totals
+        self._began = clock.seconds()
+        self.stopping = False
+        """Set when the server begins to stop: it is no longer ready."""
+        self.clients: Callable[[], dict[str, dict[str, int]]] = dict
+        """Connections by kind; set once the network side exists."""
+
+    def health(self) -> dict[str, Any]:
+        """That the process serves, since when, and what stands behind it."""
+        backend = self._config.connection.backend.value
+        answer: dict[str, Any] = {
+            "status": "stopping" if self.stopping else "ok",
+            "server": SERVER_NAME,
+            "version": VERSION,
+            "timestamp": datetime.fromtimestamp(self._wall_clock(), UTC).isoformat(
+                timespec="seconds"
+            ),
+            "uptime_seconds": round(self._clock.seconds() - self._began, 1),
+            "backend": backend,
+        }
+        if self._config.is_demo:
+            answer["notice"] = DEMO_NOTICE
+        return answer
+
+    async def ready(self) -> tuple[bool, Sequence[Check]]:
+        """Whether a query would be served now; asks Snowflake, at most once in 10 s."""
+        reachable, detail = await self._warehouse.check()
+        lane: Any = self._warehouse.snapshot()["lane"]
+        full = lane["waiting"] >= self._config.pool.max_waiting > 0
+        checks = [
+            Check("snowflake", reachable, detail),
+            Check("lane", not full, f"{lane['running']} running, {lane['waiting']} waiting"),
+            Check("serving", not self.stopping, "stopping" if self.stopping else "accepting"),
+        ]
+        return all(check.ok for check in checks), checks
+
+    def status(self) -> dict[str, Any]:
+        """Numbers for operators; no names of users, no SQL, no secrets."""
+        return {
+            **self.health(),
+            "connection": self._config.connection.name,
+            "requests_running": self._kernel.running,
+            "connections": self.clients(),
+            "warehouse": self._warehouse.snapshot(),
+            "totals": self._totals.snapshot(),
+        }

@@ -1,0 +1,52 @@
+"""The documentation names everything that the code offers."""
+
+from pathlib import Path
+
+import pytest
+
+from snowflake_mcp.config.connections import ENVIRONMENT
+from snowflake_mcp.config.settings import Setting, settings
+from snowflake_mcp.policy.rules import CAPABILITIES
+from snowflake_mcp.tap import Options
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+CONFIGURATION = (DOCS / "configuration.md").read_text()
+
+
+def shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(f"`{part}`" for part in value) or "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"`{value}`" if isinstance(value, str) else str(value)
+
+
+@pytest.mark.parametrize("setting", settings(), ids=lambda setting: setting.path)
+def test_every_setting_is_documented(setting: Setting) -> None:
+    """With its variable, its default and its range, as the code has them."""
+    span = "" if setting.low is None else f"{setting.low}..{setting.high}"
+    cells = [f"`{setting.path}`", f"`{setting.variable}`", shown(setting.default), span]
+    row = "| " + " | ".join(cells) + " |"
+    assert row.replace("|  |", "| |") in CONFIGURATION
+
+
+@pytest.mark.parametrize("variable", sorted(ENVIRONMENT))
+def test_every_connection_variable_is_documented(variable: str) -> None:
+    """Each SNOWFLAKE_* variable has a row."""
+    assert f"| `{variable}` |" in CONFIGURATION
+
+
+def test_every_option_is_documented() -> None:
+    """Each command-line option has a row."""
+    missing = [
+        option
+        for option in Options().longOpt
+        if f"| `--{option.rstrip('=')}` |" not in CONFIGURATION
+    ]
+    assert missing == []
+
+
+@pytest.mark.parametrize("capability", sorted(CAPABILITIES))
+def test_every_capability_is_documented(capability: str) -> None:
+    """An operator can read what a grant means."""
+    assert f"`{capability}`" in (DOCS / "security-gate.md").read_text()
