@@ -11,6 +11,7 @@ from snowflake_mcp.config.model import Backend, LimitSettings
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.registry import TOOLS
 from snowflake_mcp.tools.wording import DEMO_LINE
 from tests.unit.tools.fakes import (
@@ -193,6 +194,14 @@ async def test_bad_arguments_are_explained(
     assert shown(result).startswith(message)
     assert result.structured is None
     assert warehouse.jobs == []
+
+
+def test_an_unforeseen_complaint_is_passed_on() -> None:
+    """Whatever else the check says about arguments reaches the caller, with the tool's name."""
+    strange: dict[Any, Any] = {7: "x"}
+    with pytest.raises(ToolFailure) as failure:
+        checked(TOOLS[0], strange)
+    assert failure.value.message == "list_databases: Expected `str` - at `key` in `$`."
 
 
 @asynchronous
