@@ -1,0 +1,1 @@
+"""Other people's MCP clients against the real server."""
