@@ -36,6 +36,7 @@ FAMILY_STATUS: Final[Mapping[Family, int]] = {
 _RETRY_AFTER_S: Final = 5
 _LISTED: Final = ("name", "title", "description", "inputSchema", "outputSchema")
 _CLIENT_CHARS: Final = 80
+_MESSAGE_CHARS: Final = 300
 
 
 class _CallBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,9 +70,10 @@ class RestTools:
         try:
             body = msgspec.json.decode(exchange.body, type=_CallBody)
         except msgspec.ValidationError as error:
-            exchange.respond(400, encode_problem("invalid_argument", str(error)))
+            message = str(error)[:_MESSAGE_CHARS]
+            exchange.respond(400, encode_problem("invalid_argument", message))
             return
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             exchange.respond(400, encode_problem("bad_json", "The body is not valid JSON."))
             return
         known = {tool["name"] for tool in self._kernel.describe_tools(exchange.principal)}

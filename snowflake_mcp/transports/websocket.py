@@ -44,6 +44,7 @@ class Connection(WebSocketServerProtocol):
 
     factory: "WebSocketFactory"
     transport: Any
+    closeHandshakeTimeoutCall: Any
 
     def __init__(self, principal: Principal) -> None:
         super().__init__()
@@ -109,6 +110,9 @@ class Connection(WebSocketServerProtocol):
         conversation, self._conversation = self._conversation, None
         if self._outlet is not None:
             self._outlet.close()
+            if self.closeHandshakeTimeoutCall is not None:
+                # autobahn forgets this one when the peer leaves in the closing handshake.
+                self.closeHandshakeTimeoutCall.cancel()
         self.factory.closed(self)
         if conversation is None or self._opened_s is None:
             return

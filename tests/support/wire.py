@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import IProtocolFactory, ITCPTransport
+from twisted.internet.interfaces import IProtocolFactory, IPushProducer, ITCPTransport
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.test.iosim import FakeTransport, IOPump
@@ -28,7 +28,7 @@ __all__ = [
 _BUFFER_BYTES = 65_536
 
 
-@implementer(ITCPTransport)
+@implementer(ITCPTransport, IPushProducer)
 class ServerTransport(FakeTransport):
     """The server's socket: like TCP it pauses a producer when the peer does not read."""
 

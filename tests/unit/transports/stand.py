@@ -97,10 +97,12 @@ class StatusDouble:
 
     def __init__(self) -> None:
         self.is_ready = True
-        self.broken = False
+        self.fault: Exception | None = None
         self.waiting: Deferred[None] | None = None
 
     def health(self) -> dict[str, Any]:
+        if self.fault is not None:
+            raise self.fault
         return {
             "status": "ok",
             "timestamp": "2026-01-31T12:00:00Z",
@@ -110,8 +112,8 @@ class StatusDouble:
         }
 
     async def ready(self) -> tuple[bool, Sequence[Check]]:
-        if self.broken:
-            raise RuntimeError("a secret of the server")
+        if self.fault is not None:
+            raise self.fault
         if self.waiting is not None:
             await self.waiting
         return self.is_ready, [Check("warehouse", self.is_ready, "it is so")]

@@ -1,0 +1,372 @@
+"""The HTTP server below the endpoints: limits, deadlines, identity, logs, the end."""
+
+import pytest
+from twisted.logger import LogEvent
+
+from snowflake_mcp.transports.channel import BODY_S, HEAD_S, LINGER_S
+from tests.support.wire import http_request
+from tests.unit.transports.stand import (
+    JSON_HEADERS,
+    Stand,
+    call,
+    post_modern,
+    send_modern,
+    send_post,
+)
+
+LIMIT = 1 << 20
+
+
+def _accesses(events: list[LogEvent]) -> list[LogEvent]:
+    return [event for event in events if "status" in event and "path" in event]
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(stand: Stand) -> None:
+    """A declared length is enough: 413 at once, and the client can read it before the close."""
+    wire = stand.connect()
+    wire.send(
+        http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "1000000000"})
+    )
+    answer = wire.answer()
+    assert answer.status == 413
+    assert answer.header("Connection") == "close"
+    assert answer.json()["error"]["data"] == {"reason": "too_large"}
+    assert wire.server.half_closed
+    assert not wire.client.lost
+    wire.send(b"x" * 100_000)
+    assert wire.unread == b""
+    wire.advance(LINGER_S)
+    assert wire.client.lost
+
+
+def test_a_chunked_body_is_counted_as_it_comes(stand: Stand) -> None:
+    """Without a declared length the limit cuts in the middle, and memory stays bounded."""
+    wire = stand.connect()
+    wire.send(
+        http_request("POST", "/mcp", headers={**JSON_HEADERS, "Transfer-Encoding": "chunked"})
+    )
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    for _ in range(17):
+        wire.send(chunk)
+    answer = wire.answer()
+    assert answer.status == 413
+    assert wire.closed
+    wire.send(chunk, b"0\r\n\r\n")
+    assert wire.unread == b""
+
+
+def test_a_body_at_the_limit_is_read(stand: Stand) -> None:
+    """The limit itself is allowed; such a body is judged by its content."""
+    wire = stand.connect()
+    send_post(wire, b" " * LIMIT, JSON_HEADERS)
+    assert wire.answer().json()["error"]["code"] == -32700
+
+
+def test_a_chunked_body_is_a_body(stand: Stand) -> None:
+    """Chunks are joined, whatever their size."""
+    wire = stand.connect()
+    headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
+    wire.send(http_request("POST", "/mcp/tools/call", headers=headers))
+    for byte in b'{"name":"echo"}':
+        wire.send(b"1\r\n" + bytes([byte]) + b"\r\n")
+    wire.send(b"0\r\n\r\n")
+    assert wire.answer().json()["name"] == "echo"
+
+
+def test_a_refused_client_is_not_asked_to_continue(stand: Stand) -> None:
+    """``Expect: 100-continue`` gets the final answer only."""
+    wire = stand.connect()
+    headers = {**JSON_HEADERS, "Content-Length": "1000000000", "Expect": "100-continue"}
+    wire.send(http_request("POST", "/mcp", headers=headers))
+    assert wire.client.received.startswith(b"HTTP/1.1 413")
+
+
+def test_an_accepted_client_is_asked_to_continue(stand: Stand) -> None:
+    """``Expect: 100-continue`` works for a body that will be read."""
+    wire = stand.connect()
+    headers = {"Content-Type": "application/json", "Content-Length": "15", "Expect": "100-continue"}
+    wire.send(http_request("POST", "/mcp/tools/call", headers=headers))
+    assert wire.client.received == b"HTTP/1.1 100 Continue\r\n\r\n"
+    wire.send(b'{"name":"echo"}')
+    assert b"HTTP/1.1 200" in wire.client.received
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "9" * 5_000}),
+        http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "-1"}),
+        http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "+5"}),
+        http_request(
+            "POST",
+            "/mcp",
+            headers={"Content-Length": "5", "Transfer-Encoding": "chunked", **JSON_HEADERS},
+        )
+        + b"0\r\n\r\n",
+        http_request("POST", "/mcp", extra=("Content-Length: 5", "Content-Length: 6")),
+        http_request("POST", "/mcp", headers={**JSON_HEADERS, "Transfer-Encoding": "gzip"}),
+        http_request("GET", "/health", headers={"X-A": "a" * 20_000}),
+        http_request("GET", "/health", headers={f"X-{n}": "a" * 1_000 for n in range(20)}),
+        http_request("GET", "/health", headers={f"X-{n}": "a" for n in range(64)}),
+        http_request("GET", "/" + "a" * 20_000),
+        http_request("GET", "/health", headers={"X-A": "a\x00b"}),
+        b"nonsense\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        http_request("POST", "/mcp", headers={**JSON_HEADERS, "Transfer-Encoding": "chunked"})
+        + b"zz\r\n",
+    ],
+)
+def test_what_is_not_http_is_400_and_ends(
+    stand: Stand, events: list[LogEvent], request_bytes: bytes
+) -> None:
+    """Smuggling, absurd lengths, too many or too long headers: one 400, one event, no traceback."""
+    wire = stand.connect()
+    wire.send(request_bytes)
+    answer = wire.answer()
+    assert answer.status == 400
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert wire.closed
+    assert wire.unread == b""
+    assert not [event for event in events if "log_failure" in event]
+    assert [event["status"] for event in events if "status" in event] == [400]
+
+
+def test_nothing_runs_after_a_bad_header(stand: Stand) -> None:
+    """A request whose header was refused half way is never executed, whatever follows."""
+    wire = stand.connect()
+    body = b'{"name":"echo"}'
+    head = http_request(
+        "POST",
+        "/mcp/tools/call",
+        headers={"Content-Length": str(len(body)), "Transfer-Encoding": "chunked"},
+        extra=("Content-Type: application/json",),
+    )
+    wire.send(head + body)
+    wire.send(http_request("GET", "/health"))
+    assert wire.answer().status == 400
+    assert wire.unread == b""
+    assert stand.toolbox.contexts == []
+
+
+def test_a_slow_head_is_cut_off(stand: Stand) -> None:
+    """One byte now and then does not hold a connection: the head has an absolute deadline."""
+    wire = stand.connect()
+    for byte in b"GET /health HTTP/1.1\r\nHost: ":
+        wire.send(bytes([byte]))
+        wire.advance(HEAD_S / 28)
+    wire.advance(HEAD_S / 28)
+    assert wire.answer().status == 408
+    assert wire.closed
+
+
+def test_a_slow_body_is_cut_off(stand: Stand) -> None:
+    """The body has a deadline of its own, from the end of the headers on."""
+    wire = stand.connect()
+    wire.send(http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "1000"}))
+    for _ in range(6):
+        wire.send(b"x")
+        wire.advance(BODY_S / 6)
+    assert wire.answer().status == 408
+    assert wire.closed
+
+
+def test_an_idle_connection_is_closed_and_a_working_one_is_not(stand: Stand) -> None:
+    """Silence between requests ends the connection; a running request may be silent."""
+    idle, working = stand.connect(), stand.connect()
+    assert idle.request("GET", "/health").status == 200
+    send_modern(working, "tools/call", call("wait"))
+    idle.advance(14)
+    early = idle.closed
+    idle.advance(2)
+    assert (early, idle.closed, working.closed) == (False, True, False)
+
+
+def test_a_connection_serves_one_request_after_the_other(stand: Stand) -> None:
+    """Keep-alive and pipelining: answers come in order, refusals without a body do not close."""
+    wire = stand.connect()
+    wire.send(
+        http_request("GET", "/health")
+        + http_request("GET", "/nowhere")
+        + http_request("GET", "/health/live")
+    )
+    assert [wire.answer("GET").status for _ in range(3)] == [200, 404, 200]
+    assert not wire.closed
+
+
+def test_unknown_paths_and_methods_are_json(stand: Stand) -> None:
+    """404 and 405 are JSON; 405 names what is allowed; a trailing slash is another path."""
+    wire = stand.connect()
+    for path in ("/", "/mcp/", "/MCP", "/health/", "/../etc/passwd", "*"):
+        answer = wire.request("GET", path)
+        assert answer.status == 404
+        assert answer.json()["error"]["code"] == "not_found"
+    answer = wire.request("DELETE", "/health")
+    assert answer.status == 405
+    assert answer.header("Allow") == "GET, HEAD"
+    assert answer.header("Content-Type") == "application/json"
+    assert wire.request("BREW", "/mcp/tools").status == 405
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
+def test_the_mcp_path_takes_post_only(stand: Stand, method: str) -> None:
+    """Other methods are 405 with a JSON-RPC error that has no id (T-06)."""
+    answer = stand.connect().request(method, "/mcp")
+    assert answer.status == 405
+    assert answer.header("Allow") == "POST"
+    body = answer.json()
+    assert body["jsonrpc"] == "2.0"
+    assert body["error"]["code"] == -32600
+    assert "id" not in body
+
+
+def test_head_is_get_without_a_body(stand: Stand) -> None:
+    """HEAD has GET's status and length, and the connection goes on."""
+    wire = stand.connect()
+    answer = wire.request("HEAD", "/health")
+    assert answer.status == 200
+    assert int(answer.header("Content-Length") or 0) > 0
+    assert wire.request("GET", "/health").status == 200
+
+
+def test_a_query_string_changes_nothing_and_is_not_logged(
+    stand: Stand, events: list[LogEvent]
+) -> None:
+    """Tokens end up in query strings; logs show the path alone."""
+    assert stand.connect().request("GET", "/health?access_token=secret").status == 200
+    (event,) = _accesses(events)
+    assert event["path"] == "/health"
+    assert "secret" not in str({key: event[key] for key in event if not key.startswith("log_")})
+
+
+def test_each_request_has_an_id(stand: Stand, events: list[LogEvent]) -> None:
+    """A harmless id of the client's is kept, anything else replaced; answer and log agree."""
+    wire = stand.connect()
+    kept = wire.request("GET", "/health", headers={"X-Request-Id": "trace-1.a_B"})
+    made = wire.request("GET", "/health", headers={"X-Request-Id": 'x"; rm -rf'})
+    assert kept.header("X-Request-Id") == "trace-1.a_B"
+    assert made.header("X-Request-Id") not in (None, 'x"; rm -rf')
+    logged = [event["request_id"] for event in _accesses(events)]
+    assert logged == [kept.header("X-Request-Id"), made.header("X-Request-Id")]
+
+
+def test_a_finished_request_is_logged_once(stand: Stand, events: list[LogEvent]) -> None:
+    """Method, path, status, duration and sizes; one event an answer."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", call("wait"))
+    stand.clock.advance(2.5)
+    stand.toolbox.release()
+    wire.flush()
+    answer = wire.answer()
+    (event,) = _accesses(events)
+    assert (event["method"], event["path"], event["status"]) == ("POST", "/mcp", 200)
+    assert event["duration_s"] == 2.5
+    assert event["sent_bytes"] == len(answer.body)
+    assert event["received_bytes"] > 100
+    assert event["peer"] == "203.0.113.9"
+
+
+def test_a_lost_request_is_logged_as_499(stand: Stand, events: list[LogEvent]) -> None:
+    """The client that leaves first has its line in the log, too."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", call("wait"))
+    wire.close()
+    assert [event["status"] for event in _accesses(events)] == [499]
+    assert stand.totals.snapshot()["http_clients_gone"] == 1
+
+
+def test_a_client_that_leaves_within_its_request_is_no_event(
+    stand: Stand, events: list[LogEvent]
+) -> None:
+    """Half a head is not a request, half a body is one that was lost."""
+    head, body = stand.connect(), stand.connect()
+    head.send(b"GET /health HT")
+    head.close()
+    assert _accesses(events) == []
+    body.send(http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "10"}))
+    body.close()
+    assert [event["status"] for event in _accesses(events)] == [499]
+
+
+def test_a_fault_of_ours_is_logged_under_the_id_the_client_sees(
+    stand: Stand, events: list[LogEvent]
+) -> None:
+    """The client gets a reference, the operator the traceback."""
+    stand.status.fault = KeyError("secret")
+    answer = stand.connect().request("GET", "/health")
+    assert answer.status == 500
+    assert b"secret" not in answer.body
+    (failure,) = [event for event in events if "log_failure" in event]
+    assert failure["request_id"] in answer.json()["error"]["message"]
+
+
+def test_a_large_answer_waits_for_a_slow_reader(stand: Stand) -> None:
+    """While the client reads slowly the idle clock stands still; the body leaves in slices."""
+    wire = stand.connect()
+    wire.stop_reading()
+    send_modern(wire, "tools/call", call("big", size=1_000_000))
+    assert wire.server.unsent_bytes < 200_000
+    wire.advance(25)
+    assert not wire.closed
+    wire.start_reading()
+    answer = wire.answer()
+    assert answer.complete
+    assert len(answer.json()["result"]["content"][0]["text"]) == 1_000_000
+    assert wire.request("GET", "/health").status == 200
+
+
+def test_a_client_that_never_reads_is_dropped(stand: Stand, events: list[LogEvent]) -> None:
+    """A large answer that nobody takes does not stay in memory for ever (F-13)."""
+    wire = stand.connect()
+    wire.stop_reading()
+    send_modern(wire, "tools/call", call("big", size=1_000_000))
+    wire.advance(31)
+    assert wire.closed
+    assert [event["status"] for event in _accesses(events)] == [499]
+
+
+def test_stopping_lets_running_requests_finish(stand: Stand) -> None:
+    """Idle connections close at once, busy ones with their answer, which says so."""
+    idle, busy, half = stand.connect(), stand.connect(), stand.connect()
+    assert idle.request("GET", "/health").status == 200
+    send_modern(busy, "tools/call", call("wait"))
+    half.send(b"GET /health HTTP/1.1\r\n")
+    assert stand.front.counts()["http"] == {"connections": 3, "busy": 2}
+    stand.front.close_idle()
+    idle.flush()
+    assert idle.closed
+    assert not busy.closed
+    half.send(b"Host: localhost\r\n\r\n")
+    assert half.answer("GET").header("Connection") == "close"
+    assert half.closed
+    stand.toolbox.release()
+    busy.flush()
+    answer = busy.answer()
+    assert answer.status == 200
+    assert answer.header("Connection") == "close"
+    assert busy.closed
+
+
+def test_abort_drops_what_is_left(stand: Stand) -> None:
+    """When the time is up every connection goes, and what ran on it is cancelled."""
+    http, websocket = stand.connect(), stand.connect()
+    websocket.upgrade()
+    send_modern(http, "tools/call", call("wait"))
+    stand.front.abort()
+    http.flush()
+    websocket.flush()
+    assert http.closed
+    assert websocket.closed
+    assert stand.toolbox.cancelled == ["disconnect"]
+
+
+def test_totals_count_answers_by_class(stand: Stand) -> None:
+    """For /status: how many requests, and how many of them failed on whose side."""
+    wire = stand.connect()
+    post_modern(wire, "tools/list")
+    wire.request("GET", "/nowhere")
+    stand.status.is_ready = False
+    wire.request("GET", "/health/ready")
+    counts = stand.totals.snapshot()
+    assert counts["http_requests"] == 3
+    assert counts["http_answers_4xx"] == 1
+    assert counts["http_answers_5xx"] == 1

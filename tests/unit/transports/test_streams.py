@@ -1,0 +1,154 @@
+"""The late commitment: JSON first, an event stream when something forces it."""
+
+from tests.support.wire import http_request
+from tests.unit.transports.stand import Stand, call, modern, modern_headers, send_modern, send_post
+
+PROGRESS = {"_meta": {"progressToken": "p"}}
+
+
+def test_silence_turns_the_answer_into_a_stream(stand: Stand) -> None:
+    """After stream_after_s the headers leave, so that no proxy cuts a quiet request."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", call("wait"))
+    wire.advance(14.9)
+    assert wire.unread == b""
+    wire.advance(0.2)
+    answer = wire.answer()
+    assert answer.status == 200
+    assert answer.header("Content-Type") == "text/event-stream"
+    assert answer.header("Content-Length") is None
+    assert not answer.complete
+    stand.toolbox.release()
+    wire.flush()
+    answer = wire.answer()
+    assert answer.complete
+    (message,) = answer.events()
+    assert message["id"] == 1
+    assert answer.body.endswith(b"\n\n")
+    assert answer.body.startswith(b"event: message\ndata: {")
+
+
+def test_a_notification_turns_the_answer_into_a_stream(stand: Stand) -> None:
+    """Progress leaves at once, before the reply, on the same response."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", {**call("chatty"), **PROGRESS})
+    first = wire.answer()
+    assert not first.complete
+    assert [message["method"] for message in first.events()] == ["notifications/progress"]
+    stand.toolbox.release()
+    wire.flush()
+    messages = wire.answer().events()
+    assert messages[0]["params"]["progressToken"] == "p"
+    assert messages[1]["id"] == 1
+    assert len(messages) == 2
+
+
+def test_a_quiet_stream_is_kept_alive(stand: Stand) -> None:
+    """A comment after each keepalive_s of silence; a message starts the silence anew."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", {**call("chatty"), **PROGRESS})
+    wire.advance(14)
+    assert b": keep-alive" not in wire.unread
+    wire.advance(2)
+    assert wire.unread.count(b": keep-alive\n\n") == 1
+    context = stand.toolbox.contexts[-1]
+    context.report_progress(2, "still")
+    wire.advance(14)
+    assert wire.unread.count(b": keep-alive\n\n") == 1
+    wire.advance(15)
+    assert wire.unread.count(b": keep-alive\n\n") == 2
+    stand.toolbox.release()
+    wire.flush()
+    assert len(wire.answer().events()) == 3
+
+
+def test_an_error_after_the_commitment_is_an_event(stand: Stand) -> None:
+    """Once the status has left, a failure is the last message of the stream."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", call("wait"))
+    wire.advance(16)
+    stand.toolbox.waiting.pop().errback(RuntimeError("a secret"))
+    wire.flush()
+    answer = wire.answer()
+    assert answer.complete
+    (message,) = answer.events()
+    assert message["error"]["code"] == -32603
+    assert b"a secret" not in answer.body
+
+
+def test_the_connection_goes_on_after_a_stream(stand: Stand) -> None:
+    """A stream ends its request, not its connection."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", call("wait"))
+    wire.advance(16)
+    stand.toolbox.release()
+    wire.flush()
+    assert wire.answer().complete
+    assert wire.request("GET", "/health").status == 200
+
+
+def test_an_http_1_0_client_reads_to_the_end_of_the_connection(stand: Stand) -> None:
+    """Without chunks the close is the end of the stream."""
+    wire = stand.connect()
+    message = modern("tools/call", call("wait"))
+    import json
+
+    request = http_request(
+        "POST", "/mcp", json.dumps(message).encode(), headers=modern_headers(message)
+    )
+    wire.send(request.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+    wire.advance(16)
+    stand.toolbox.release()
+    wire.flush()
+    assert b'"id":1' in wire.client.received
+    assert b"Transfer-Encoding" not in wire.client.received
+    assert wire.closed
+
+
+def test_keep_alive_waits_for_a_slow_reader(stand: Stand) -> None:
+    """Comments do not pile up behind messages that are still waiting."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", {**call("chatty"), **PROGRESS})
+    wire.stop_reading()
+    context = stand.toolbox.contexts[-1]
+    context.notify("notifications/message", {"data": "x" * 200_000})
+    wire.advance(29)
+    wire.start_reading()
+    assert b": keep-alive" not in wire.unread
+    stand.toolbox.release()
+    wire.flush()
+    assert len(wire.answer().events()) == 3
+
+
+def test_a_reader_that_never_reads_ends_its_call(stand: Stand) -> None:
+    """A stream nobody takes from is cut after a while, and the work behind it stops."""
+    wire = stand.connect()
+    send_modern(wire, "tools/call", {**call("chatty"), **PROGRESS})
+    wire.stop_reading()
+    stand.toolbox.contexts[-1].notify("notifications/message", {"data": "x" * 200_000})
+    wire.advance(31)
+    assert wire.closed
+    assert stand.toolbox.cancelled == ["disconnect"]
+
+
+def test_a_session_id_is_never_lost_to_a_stream(stand: Stand) -> None:
+    """The method initialize answers at once, so its header always leaves with a JSON answer."""
+    wire = stand.connect()
+    message = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-06-18",
+            "capabilities": {},
+            "clientInfo": {"name": "t", "version": "1"},
+        },
+    }
+    send_post(
+        wire,
+        message,
+        {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
+    )
+    answer = wire.answer()
+    assert answer.header("Content-Type") == "application/json"
+    assert answer.header("Mcp-Session-Id")
