@@ -17,6 +17,7 @@ __all__ = [
     "Request",
     "RequestId",
     "Response",
+    "decode",
     "encode_error",
     "encode_notification",
     "encode_result",
@@ -79,7 +80,7 @@ def parse(data: bytes) -> Message:
     Raises:
         MalformedMessageError: -32700 for text that is not JSON, -32600 for other JSON.
     """
-    return _classify(_decode(data))
+    return _classify(decode(data))
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
@@ -99,7 +100,12 @@ def encode_notification(method: str, params: dict[str, Any]) -> bytes:
     return _encode({"jsonrpc": "2.0", "method": method, "params": params})
 
 
-def _decode(data: bytes) -> object:
+def decode(data: bytes) -> object:
+    """A JSON value, as strictly as a message is read.
+
+    Raises:
+        MalformedMessageError: -32700.
+    """
     try:
         text = data.decode("utf-8")
         if _depth_exceeds(text, MAX_DEPTH):
