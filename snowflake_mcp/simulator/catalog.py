@@ -112,7 +112,7 @@ class Notes:
             gone = _key(path)
             for store in (self._created, self._comments, self._types, self._sources):
                 for key in [key for key in store if key[: len(gone)] == gone]:
-                    del store[key]  # type: ignore[attr-defined]
+                    del store[key]
 
 
 def _key(path: Path) -> Path:
@@ -133,6 +133,18 @@ class Catalog:
     def has_schema(self, database: str, schema: str) -> bool:
         """Whether there is a schema of exactly this name."""
         return schema in {entry.name for entry in self.schemas(database)}
+
+    def has_relation(self, path: Path) -> bool:
+        """Whether there is a table or view of exactly this full path."""
+        return bool(
+            self._ask(
+                "SELECT 1 FROM duckdb_tables() "
+                "WHERE database_name = $1 AND schema_name = $2 AND table_name = $3 "
+                "UNION ALL SELECT 1 FROM duckdb_views() "
+                "WHERE database_name = $1 AND schema_name = $2 AND view_name = $3",
+                path,
+            )
+        )
 
     def databases(self) -> list[Entry]:
         """All databases, by name."""

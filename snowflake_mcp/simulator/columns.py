@@ -51,7 +51,6 @@ class Field:
             "precision": str(self.precision or 38),
             "scale": str(self.scale or 0),
             "charLength": str(self.length or 0),
-            "byteLength": str(self.length or 0),
         }
 
 
@@ -94,17 +93,17 @@ _DECIMAL: Final = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
 
 
 def fields_for(
-    names: Sequence[str], types: Sequence[str], hints: Mapping[int, str] | None = None
+    names: Sequence[str], types: Sequence[str], hints: Mapping[str, str] | None = None
 ) -> list[Field]:
     """The columns for DuckDB's ``names`` and ``types``.
 
-    ``hints`` gives wire types by position where the statement tells more than DuckDB knows:
+    ``hints`` gives wire types by column name where the statement tells more than DuckDB knows:
     an OBJECT and an ARRAY are both JSON to DuckDB, TIMESTAMP_LTZ and TIMESTAMP_TZ are one type.
     """
     hints = hints or {}
     return [
-        _hinted(_field(name, kind), hints.get(position))
-        for position, (name, kind) in enumerate(zip(names, types, strict=True))
+        _hinted(_field(name, kind), hints.get(name))
+        for name, kind in zip(names, types, strict=True)
     ]
 
 

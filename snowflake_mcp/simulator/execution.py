@@ -1,14 +1,14 @@
 """Statements run on DuckDB through fakesnow's translator, inside a locked-down instance."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from threading import Event
 from typing import Any, Final
 
-from snowflake_mcp.simulator import dialect
+from snowflake_mcp.simulator import dialect, objects
 from snowflake_mcp.simulator.bindings import bound_values
-from snowflake_mcp.simulator.catalog import Catalog, Notes
+from snowflake_mcp.simulator.catalog import Catalog, Entry, Notes
 from snowflake_mcp.simulator.columns import fields_for
 from snowflake_mcp.simulator.compat import install_connector_names
 from snowflake_mcp.simulator.failures import (
@@ -19,7 +19,7 @@ from snowflake_mcp.simulator.failures import (
     wrong_statement_count,
 )
 from snowflake_mcp.simulator.jobs import Job
-from snowflake_mcp.simulator.lexical import statements, tokens
+from snowflake_mcp.simulator.lexical import Token, Words, statements, tokens
 from snowflake_mcp.simulator.local import LOCAL, Place
 from snowflake_mcp.simulator.results import CHUNK_ROWS, Rows
 
@@ -88,6 +88,7 @@ class Connection:
         self.duck = fake._duck_conn  # noqa: SLF001 fakesnow offers no other way to its DuckDB
         self.catalog = Catalog(self.duck, notes)
         self.place = Place()
+        self.given: list[str] = []
         self._stop = Event()
         self.enter(database, schema)
 
@@ -133,7 +134,7 @@ class Connection:
                 self._pause(_CONFLICT_PAUSE_S * (attempt + 1))
             raise AssertionError("unreachable: the last attempt returns or raises")
         except Exception as error:  # noqa: BLE001 every failure becomes Snowflake's answer
-            raise translate(error) from None
+            raise translate(error) from error
 
     def begin(self) -> None:
         """Forget an interrupt meant for the statement before; call before each statement."""
@@ -177,44 +178,102 @@ class Connection:
             if rows is not None:
                 return rows
         if found[0].keyword not in dialect.ENGINE_KEYWORDS and found[0].text != "(":
-            raise not_supported(f"the statement {found[0].text.upper()[:40]}")
+            if found[0].keyword in dialect.REFUSED_KEYWORDS:
+                raise not_supported(f"the statement {found[0].keyword}")
+            raise Words(found).unexpected()
         cursor = self._fake.cursor()
         return self._translated(cursor, sql, found, job)
 
-    def _translated(self, cursor: Any, sql: str, found: Any, job: Job) -> Rows:
+    def _translated(self, cursor: Any, sql: str, found: Sequence[Token], job: Job) -> Rows:
         from fakesnow.statement_type import statement_type_id
-        from sqlglot import exp
+        from sqlglot import exp  # noqa: PLC0415 heavy, only this process needs it
 
         if any(token.text == "$" for token in found):
             sql = cursor._inline_variables(sql)  # noqa: SLF001 fakesnow's session variables
         expression = dialect.parse(sql)
-        kind = int(statement_type_id(expression))
-        values = bound_values(job.bindings)
         if isinstance(expression, exp.Query):
-            hints = dialect.prepare_query(expression, sql, found, job, self)
-            self.checkpoint()
-            return self._query(cursor, expression, values, hints, job.row_cap)
-        dialect.check_statement(expression)
+            return self._query(cursor, expression, found, job)
+        objects.check_statement(expression)
         if job.describe_only:
             raise not_supported("describing a statement that is not a query")
+        answer = objects.instead_of_engine(expression, self)
+        if answer is not None:
+            return answer
         self.checkpoint()
-        cursor.execute(sql, binding_params=values, server=True)
-        dialect.after_statement(expression, sql, self)
+        kind = int(statement_type_id(expression))
+        cursor.execute(sql, binding_params=bound_values(job.bindings), server=True)
+        objects.remember(expression, self)
         return _cells(cursor._arrow_table, kind)  # noqa: SLF001
 
-    def _query(
-        self, cursor: Any, expression: Any, values: Any, hints: dict[int, str], cap: int | None
-    ) -> Rows:
+    def _query(self, cursor: Any, expression: Any, found: Sequence[Token], job: Job) -> Rows:
+        values = bound_values(job.bindings)
+        try:
+            relation, hints = self._relation(cursor, expression, found, job, values)
+            types = [str(kind) for kind in relation.types]
+            fields = fields_for(relation.columns, types, hints)
+            cap = 0 if job.describe_only else job.row_cap
+            return Rows(fields, 0x1000, _read(relation, cap, self.checkpoint))
+        except Exception as error:
+            raise dialect.diagnosed(translate(error), expression, self) from error
+        finally:
+            self._take_back()
+
+    def _relation(
+        self,
+        cursor: Any,
+        expression: Any,
+        found: Sequence[Token],
+        job: Job,
+        values: list[object] | None,
+    ) -> tuple[Any, Mapping[str, str]]:
         cursor.check_db_and_schema(expression)
+        expression, hints = dialect.prepare_query(expression, found, job, self)
+        self.checkpoint()
         transformed = cursor._transform(expression, values)  # noqa: SLF001 fakesnow's translator
-        sql = transformed.sql(dialect="duckdb")
+        duckdb_sql = transformed.sql(dialect="duckdb")
         seed = transformed.args.get("seed")
         if seed is not None:
             self.duck.execute(f"SELECT setseed({seed})")
-        relation = self.duck.sql(sql, params=values) if values else self.duck.sql(sql)
-        types = [str(kind) for kind in relation.types]
-        fields = fields_for(relation.columns, types, hints)
-        return Rows(fields, 0x1000, _read(relation, cap, self.checkpoint))
+        if values:
+            return self.duck.sql(duckdb_sql, params=values), hints
+        return self.duck.sql(duckdb_sql), hints
+
+    def compiled(
+        self, sql: str, found: Sequence[Token], job: Job
+    ) -> tuple[Sequence[str], Sequence[Entry]]:
+        """Column names of a query and the tables it reads; compiles it, runs nothing."""
+        from sqlglot import exp  # noqa: PLC0415
+
+        expression = dialect.parse(sql)
+        if not isinstance(expression, exp.Query):
+            raise not_supported("EXPLAIN of a statement that is not a query")
+        tables = dialect.tables_read(expression, self)
+        try:
+            relation, _ = self._relation(self._fake.cursor(), expression, found, job, None)
+            return list(relation.columns), tables
+        finally:
+            self._take_back()
+
+    def fakesnow_run(self, sql: str) -> None:
+        """Run a statement whose answer nobody wants; worker threads only."""
+        self._fake.cursor().execute(sql)
+
+    def give(self, name: str, table: Any) -> None:
+        """Lend the running statement an Arrow table under a name of its own."""
+        self.duck.register(name, table)
+        self.given.append(name)
+
+    def _take_back(self) -> None:
+        while self.given:
+            self.duck.unregister(self.given.pop())
+
+    def leave_database(self, database: str) -> None:
+        """Stand nowhere, if the session stands in ``database``, so that it can be dropped."""
+        if self.place.database == database:
+            self.duck.execute("SET schema='memory.main'")
+            self._fake.database = self.place.database = None
+            self._fake._schema = self.place.schema = None  # noqa: SLF001
+            self._fake.database_set = self._fake.schema_set = False
 
 
 def _read(relation: Any, cap: int | None, checkpoint: Callable[[], None]) -> Any:
@@ -245,15 +304,15 @@ def _read(relation: Any, cap: int | None, checkpoint: Callable[[], None]) -> Any
 
 
 def _cells(table: Any, kind: int) -> Rows:
+    """The few rows that fakesnow answers with, as the text that Snowflake sends."""
+    whole = ("int", "uint", "decimal")
     fields = fields_for(
         table.column_names,
-        [
-            "BIGINT" if str(column.type).startswith(("int", "uint")) else "VARCHAR"
-            for column in table.schema
-        ],
+        ["BIGINT" if str(column.type).startswith(whole) else "VARCHAR" for column in table.schema],
     )
+    columns = [column.to_pylist() for column in table.columns]
     cells = [
-        [None if value is None else str(value) for value in row.values()]
-        for row in table.to_pylist()
+        [None if value is None else str(value) for value in row]
+        for row in zip(*columns, strict=True)
     ]
     return Rows(fields, kind, cells=cells)

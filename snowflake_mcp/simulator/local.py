@@ -4,10 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from snowflake_mcp.simulator.columns import text_field
+from snowflake_mcp.simulator.ddl import describe
+from snowflake_mcp.simulator.explain import explain
 from snowflake_mcp.simulator.failures import StatementFailed, not_supported
 from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE, Job
 from snowflake_mcp.simulator.lexical import Token, Words
+from snowflake_mcp.simulator.listing import FROM_ENGINE, answer_show
 from snowflake_mcp.simulator.results import Rows, status_rows
+from snowflake_mcp.simulator.show import parse_show
 
 if TYPE_CHECKING:
     from snowflake_mcp.simulator.execution import Connection
@@ -92,10 +97,54 @@ def _alter(connection: "Connection", found: Sequence[Token], job: Job) -> Rows |
     raise not_supported(f"ALTER {words.peek() or 'of this object'}")
 
 
+def _show(connection: "Connection", found: Sequence[Token], job: Job) -> Rows | None:
+    request = parse_show(found)
+    if request.kind in FROM_ENGINE:
+        return None
+    return answer_show(request, connection, job)
+
+
+def _describe(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+    words = Words(found[1:])
+    kind = "TABLE"
+    if words.peek() in {"TABLE", "VIEW"} and words.peek(1) != ".":
+        kind = words.take().keyword
+    elif words.peek(1) not in {"", "."}:
+        raise not_supported(f"DESCRIBE {words.peek()}")
+    path = words.path()
+    if words.accept("TYPE", "="):
+        words.take()
+    if not words.done:
+        raise words.unexpected()
+    return describe(connection, kind, path)
+
+
+def _call(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+    # SYSTEM$WAIT has become the text it answers by now; see waits.py.
+    if len(found) == 2 and found[1].kind == "string":
+        return Rows([text_field("SYSTEM$WAIT")], 0, cells=[[found[1].value]])
+    raise not_supported("calling procedures")
+
+
+def _start(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+    words = Words(found[1:])
+    if not words.accept("TRANSACTION"):
+        raise words.unexpected()
+    connection.fakesnow_run("BEGIN")
+    connection.place.in_transaction = True
+    return status_rows(_DONE, 0x5000)
+
+
 Local = Callable[["Connection", Sequence[Token], Job], Rows | None]
 
 LOCAL: Final[Mapping[str, Local]] = {
     "USE": _use,
     "ALTER": _alter,
+    "SHOW": _show,
+    "DESC": _describe,
+    "DESCRIBE": _describe,
+    "EXPLAIN": explain,
+    "CALL": _call,
+    "START": _start,
 }
 """By first keyword. A function gives None to leave the statement to the engine."""

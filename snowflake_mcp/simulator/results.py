@@ -62,6 +62,7 @@ class Result:
     rows: int
     fields: Sequence[Field] = ()
     table: "pa.Table | None" = None
+    cells: Sequence[Sequence[str | None]] = ()
     secret: str = ""
     """Part of the chunk addresses, in the place of a stage's signature."""
     chunks: list[tuple[int, int]] = field(default_factory=list)
@@ -71,6 +72,21 @@ class Result:
     def size(self) -> int:
         """Bytes this result holds in memory."""
         return len(self.body) + (0 if self.table is None else int(self.table.nbytes))
+
+    def as_table(self) -> Any:
+        """The rows as an Arrow table, for RESULT_SCAN; worker threads only."""
+        import pyarrow as pa
+
+        if self.table is not None:
+            return self.table
+        columns = list(zip(*self.cells, strict=True)) or [() for _ in self.fields]
+        arrays = [
+            pa.array(cells, pa.string()).cast(pa.int64())
+            if field.type == "fixed"
+            else pa.array(cells, pa.string())
+            for field, cells in zip(self.fields, columns, strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, names=[field.name for field in self.fields])
 
     def chunk(self, number: int) -> bytes:
         """Chunk ``number`` as gzipped Arrow; blocks, worker threads only."""
@@ -101,10 +117,10 @@ def make_result(rows: Rows, query_id: str, facts: Mapping[str, object], base: st
             "queryResultFormat": "json",
             "rowset": rows.cells,
         }
-        return Result(_success(data), total, rows.fields)
+        return Result(_success(data), total, rows.fields, cells=rows.cells)
     table = rows.table
     total = table.num_rows
-    result = Result(b"", total, rows.fields, table, new_token())
+    result = Result(b"", total, rows.fields, table, secret=new_token())
     inline = total
     if total > INLINE_ROWS or table.nbytes > _INLINE_BYTES:
         per_row = max(1, table.nbytes // max(1, total))

@@ -2,8 +2,8 @@
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol, cast
 
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
@@ -160,7 +160,7 @@ class Session:
         job = self._job(statement, sql)
         base = statement.submission.base
 
-        def work() -> tuple[Result, Mapping[str, object]]:
+        def work() -> Result:
             rows = self._engine.run(job)
             return make_result(rows, job.query_id, self.facts(), base)
 
@@ -199,13 +199,13 @@ class Session:
         if success:
             self._finish(statement, result=value)
             return
-        error = value.value if isinstance(value, Failure) else value
+        error = cast(BaseException, value.value if isinstance(value, Failure) else value)
         failure = translate(error)
         if failure.code == "000603":
             self._log.error(
                 "statement {query_id} failed inside: {kind}",
                 query_id=statement.query_id,
-                kind=type(error).__name__,
+                kind=type(error.__cause__ or error).__name__,
             )
         self._finish(statement, failure=failure)
 

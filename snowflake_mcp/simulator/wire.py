@@ -44,10 +44,10 @@ class Wire(Resource):
     _log = Logger()
 
     def __init__(self, desk: FrontDesk) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._desk = desk
 
-    def render(self, request: Request) -> int:  # type: ignore[override]
+    def render(self, request: Request) -> int:
         """Answer one request, later if need be."""
         running = Deferred.fromCoroutine(self._serve(request))
         request.notifyFinish().addErrback(lambda _gone: running.cancel())

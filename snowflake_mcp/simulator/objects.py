@@ -1,0 +1,173 @@
+"""Statements that make, change and drop objects: what is refused, and what is remembered."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from snowflake_mcp.simulator.failures import missing_object, not_supported
+from snowflake_mcp.simulator.results import Rows, status_rows
+
+if TYPE_CHECKING:
+    from snowflake_mcp.simulator.catalog import Path
+    from snowflake_mcp.simulator.execution import Connection
+
+__all__ = ["check_statement", "instead_of_engine", "remember"]
+
+_KINDS: Final = frozenset({"TABLE", "VIEW", "SCHEMA", "DATABASE", "SEQUENCE"})
+_DDL: Final = 0x6000
+
+
+def check_statement(expression: Any) -> None:
+    """Refuse what the engine would do wrongly, or would do to the host's files.
+
+    :raises StatementFailed: 000002
+    """
+    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+
+    if isinstance(expression, exp.Command):
+        words = f"{expression.this} {expression.expression or ''}".upper().split()
+        raise not_supported(f"the statement {' '.join(words[:2])[:60]}")
+    if isinstance(expression, exp.Create | exp.Drop):
+        kind = str(expression.args.get("kind") or "").upper()
+        if kind not in _KINDS:
+            verb = type(expression).__name__.upper()
+            raise not_supported(f"{verb} {kind or 'of this object'}")
+    allowed = (
+        exp.Alter,
+        exp.Comment,
+        exp.Commit,
+        exp.Create,
+        exp.Delete,
+        exp.Drop,
+        exp.Insert,
+        exp.Merge,
+        exp.Rollback,
+        exp.Set,
+        exp.Show,
+        exp.Transaction,
+        exp.TruncateTable,
+        exp.Update,
+    )
+    unset = isinstance(expression, exp.Alias) and expression.this.name.upper() == "UNSET"
+    if not unset and not isinstance(expression, allowed):
+        raise not_supported(f"the statement {type(expression).__name__.upper()}")
+
+
+def instead_of_engine(expression: Any, connection: "Connection") -> Rows | None:
+    """Answer statements about databases and schemas that fakesnow gets wrong; None for others."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    kind = str(expression.args.get("kind") or "").upper()
+    if isinstance(expression, exp.Comment) and kind in {"DATABASE", "SCHEMA"}:
+        path = _path(expression.this, connection, kind)
+        connection.catalog.notes.set_comment(path, expression.expression.name)
+        return status_rows("Statement executed successfully.", _DDL)
+    if isinstance(expression, exp.Comment):
+        connection.fakesnow_run(expression.sql(dialect="snowflake"))
+        return status_rows("Statement executed successfully.", _DDL)
+    if isinstance(expression, exp.Drop) and kind == "DATABASE":
+        return _drop_database(expression, connection)
+    return None
+
+
+def _drop_database(expression: Any, connection: "Connection") -> Rows:
+    target = _targets(expression)[0]
+    (name,) = _path(target, connection, "DATABASE")
+    if not connection.catalog.has_database(name):
+        if expression.args.get("exists"):
+            return status_rows(
+                f"Drop statement executed successfully ({name} already dropped).",
+                _DDL,
+            )
+        raise missing_object("Database", name)
+    connection.leave_database(name)
+    connection.duck.execute(f"DETACH {_quoted(name)}")
+    connection.catalog.notes.forget((name,))
+    return status_rows(f"{name} successfully dropped.", _DDL)
+
+
+def _targets(drop: Any) -> Sequence[Any]:
+    targets: Sequence[Any] = drop.args.get("tables") or drop.expressions or [drop.this]
+    return targets
+
+
+def remember(expression: Any, connection: "Connection") -> None:
+    """Note what DuckDB will not keep of an object that was just made, changed or dropped."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    kind = str(expression.args.get("kind") or "").upper()
+    if isinstance(expression, exp.Create):
+        _created(expression, kind, connection)
+    elif isinstance(expression, exp.Drop):
+        for target in _targets(expression):
+            connection.catalog.notes.forget(_path(target, connection, kind))
+    elif isinstance(expression, exp.Transaction):
+        connection.place.in_transaction = True
+    elif isinstance(expression, exp.Commit | exp.Rollback):
+        connection.place.in_transaction = False
+
+
+def _created(expression: Any, kind: str, connection: "Connection") -> None:
+    from sqlglot import exp  # noqa: PLC0415
+
+    target = expression.this.this if isinstance(expression.this, exp.Schema) else expression.this
+    path = _path(target, connection, kind)
+    notes = connection.catalog.notes
+    query = expression.expression
+    source = query.sql(dialect="snowflake", pretty=True) if kind == "VIEW" and query else ""
+    notes.set_created(path, datetime.now(UTC), source)
+    comment = expression.find(exp.SchemaCommentProperty)
+    if kind in {"DATABASE", "SCHEMA"} and comment is not None:
+        notes.set_comment(path, comment.this.name)
+    if kind == "DATABASE":
+        connection.duck.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(path[0])}.PUBLIC")
+        connection.use(path[0], "PUBLIC")
+    elif kind == "SCHEMA":
+        connection.use(*path)
+    elif isinstance(expression.this, exp.Schema):
+        _note_columns(expression.this.expressions, path, connection)
+
+
+def _note_columns(columns: Sequence[Any], path: "Path", connection: "Connection") -> None:
+    from sqlglot import exp  # noqa: PLC0415
+
+    for column in columns:
+        if not isinstance(column, exp.ColumnDef):
+            continue
+        name = column.name if column.this.quoted else column.name.upper()
+        declared = _declared(column.args.get("kind"))
+        if declared:
+            connection.catalog.notes.set_type(path, name, declared)
+        comment = column.find(exp.CommentColumnConstraint)
+        if comment is not None:
+            where = ".".join(_quoted(part) for part in (*path, name))
+            text = comment.this.name.replace("'", "''")
+            connection.duck.execute(f"COMMENT ON COLUMN {where} IS '{text}'")
+
+
+def _declared(kind: Any) -> str:
+    """A declared type where DuckDB's own would not tell it."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    names = {
+        exp.DataType.Type.OBJECT: "OBJECT",
+        exp.DataType.Type.ARRAY: "ARRAY",
+        exp.DataType.Type.TIMESTAMPTZ: "TIMESTAMP_TZ(9)",
+        exp.DataType.Type.TIMESTAMPLTZ: "TIMESTAMP_LTZ(9)",
+    }
+    return "" if kind is None else names.get(kind.this, "")
+
+
+def _path(target: Any, connection: "Connection", kind: str) -> "Path":
+    """The full name an object has in a statement, with the session's place put in."""
+    parts = [part.name if part.quoted else part.name.upper() for part in target.parts if part.name]
+    place = connection.place
+    here = [place.database or "", place.schema or ""]
+    depth = {"DATABASE": 1, "SCHEMA": 2}.get(kind, 3)
+    parts = parts[-depth:]
+    missing = depth - len(parts)
+    return (*here[: max(0, missing)], *parts)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
