@@ -25,6 +25,16 @@ from tests.support.wire import HttpAnswer, Wire, connect, http_request
 
 MODERN = "2026-07-28"
 HANDSHAKE = "2025-11-25"
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 0,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": HANDSHAKE,
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    },
+}
 JSON_HEADERS = {
     "Content-Type": "application/json",
     "Accept": "application/json, text/event-stream",
@@ -34,7 +44,7 @@ JSON_HEADERS = {
 class ToolboxDouble:
     """``echo``, ``wait`` (until told), ``chatty`` (so too), ``fail``, ``big``, ``broken``."""
 
-    NAMES = ("big", "broken", "chatty", "echo", "fail", "wait")
+    NAMES: tuple[str, ...] = ("big", "broken", "chatty", "echo", "fail", "wait")
 
     def __init__(self) -> None:
         self.waiting: list[Deferred[None]] = []
@@ -226,17 +236,7 @@ def send_post(wire: Wire, message: Any, headers: dict[str, str], path: str = "/m
 
 def initialize(wire: Wire) -> str:
     """Open a handshake-era session over HTTP and return its id."""
-    message = {
-        "jsonrpc": "2.0",
-        "id": 0,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": HANDSHAKE,
-            "capabilities": {},
-            "clientInfo": {"name": "t", "version": "1"},
-        },
-    }
-    send_post(wire, message, JSON_HEADERS)
+    send_post(wire, INITIALIZE, JSON_HEADERS)
     answer = wire.answer()
     assert answer.status == 200, answer.body
     session = answer.header("Mcp-Session-Id")

@@ -13,7 +13,7 @@ from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
 from snowflake_mcp.transports.stdio import StdioProtocol
-from tests.unit.transports.stand import Stand, call, modern
+from tests.unit.transports.stand import INITIALIZE, Stand, call, modern
 
 LIMIT = 4_096
 
@@ -62,16 +62,7 @@ def test_a_message_is_a_line_in_both_directions(pipes: Pipes) -> None:
     assert answer["id"] == "x"
     assert answer["result"]["structuredContent"] == {"arguments": {"text": "a\nb"}}
     pipes.send(
-        {
-            "jsonrpc": "2.0",
-            "id": 0,
-            "method": "initialize",
-            "params": {
-                "protocolVersion": "2025-11-25",
-                "capabilities": {},
-                "clientInfo": {"name": "t", "version": "1"},
-            },
-        },
+        INITIALIZE,
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
         {"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
     )

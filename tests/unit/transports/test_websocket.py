@@ -7,7 +7,7 @@ import pytest
 from twisted.logger import LogEvent
 
 from tests.support.wire import Wire, encode_frame, http_request
-from tests.unit.transports.stand import HANDSHAKE, Stand, call, modern
+from tests.unit.transports.stand import HANDSHAKE, INITIALIZE, Stand, call, modern
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
@@ -20,18 +20,7 @@ def _open(stand: Stand, **options: Any) -> Wire:
 
 
 def _initialize(wire: Wire) -> dict[str, Any]:
-    wire.send_text(
-        {
-            "jsonrpc": "2.0",
-            "id": 0,
-            "method": "initialize",
-            "params": {
-                "protocolVersion": HANDSHAKE,
-                "capabilities": {},
-                "clientInfo": {"name": "t", "version": "1"},
-            },
-        }
-    )
+    wire.send_text(INITIALIZE)
     (message,) = wire.messages()
     result: dict[str, Any] = message["result"]
     return result
