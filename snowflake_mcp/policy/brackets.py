@@ -1,5 +1,6 @@
 """Says what an opening bracket of a query holds, and judges it when it is a function call."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -36,6 +37,10 @@ _TABLE_TAILS: Final = {
 }
 """Words that take a bracket after a table, where no call can stand."""
 _SAMPLING: Final = words("BERNOULLI BLOCK ROW SYSTEM")
+_OBJECT_NAME: Final = re.compile(
+    r"""'(?:[a-z_][\w$]*+|"[^"'\\.]++")(?:\.[ ]*+(?:[a-z_][\w$]*+|"[^"'\\.]++")){0,2}+'""",
+    re.ASCII | re.IGNORECASE,
+)
 _BEFORE_OVER: Final = {")", "NULLS", "FIRST", "LAST"}
 _MAX_PARTS: Final = 4
 _MAX_TYPE_DEPTH: Final = 6
@@ -64,6 +69,9 @@ def open_bracket(
         return _after_name(tokens, at, frames, state, prior)
     if before.kind is Kind.STAGE:
         return Frame(Hold.OPTIONS, Clause.NONE), []
+    if before.kind is Kind.STRING and before.text.startswith("'@") and prior is State.NEED:
+        if frame.expects_table(prior, tokens[at - 2]):
+            return Frame(Hold.OPTIONS, Clause.NONE), []
     findings = []
     if state is State.HAVE:
         findings.append(
@@ -213,17 +221,8 @@ def _reference(tokens: Sequence[Token], at: int) -> list[Finding]:
 
 
 def _is_object_name(literal: str) -> bool:
-    """Whether a string literal holds one to three plain names with dots between."""
-    parts = literal.strip("'").split(".")
-    return (
-        literal.startswith("'")
-        and len(parts) <= 3
-        and parts[-1].strip('"').upper() != "NEXTVAL"
-        and all(
-            part.strip('"').replace("_", "a").replace("$", "a").isalnum() and part.isascii()
-            for part in parts
-        )
-    )
+    """Whether a string literal holds one to three names with dots between, and no sequence."""
+    return bool(_OBJECT_NAME.fullmatch(literal)) and not literal.upper().endswith("NEXTVAL'")
 
 
 def _path(tokens: Sequence[Token], last: int) -> tuple[list[Token], bool]:

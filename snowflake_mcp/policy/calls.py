@@ -54,7 +54,7 @@ def judge_call(path: Sequence[Token], *, of_object: bool, in_match: bool) -> lis
             )
         )
     plain = last.kind is Kind.WORD and not of_object
-    schema = path[-2].name.upper() if len(path) > 1 else None
+    schema = path[-2].name if len(path) > 1 else None
     if plain and schema is None:
         if findings or name in BUILT_IN or name in SCHEMA_FUNCTIONS:
             return findings
@@ -63,7 +63,7 @@ def judge_call(path: Sequence[Token], *, of_object: bool, in_match: bool) -> lis
     elif plain and schema == "INFORMATION_SCHEMA":
         if findings or name in SCHEMA_FUNCTIONS:
             return findings
-    elif plain and schema == "CORTEX" and len(path) == 3 and path[0].name.upper() == "SNOWFLAKE":
+    elif plain and schema == "CORTEX" and len(path) == 3 and path[0].name == "SNOWFLAKE":
         message = f"SNOWFLAKE.CORTEX.{name} {_MEANING['ai']}."
         return [*findings, needs("ai", message, last, _INSTEAD["ai"])]
     full = ".".join(part.text for part in path)

@@ -18,11 +18,12 @@ def judge_generator(tokens: Sequence[Token], at: int) -> list[Finding]:
     Only ``ROWCOUNT => <number>`` is read: with TIMELIMIT, or with a count that is computed, the
     work has no bound that the text shows.
     """
-    name, arrow, count, end = tokens[at + 1 : at + 5]
+    first = at + 1
+    if tokens[first].word == "ROWCOUNT" and tokens[first + 1].text == "=>":
+        first += 2
+    count, end = tokens[first], tokens[first + 1]
     if (
-        name.word == "ROWCOUNT"
-        and arrow.text == "=>"
-        and count.kind is Kind.NUMBER
+        count.kind is Kind.NUMBER
         and count.text.isdecimal()
         and len(count.text) <= len(str(MAX_GENERATED_ROWS))
         and int(count.text) <= MAX_GENERATED_ROWS

@@ -45,6 +45,8 @@ TAILS: Final = words("EXCEPT FETCH INTERSECT LIMIT MINUS OFFSET ORDER UNION")
 """Words that may follow a whole query."""
 
 _FREE: Final = {Hold.MATCH, Hold.OPTIONS, Hold.SEMANTIC}
+_PLAIN: Final = {Hold.QUERY, Hold.GROUP, Hold.CALL, Hold.LIST}
+_NEGATED: Final = words("BETWEEN ILIKE IN LIKE REGEXP RLIKE")
 _BOUNDS: Final = {Kind.NUMBER, Kind.VARIABLE, Kind.BIND, Kind.STRING}
 
 
@@ -56,6 +58,24 @@ def _soft(step: Step) -> State:
 def _prefix(step: Step) -> State:
     step.frame.run = 0
     return State.NEED
+
+
+def _value_begins(step: Step) -> State:
+    if step.state is State.HAVE:
+        step.shape(step.token)
+    return _prefix(step)
+
+
+def _table(step: Step) -> State:
+    if step.state is State.HAVE or step.after.text != "(":
+        step.shape(step.token)
+    return _prefix(step)
+
+
+def _not(step: Step) -> State:
+    if step.state is State.HAVE and step.after.word not in _NEGATED and step.frame.hold in _PLAIN:
+        step.shape(step.token)
+    return _prefix(step)
 
 
 def _infix(step: Step) -> State:
@@ -89,6 +109,8 @@ def _typed(step: Step) -> State:
 
 
 def _with(step: Step) -> State:
+    if step.before.word == "TIMESTAMP":
+        return _soft(step)
     if step.before.word != "START" and step.frame.hold not in _FREE:
         step.shape(step.token)
     return _prefix(step)
@@ -223,8 +245,9 @@ def _for(step: Step) -> State:
 def _actions() -> dict[str, Callable[[Step], State]]:
     actions: dict[str, Callable[[Step], State]] = dict.fromkeys(SOFT, _soft)
     actions |= dict.fromkeys(
-        words("BY CASE CONNECT_BY_ROOT DISTINCT EXISTS LATERAL NOT PRIOR TABLE USING WHEN"), _prefix
+        words("CASE CONNECT_BY_ROOT DISTINCT EXISTS LATERAL PRIOR"), _value_begins
     )
+    actions |= dict.fromkeys(words("BY USING WHEN"), _prefix)
     actions |= dict.fromkeys(
         words("AND AS BETWEEN COLLATE ELSE ESCAPE ILIKE IN IS LIKE OR REGEXP RLIKE THEN"), _infix
     )
@@ -241,10 +264,12 @@ def _actions() -> dict[str, Callable[[Step], State]]:
         "JOIN": _join,
         "LIMIT": partial(_bound, clause=Clause.LIMIT),
         "OFFSET": partial(_bound, clause=Clause.OFFSET),
+        "NOT": _not,
         "ON": _on,
         "ORDER": _order,
         "QUALIFY": partial(_advance, clause=Clause.QUALIFY),
         "SELECT": _misplaced,
+        "TABLE": _table,
         "VALUES": _values,
         "WHERE": _where,
         "WITH": _with,

@@ -7,14 +7,23 @@ from snowflake_mcp.policy.calls import needs
 from snowflake_mcp.policy.kinds import ADMIN_KINDS, DESCRIBE_CAPABILITY, DESCRIBE_KINDS, SHOW_KINDS
 from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import END, Kind, Token
-from snowflake_mcp.policy.words import TYPES
+from snowflake_mcp.policy.words import TYPES, words
 
 __all__ = ["judge_describe", "judge_list", "judge_show"]
 
 
 _DESCRIBABLE: Final = DESCRIBE_KINDS | DESCRIBE_CAPABILITY.keys()
 _MAX_KIND_WORDS: Final = 4
-_PARTS_OF_SCOPE: Final = 8
+_OPTIONS: Final = words("FOR HISTORY IN LIKE LIMIT STARTS WITH")
+_SCOPES: Final = words(
+    """
+    ACCOUNT AGENT APPLICATION CLASS COMPUTE CORTEX DATABASE DIMENSION DYNAMIC EVENT EXTERNAL FACT
+    FAILOVER FILE FORMAT FUNCTION FUTURE GIT GROUP HYBRID ICEBERG IMAGE INTEGRATION MATERIALIZED
+    METRIC MODEL NOTEBOOK PACKAGE PIPE POOL PROCEDURE REPLICATION REPOSITORY ROLE SCHEMA SEARCH
+    SEMANTIC SEQUENCE SERVICE SHARE STAGE STREAM STREAMLIT TABLE TAG TASK USER VIEW VOLUME WAREHOUSE
+    """
+)
+"""Words that name the kind of what SHOW looks into."""
 _SHOW_EXAMPLE: Final = "SHOW TABLES LIKE '%name%' IN SCHEMA db.schema LIMIT 10"
 
 
@@ -176,12 +185,14 @@ class _Reader:
 
     def scope(self) -> bool:
         """Where SHOW looks: words of a kind, then perhaps a name."""
-        found = False
-        for _ in range(_PARTS_OF_SCOPE):
-            if self.here.word in {"LIKE", "STARTS", "LIMIT", "WITH"} or not self.name():
-                break
-            found = True
-        return found
+        while (
+            self.here.word in _SCOPES
+            and self.at + 1 < len(self._tokens)
+            and self._tokens[self.at + 1].kind in {Kind.WORD, Kind.QUOTED, Kind.STAGE}
+            and self._tokens[self.at + 1].word not in _OPTIONS
+        ):
+            self.at += 1
+        return self.name()
 
     def grant(self) -> None:
         """Whose grants, or the grants on what."""

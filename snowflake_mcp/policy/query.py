@@ -355,6 +355,9 @@ class _Walk:
         self._push(opened)
 
     def _open_list(self, token: Token) -> None:
+        if self._frame.hold in _OPAQUE:
+            self._push(Frame(Hold.PATTERN, Clause.NONE))
+            return
         if self._part:
             self._shape(token)
             self._part = False
