@@ -19,6 +19,8 @@ Line = Literal["4.8", "5"]
 _CONNECT_S: Final = 10
 _REQUEST_S: Final = 60
 """One HTTP request; above the 45 s for which Snowflake holds a long poll."""
+_RETRY_S: Final = 20
+"""4.8 repeats a failed request for so long; it counts no attempts."""
 _LOGOUT_S: Final = 3
 _PLAIN_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_$]*")
 _SESSION_PARAMETERS: Final[Mapping[str, object]] = {
@@ -96,7 +98,7 @@ def arguments(
         chosen.pop("socket_timeout", None)
     else:
         chosen |= {
-            "network_timeout": _REQUEST_S,
+            "network_timeout": _RETRY_S,
             "socket_timeout": _REQUEST_S - 5,
         }
     return chosen

@@ -11,11 +11,18 @@ from typing import Any, Final, Literal
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 
-__all__ = ["Phase", "SessionFate", "Trouble", "classify"]
+__all__ = ["NotAcceptedError", "Phase", "SessionFate", "Trouble", "classify"]
 
 Phase = Literal["login", "statement"]
 
 _MAX_MESSAGE_CHARS: Final = 2_000
+
+
+class NotAcceptedError(Exception):
+    """A submission came back without a query id, and the driver hides Snowflake's reason.
+
+    That is how 5 reports a session that Snowflake has ended, and a broken answer.
+    """
 
 
 class SessionFate(Enum):
@@ -98,6 +105,7 @@ _AUTH = _Rule(
     Family.AUTH,
     "The server's own Snowflake credentials do not work. Trying again does not help; its operator "
     "must correct them.",
+    message="Snowflake refused the login of this server.",
     fate=SessionFate.DISCARD,
 )
 _EXPIRED = _Rule(
@@ -105,6 +113,13 @@ _EXPIRED = _Rule(
     "Call again: a new session will be opened.",
     retryable=True,
     message="The Snowflake session expired while the statement ran.",
+    fate=SessionFate.EXPIRED,
+)
+_NOT_ACCEPTED = _Rule(
+    Family.UNAVAILABLE,
+    "Call again in a little while; a new session will be opened.",
+    retryable=True,
+    message="Snowflake did not accept the statement.",
     fate=SessionFate.EXPIRED,
 )
 _UNREACHABLE = _Rule(
@@ -210,6 +225,8 @@ def classify(error: BaseException, phase: Phase) -> Trouble:
 
 
 def _rule(error: BaseException, phase: Phase, errno: int | None, sqlstate: str | None) -> _Rule:
+    if isinstance(error, NotAcceptedError):
+        return _NOT_ACCEPTED
     if errno in _EXPIRED_CODES:
         return _AUTH if phase == "login" else _EXPIRED
     if errno is not None and (390000 <= errno < 400000):

@@ -2,8 +2,10 @@
 
 The calls are public and the same on both lines. What differs stands here. 4.8 starts a local
 file transfer when the server's answer says so, whatever the SQL said; 5 has no hook to forbid
-it. 4.8 polls until a statement has ended; 5 asks once, and returns an empty cursor when the
-server says after its 45 s that the statement still runs.
+it. Both ask for a result only once, and Snowflake answers after 45 s that the statement still
+runs: 5 then returns an empty cursor, 4.8 raises KeyError. A refused submission raises on 4.8; 5
+reads the query id off the refusal and tells the reason with the first poll, or fails with an
+error of its own when the refusal has no query id.
 """
 
 import time
@@ -12,6 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from snowflake_mcp.warehouse.connect import connector_line
+from snowflake_mcp.warehouse.errors import NotAcceptedError
 
 __all__ = [
     "FileTransferRefusedError",
@@ -23,6 +26,8 @@ __all__ = [
     "submit",
 ]
 
+_PROTOCOL_ERRNO: Final = 6
+"""Of 5, for an answer without the members it needs."""
 _PAUSE_S: Final = 0.2
 """Between two polls, for the case that an answer comes at once instead of after 45 s."""
 
@@ -48,10 +53,19 @@ def submit(cursor: Any, sql: str, parameters: Mapping[str, object]) -> str:
     ``parameters`` count for this statement only; values are never put into the SQL.
 
     Raises:
+        NotAcceptedError: Snowflake did not take it, and it is not known why.
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
-    answer = cursor.execute_async(sql, num_statements=1, _statement_params=dict(parameters))
-    return str(answer["queryId"])
+    try:
+        answer = cursor.execute_async(sql, num_statements=1, _statement_params=dict(parameters))
+    except Exception as error:
+        if getattr(error, "errno", None) == _PROTOCOL_ERRNO:
+            raise NotAcceptedError from error
+        raise
+    query_id = answer["queryId"]
+    if not query_id:
+        raise NotAcceptedError
+    return str(query_id)
 
 
 def await_result(cursor: Any, connection: Any, query_id: str, wanted: Callable[[], bool]) -> None:
@@ -63,16 +77,21 @@ def await_result(cursor: Any, connection: Any, query_id: str, wanted: Callable[[
         LeftRunningError: ``wanted`` said no, and the statement has not ended yet.
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
-    cursor.query_result(query_id)
-    while cursor.description is None:
+    while not _has_result(cursor, query_id):
         running = connection.is_still_running(connection.get_query_status(query_id))
         if running and not wanted():
             raise LeftRunningError
-        time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread; see above
-        cursor.query_result(query_id)
-        if not running:
-            # It has ended: what there is now is all there will be.
+        if not running and _has_result(cursor, query_id):
             return
+        time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread; see above
+
+
+def _has_result(cursor: Any, query_id: str) -> bool:
+    try:
+        cursor.query_result(query_id)
+    except KeyError:
+        return False
+    return cursor.description is not None
 
 
 def abort(connection: Any, query_id: str) -> bool:

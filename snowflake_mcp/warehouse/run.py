@@ -210,12 +210,20 @@ class Run(Generic[T]):
             deliver.callback(result)
 
     def _deliver(self, confirmed: bool) -> None:
-        if self._verdict is not None and not self._answer.called:
-            if self._progress.sent:
-                self._verdict.details["aborted"] = confirmed
-            if self._progress.query_id is not None:
-                self._verdict.details["query_id"] = self._progress.query_id
-            self._answer.errback(self._verdict)
+        verdict, query_id = self._verdict, self._progress.query_id
+        if verdict is None or self._answer.called:
+            return
+        if not self._progress.sent:
+            verdict.message += " Nothing had been sent to Snowflake."
+        elif confirmed:
+            verdict.message += " The statement has ended in Snowflake."
+        else:
+            verdict.message += " Its end in Snowflake is not confirmed yet."
+        if self._progress.sent:
+            verdict.details["aborted"] = confirmed
+        if query_id is not None:
+            verdict.details["query_id"] = query_id
+        self._answer.errback(verdict)
 
     def _call_off(self) -> None:
         query_id = self._progress.call_off()
@@ -230,7 +238,7 @@ class Run(Generic[T]):
     def _timed_out(self) -> ToolFailure:
         return ToolFailure(
             Family.TIMEOUT,
-            f"The statement did not end within {self._job.timeout_s:g} s and was aborted.",
+            f"The statement did not end within {self._job.timeout_s:g} s.",
             "Make it cheaper (filter, aggregate, sample, fewer columns) or allow it more time.",
             details={"timeout_s": self._job.timeout_s},
         )

@@ -132,7 +132,7 @@ class Warehouse:
 def _stopping() -> ToolFailure:
     return ToolFailure(
         Family.UNAVAILABLE,
-        "The server is stopping; the statement was aborted.",
+        "The server is stopping.",
         "Call again in a while.",
         retryable=True,
     )

@@ -89,10 +89,12 @@ class Sessions:
         except Exception as error:
             failure = classify(error, "login").failure()
             self.logins.refused(failure)
+            # For the operator alone: the driver's text names host and user, never the secret.
             self.log.warn(  # noqa: G010 - twisted's logger has no warning()
-                "login failed: {family}, errno {errno}",
+                "login failed: {family}, errno {errno}: {text}",
                 family=failure.family.value,
                 errno=failure.details.get("errno"),
+                text=str(error)[:300],
             )
             raise failure from error
         self.logins.worked()

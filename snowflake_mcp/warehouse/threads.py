@@ -77,13 +77,14 @@ class Threads:
         answer: Deferred[T] = Deferred()
 
         def came_back(result: T | Failure) -> None:
+            # A cancelled Deferred has been called already and swallows this one result. The
+            # caller comes first: it still has to put away what the thread used.
             self.busy -= 1
+            answer.callback(result)
             if not self.busy:
                 idle, self._idle = self._idle, []
                 for waiting in idle:
                     waiting.callback(None)
-            # A cancelled Deferred has been called already and swallows this one result.
-            answer.callback(result)
 
         deferToThreadPool(reactor, self._pool, job, *args, **kwargs).addBoth(came_back)
         return answer

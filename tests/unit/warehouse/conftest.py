@@ -1,0 +1,58 @@
+"""A scripted endpoint, and warehouses that are stopped at the end of the test."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest_twisted
+from twisted.internet import reactor
+
+from snowflake_mcp.config.model import Backend, LimitSettings, PoolSettings
+from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.warehouse.service import Warehouse
+from tests.support.snowflake_wire import SnowflakeWire
+
+Build = Callable[..., Warehouse]
+
+
+class FixedAccount:
+    """An account whose login arguments are given."""
+
+    name = "test"
+    backend = Backend.SNOWFLAKE
+
+    def __init__(self, parameters: dict[str, object]) -> None:
+        self._parameters = parameters
+
+    async def parameters(self) -> dict[str, object]:
+        return self._parameters
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def wire() -> AsyncIterator[SnowflakeWire]:
+    """A scripted endpoint that listens."""
+    endpoint = SnowflakeWire(reactor)
+    endpoint.start()
+    yield endpoint
+    await endpoint.stop()
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def build() -> AsyncIterator[Build]:
+    """Makes started warehouses for login arguments; keywords are pool settings."""
+    made: list[Warehouse] = []
+
+    def make(parameters: dict[str, object], **settings: Any) -> Warehouse:
+        warehouse = Warehouse(
+            reactor,  # type: ignore[arg-type]
+            FixedAccount(parameters),
+            PoolSettings(**settings),
+            LimitSettings(),
+            Totals(),
+        )
+        warehouse.start()
+        made.append(warehouse)
+        return warehouse
+
+    yield make
+    for warehouse in made:
+        await warehouse.stop(5.0)

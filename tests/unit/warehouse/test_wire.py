@@ -1,0 +1,412 @@
+"""The warehouse through the real connector against a scripted endpoint: ends, faults, logins."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import pytest_twisted
+from twisted.internet.defer import CancelledError, Deferred
+
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.service import Warehouse
+from tests.support.snowflake_wire import Failing, Faulty, Rows, SnowflakeWire, Waiting, column
+from tests.unit.warehouse.collecting import Kept
+from tests.unit.warehouse.waiting import job, until, within
+
+Build = Callable[..., Warehouse]
+SLOW = "select slow"
+
+
+def numbers(*values: int) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(values, pa.int64())], names=["N"])
+
+
+def rows_of(count: int, **facts: Any) -> Rows:
+    return Rows([column("N", "fixed", precision=38, scale=0)], numbers(*range(count)), **facts)
+
+
+def lane(warehouse: Warehouse) -> dict[str, Any]:
+    return warehouse.snapshot()["lane"]  # type: ignore[return-value]
+
+
+def pool(warehouse: Warehouse) -> dict[str, Any]:
+    return warehouse.snapshot()["pool"]  # type: ignore[return-value]
+
+
+async def failure(warehouse: Warehouse, sql: str, **facts: object) -> ToolFailure:
+    with pytest.raises(ToolFailure) as caught:
+        await warehouse.run(job(sql, **facts), Kept())
+    return caught.value
+
+
+@pytest_twisted.ensureDeferred
+async def test_parameters_ride_on_the_statement(wire: SnowflakeWire, build: Build) -> None:
+    """Tag, row limit, time limit and statement count go with the statement, not the session."""
+    warehouse = build(wire.parameters)
+    await warehouse.run(job("select 1", max_rows=7, tag={"tool": "t", "client": "c"}), Kept())
+    (sent,) = wire.submitted("select 1")
+    assert sent["asyncExec"] is True
+    assert sent["parameters"] == {
+        "MULTI_STATEMENT_COUNT": 1,
+        "QUERY_TAG": '{"client":"c","tool":"t"}',
+        "ROWS_PER_RESULTSET": 8,
+        "STATEMENT_TIMEOUT_IN_SECONDS": 25,
+    }
+    login = next(seen.body for seen in wire.seen if "login-request" in seen.path)["data"]
+    parameters = {name: str(value).lower() for name, value in login["SESSION_PARAMETERS"].items()}
+    assert parameters["MULTI_STATEMENT_COUNT"] == "1"
+    assert parameters["CLIENT_TELEMETRY_ENABLED"] == "false"
+    assert wire.count("telemetry") == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_rows_come_in_slices_and_stop_at_the_limit(wire: SnowflakeWire, build: Build) -> None:
+    """A result over several chunks arrives in order, in slices of at most 500, cut at max_rows."""
+    chunks = [numbers(*range(700, 1_300)), numbers(*range(1_300, 2_000))]
+    wire.script("select n", rows_of(700, chunks=chunks))
+    kept = Kept()
+    outcome = await build(wire.parameters).run(job("select n", max_rows=1_500), kept)
+    assert [row[0] for row in kept.rows] == list(range(1_500))
+    assert max(kept.slices) <= 500
+    assert (outcome.rows, outcome.total_rows, outcome.cut) == (1_500, 2_000, "rows")
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_total_is_unknown_where_snowflake_capped_it(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """A result of exactly one row more than the limit may be longer: total_rows is None."""
+    wire.script("select n", rows_of(11))
+    outcome = await build(wire.parameters).run(job("select n", max_rows=10), Kept())
+    assert (outcome.rows, outcome.total_rows, outcome.cut) == (10, None, "rows")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_collector_can_have_enough(wire: SnowflakeWire, build: Build) -> None:
+    """Reading stops when the collector says so, and the outcome tells that apart."""
+    wire.script("select n", rows_of(2_000))
+    outcome = await build(wire.parameters).run(job("select n", max_rows=5_000), Kept(enough=600))
+    assert (outcome.rows, outcome.total_rows, outcome.cut) == (1_000, 2_000, "collector")
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_whole_result_is_not_cut(wire: SnowflakeWire, build: Build) -> None:
+    """An exact fit is complete: nothing is cut, the total is known."""
+    wire.script("select n", rows_of(10))
+    outcome = await build(wire.parameters).run(job("select n", max_rows=10), Kept())
+    assert (outcome.rows, outcome.total_rows, outcome.cut) == (10, 10, None)
+
+
+@pytest_twisted.ensureDeferred
+async def test_json_results_are_read(wire: SnowflakeWire, build: Build) -> None:
+    """SHOW and DML answer with JSON rows; NULL, numbers, decimals and text come out the same."""
+    columns = [
+        column("I", "fixed", precision=38, scale=0),
+        column("D", "fixed", precision=12, scale=2),
+        column("T", "text", length=10),
+        column("B", "boolean"),
+    ]
+    wire.script("show it", Rows(columns, [["1", "2.50", "x", "1"], [None, None, None, None]]))
+    kept = Kept()
+    await build(wire.parameters).run(job("show it"), kept)
+    assert kept.rows == [[1, "2.50", "x", True], [None, None, None, None]]
+    assert [c.type for c in kept.columns] == [
+        "NUMBER(38,0)",
+        "NUMBER(12,2)",
+        "VARCHAR(10)",
+        "BOOLEAN",
+    ]
+
+
+@pytest_twisted.ensureDeferred
+async def test_polls_that_end_empty_handed_go_on(wire: SnowflakeWire, build: Build) -> None:
+    """A statement longer than Snowflake's long poll is waited for, not answered as empty."""
+    wire.script(SLOW, Waiting(polls=2, then=rows_of(3)))
+    kept = Kept()
+    await within(Deferred.fromCoroutine(build(wire.parameters).run(job(SLOW), kept)), 5)
+    assert kept.rows == [[0], [1], [2]]
+
+
+@pytest_twisted.ensureDeferred
+async def test_cancel_aborts_in_snowflake(wire: SnowflakeWire, build: Build) -> None:
+    """Cancelling a running statement aborts it within a second; permit and session come back."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, Waiting())
+    running = Deferred.fromCoroutine(warehouse.run(job(SLOW), Kept()))
+    await until(lambda: wire.count("/result"), 5, "the poll arrives")
+    running.cancel()
+    taken = await until(lambda: wire.statuses() == ["ABORTED"], 1, "the abort arrives")
+    assert taken < 1
+    with pytest.raises(CancelledError):
+        await running
+    assert (lane(warehouse)["running"], pool(warehouse)["leased"]) == (0, 0)
+    assert pool(warehouse)["idle"] == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_cancel_before_submission_sends_nothing(wire: SnowflakeWire, build: Build) -> None:
+    """A statement cancelled while it waits for a login or a place never reaches Snowflake."""
+    warehouse = build(wire.parameters, max_statements=1)
+    wire.script(SLOW, Waiting())
+    running = Deferred.fromCoroutine(warehouse.run(job(SLOW), Kept()))
+    queued = Deferred.fromCoroutine(warehouse.run(job("select never"), Kept()))
+    assert lane(warehouse)["waiting"] == 1
+    queued.cancel()
+    with pytest.raises(CancelledError):
+        await queued
+    early = running
+    early.cancel()
+    with pytest.raises(CancelledError):
+        await early
+    await until(lambda: lane(warehouse)["running"] == 0, 5, "the thread comes back")
+    assert wire.submitted("select never") == []
+    assert wire.submitted(SLOW) == []
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_time_limit_aborts(wire: SnowflakeWire, build: Build) -> None:
+    """Past its time limit a statement is aborted and the answer names it."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, Waiting())
+    told = await failure(warehouse, SLOW, timeout_s=0.3)
+    assert told.family is Family.TIMEOUT
+    assert told.details["aborted"] is True
+    assert told.details["query_id"]
+    assert wire.statuses() == ["ABORTED"]
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_permit_returns_only_with_its_thread(wire: SnowflakeWire, build: Build) -> None:
+    """While Snowflake ignores an abort the place stays taken, though the caller was answered."""
+    warehouse = build(wire.parameters, max_statements=1, max_waiting=0)
+    wire.script(SLOW, Waiting(polls=1_000, deaf=True))
+    running = Deferred.fromCoroutine(warehouse.run(job(SLOW), Kept()))
+    await until(lambda: wire.count("/result"), 5, "the poll arrives")
+    running.cancel()
+    with pytest.raises(CancelledError):
+        await running
+    # The worker gives up between two polls and leaves the rest to whoever closes the session.
+    await until(lambda: lane(warehouse)["running"] == 0, 5, "the thread comes back")
+    assert pool(warehouse) | {"closed": 1, "idle": 0, "leased": 0} == pool(warehouse)
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_full_lane_says_busy_at_once(wire: SnowflakeWire, build: Build) -> None:
+    """With all places and the queue taken, the next call is told so without waiting."""
+    warehouse = build(wire.parameters, max_statements=1, max_waiting=0)
+    wire.script(SLOW, Waiting())
+    running = Deferred.fromCoroutine(warehouse.run(job(SLOW), Kept()))
+    await until(lambda: wire.count("/result"), 5, "the poll arrives")
+    told = await failure(warehouse, "select 1")
+    assert (told.family, told.retryable) == (Family.BUSY, True)
+    running.cancel()
+    with pytest.raises(CancelledError):
+        await running
+
+
+@pytest_twisted.ensureDeferred
+async def test_random_cancels_leave_nothing_behind(wire: SnowflakeWire, build: Build) -> None:
+    """After 50 statements cancelled at random moments no place, session or statement is left."""
+    warehouse = build(wire.parameters, max_statements=4, max_waiting=100)
+    chance = random.Random(7)
+    wire.script(SLOW, *[Waiting() for _ in range(50)])
+    jobs = [Deferred.fromCoroutine(warehouse.run(job(SLOW), Kept())) for _ in range(50)]
+    for running in jobs:
+        count = wire.count("/queries/v1") + chance.randrange(2)
+        await until(lambda count=count: wire.count("/queries/v1") >= min(count, 1), 5, "traffic")
+        running.cancel()
+        with pytest.raises(CancelledError):
+            await running
+    await until(lambda: lane(warehouse)["running"] == 0, 5, "all threads come back")
+    assert (lane(warehouse)["waiting"], pool(warehouse)["leased"]) == (0, 0)
+    assert warehouse.snapshot()["threads"] == {"busy": 0, "max": 4}
+    assert set(wire.statuses()) <= {"ABORTED"}
+
+
+@pytest_twisted.ensureDeferred
+async def test_principals_never_share_a_session(wire: SnowflakeWire, build: Build) -> None:
+    """Each principal and each context has its own sessions; the same one is used again."""
+    warehouse = build(wire.parameters)
+    for principal, database in (("ann", None), ("bob", None), ("ann", "Sales"), ("ann", None)):
+        await warehouse.run(job("select 1", principal=principal, database=database), Kept())
+    assert (pool(warehouse)["opened"], pool(warehouse)["idle"]) == (3, 3)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize("code", ["390111", "390114", "390195"])
+async def test_an_expired_session_is_replaced_once(
+    code: str, wire: SnowflakeWire, build: Build
+) -> None:
+    """An ended session is dropped and the read runs again on a new one, once."""
+    warehouse = build(wire.parameters)
+    wire.script("select 1", Failing(code))
+    kept = Kept()
+    await warehouse.run(job("select 1"), kept)
+    assert (kept.rows, pool(warehouse)["opened"], pool(warehouse)["closed"]) == ([[1]], 2, 1)
+    wire.script("select 1", Failing(code), Failing(code))
+    told = await failure(warehouse, "select 1")
+    assert (told.family, told.retryable) == (Family.UNAVAILABLE, True)
+
+
+@pytest_twisted.ensureDeferred
+async def test_refused_logins_do_not_storm(wire: SnowflakeWire, build: Build) -> None:
+    """Ten calls with wrong credentials are one login; later calls and probes ask nothing."""
+    wire.refuse_logins = "390100"
+    warehouse = build(wire.parameters)
+    calls = [Deferred.fromCoroutine(failure(warehouse, "select 1")) for _ in range(10)]
+    told = [await call for call in calls]
+    assert {one.family for one in told} == {Family.AUTH}
+    assert (await failure(warehouse, "select 1")).family is Family.AUTH
+    ready, why = await warehouse.check()
+    assert not ready
+    assert "next login" in why
+    assert wire.count("login-request") == 1
+    assert not any("hunter2" in one.message or "127.0.0.1" in one.message for one in told)
+
+
+@pytest_twisted.ensureDeferred
+@pytest.mark.parametrize(
+    ("failing", "family"),
+    [
+        (Failing("001003", "syntax error", "42000"), Family.SYNTAX),
+        (Failing("002003", "no such table", "42S02"), Family.MISSING_OBJECT),
+        (Failing("003001", "not allowed", "42501"), Family.FORBIDDEN),
+        (Failing("000630", "too long", "57014"), Family.TIMEOUT),
+        (Failing("000604", "cancelled elsewhere", "57014"), Family.CANCELLED),
+        (Failing("100035", "no timestamp", "22007"), Family.STATEMENT),
+    ],
+)
+@pytest.mark.parametrize("at_submit", [True, False])
+async def test_statement_errors_keep_the_session(
+    failing: Failing, family: Family, at_submit: bool, wire: SnowflakeWire, build: Build
+) -> None:
+    """A failing statement is told by its kind with its number, and its session stays in use."""
+    warehouse = build(wire.parameters)
+    wire.script("select x", replace(failing, at_submit=at_submit))
+    told = await failure(warehouse, "select x")
+    assert (told.family, told.message) == (family, failing.message)
+    assert told.details["errno"] == int(failing.code)
+    assert pool(warehouse)["idle"] == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_broken_answer_discards_the_session(wire: SnowflakeWire, build: Build) -> None:
+    """An answer that is no JSON leaves the session in doubt: it is closed, not used again."""
+    warehouse = build(wire.parameters)
+    wire.script("select x", *[Faulty(status=404) for _ in range(9)])
+    told = await failure(warehouse, "select x")
+    assert (told.family, told.retryable) == (Family.UNAVAILABLE, True)
+    await until(lambda: pool(warehouse)["leased"] == 0, 5, "the session is dropped")
+    assert pool(warehouse)["idle"] == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_unreachable_endpoint_is_told_quickly(wire: SnowflakeWire, build: Build) -> None:
+    """Nothing listens: the call fails within the login's limit, the next ones at once."""
+    parameters = wire.parameters
+    await wire.stop()
+    warehouse = build(parameters, login_timeout_s=3.0)
+    told = await within(Deferred.fromCoroutine(failure(warehouse, "select 1")), 10)
+    assert (told.family, told.retryable) == (Family.UNAVAILABLE, True)
+    again = await within(Deferred.fromCoroutine(failure(warehouse, "select 1")), 0.1)
+    assert again.details["next_login_s"] <= 1.5
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_fault_of_the_collector_is_not_snowflakes(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """What the collector raises reaches the caller as it is."""
+
+    class Broken(Kept):
+        def finish(self) -> Any:
+            raise LookupError("ours")
+
+    warehouse = build(wire.parameters)
+    with pytest.raises(LookupError, match="ours"):
+        await warehouse.run(job("select 1"), Broken())
+    assert (lane(warehouse)["running"], pool(warehouse)["leased"]) == (0, 0)
+
+
+@pytest_twisted.ensureDeferred
+async def test_stop_is_bounded_with_a_running_statement(wire: SnowflakeWire, build: Build) -> None:
+    """Stopping aborts what runs, answers its caller and ends within its limit."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, Waiting())
+    running = Deferred.fromCoroutine(failure(warehouse, SLOW))
+    await until(lambda: wire.count("/result"), 5, "the poll arrives")
+    await within(Deferred.fromCoroutine(warehouse.stop(3.0)), 3.5)
+    told = await within(running, 0.5)
+    assert (told.family, told.details["aborted"]) == (Family.UNAVAILABLE, True)
+    assert wire.statuses() == ["ABORTED"]
+    assert (await failure(warehouse, "select 1")).family is Family.UNAVAILABLE
+    assert wire.count("/session") >= 2
+
+
+@pytest_twisted.ensureDeferred
+async def test_stop_does_not_wait_for_a_stuck_thread(wire: SnowflakeWire, build: Build) -> None:
+    """A driver call that never returns is left behind when the limit is over."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, Waiting(deaf=True))
+    running = Deferred.fromCoroutine(failure(warehouse, SLOW))
+    await until(lambda: wire.count("/result"), 5, "the poll arrives")
+    await within(Deferred.fromCoroutine(warehouse.stop(0.6)), 1.0)
+    assert warehouse.snapshot()["threads"] == {"busy": 1, "max": 16}
+    assert (await within(running, 3)).details["aborted"] is False
+
+
+@pytest_twisted.ensureDeferred
+async def test_check_logs_in_once_and_is_cached(wire: SnowflakeWire, build: Build) -> None:
+    """Probes share one login, and ask nothing for a while afterwards; no statement runs."""
+    warehouse = build(wire.parameters)
+    probes = [Deferred.fromCoroutine(warehouse.check()) for _ in range(5)]
+    assert [await probe for probe in probes] == [(True, "logged in")] * 5
+    assert (await warehouse.check())[0]
+    assert wire.count("login-request") == 1
+    assert wire.count("query-request") == 0
+
+
+@pytest_twisted.ensureDeferred
+async def test_progress_is_told_about_once_a_second(wire: SnowflakeWire, build: Build) -> None:
+    """A caller who asks learns the state and the seconds while a statement runs."""
+    told: list[tuple[str, float]] = []
+    wire.script(SLOW, Waiting())
+    running = Deferred.fromCoroutine(
+        build(wire.parameters).run(
+            job(SLOW, on_progress=lambda status, elapsed_s: told.append((status, elapsed_s))),
+            Kept(),
+        )
+    )
+    await until(lambda: len(told) == 3, 5, "three reports")
+    running.cancel()
+    with pytest.raises(CancelledError):
+        await running
+    assert {status for status, _ in told} == {"running"}
+    assert [round(elapsed_s) for _, elapsed_s in told] == [1, 2, 3]
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_server_cannot_make_the_driver_move_files(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """An answer that asks for an upload is refused or ignored; no file is opened."""
+    asked = Rows(
+        [column("X", "text", length=1)],
+        [["x"]],
+        extra={
+            "command": "UPLOAD",
+            "src_locations": ["/etc/passwd"],
+            "stageInfo": {"locationType": "LOCAL_FS", "location": "/nonexistent", "path": "p"},
+        },
+    )
+    wire.script("select x", asked)
+    warehouse = build(wire.parameters)
+    kept = Kept()
+    try:
+        await within(Deferred.fromCoroutine(warehouse.run(job("select x"), kept)), 10)
+    except ToolFailure:
+        return
+    assert kept.rows == [["x"]]
