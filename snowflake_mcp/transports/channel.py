@@ -111,6 +111,11 @@ class Channel(HTTPChannel):
         if not self._deaf and self.length != 0:
             self._deadline = self.callLater(BODY_S, self._too_slow)
 
+    def allContentReceived(self) -> None:
+        """The body is complete; that of a refused request, which still ran out, is nothing."""
+        if not self._deaf:
+            super().allContentReceived()
+
     def checkPersistence(self, request: Any, version: bytes) -> bool:
         """No connection outlives its request once the server is stopping."""
         return not self.factory.draining and bool(super().checkPersistence(request, version))

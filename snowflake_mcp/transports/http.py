@@ -52,9 +52,9 @@ class McpEndpoint:
             self._admitted(exchange, message, facts)
 
     def _admitted(self, exchange: Exchange, message: Message, facts: Facts) -> None:
+        if isinstance(message, Notification):
+            self._kernel.notice(message, facts)
         if not isinstance(message, Request):
-            if isinstance(message, Notification):
-                self._kernel.notice(message, facts)
             exchange.respond(202)
             return
         settings = self._settings

@@ -14,7 +14,7 @@ from twisted.web import http
 
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.transports.channel import Channel
-from snowflake_mcp.transports.exchange import JSON, Exchange, HeaderList, Refusal
+from snowflake_mcp.transports.exchange import JSON, HeaderList, Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import SLICE_BYTES, Outlet
 from snowflake_mcp.transports.tree import Endpoint, Route
@@ -101,7 +101,7 @@ class Request(http.Request):
             self._answer_refusal(self._refusal)
             return
         try:
-            cast(Endpoint, self._endpoint)(cast(Exchange, self))
+            cast(Endpoint, self._endpoint)(self)
         except Refusal as refusal:
             self._answer_refusal(refusal)
         except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
@@ -258,8 +258,3 @@ class Request(http.Request):
         self._answer_refusal(
             Refusal(500, "internal", f"Internal error (reference {self.request_id}).")
         )
-
-
-def _as_exchange(request: Request) -> Exchange:
-    """Checked by the type checker: a ``Request`` is an ``Exchange``."""
-    return request

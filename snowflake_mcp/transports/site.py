@@ -103,8 +103,7 @@ class Site(http.HTTPFactory):
 
     def log(self, request: http.Request) -> None:
         """Record a finished request; called by the base class."""
-        if isinstance(request, Request):
-            self.record(request, request.code)
+        self.record(cast(Request, request), request.code)
 
     def record(self, request: Request, status: int) -> None:
         """Write the access-log event of a request and count it."""

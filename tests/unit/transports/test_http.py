@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from snowflake_mcp.transports.http import routing_headers
+from snowflake_mcp.config.model import HttpSettings
+from snowflake_mcp.protocol.admission import RoutingHeaders
+from snowflake_mcp.protocol.context import Facts
+from snowflake_mcp.protocol.jsonrpc import Message
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.transports.http import McpEndpoint, routing_headers
+from snowflake_mcp.transports.tree import Route, Tree
 from tests.unit.transports.stand import (
     HANDSHAKE,
     JSON_HEADERS,
@@ -129,6 +135,23 @@ def test_doubled_routing_headers_are_noticed(stand: Stand) -> None:
     answer = wire.answer()
     assert answer.status == 400
     assert answer.json()["error"]["code"] == -32020
+
+
+def test_an_admitted_response_is_202(stand: Stand) -> None:
+    """T-09: what the era allows is taken without a word; which it is, admission decides."""
+    endpoint = McpEndpoint(stand.kernel, _Lenient(), stand.clock, HttpSettings())  # type: ignore[arg-type]
+    stand.front.site.tree = Tree([Route("/mcp", {"POST": endpoint.post})])
+    wire = stand.connect()
+    send_post(wire, {"jsonrpc": "2.0", "id": 7, "result": {}}, JSON_HEADERS)
+    answer = wire.answer()
+    assert (answer.status, answer.body) == (202, b"")
+
+
+class _Lenient:
+    """An admission that lets everything in."""
+
+    def admit(self, message: Message, headers: RoutingHeaders, principal: Principal) -> Facts:
+        return Facts("http", principal, HANDSHAKE)
 
 
 class _Headers:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import MemoryReactor
 
 from snowflake_mcp.transports.listen import Listener, ListenError, endpoint_string
 
@@ -84,3 +86,33 @@ def test_a_bad_endpoint_is_named(factory: Factory[Protocol], endpoint: str) -> N
     """Unknown types, bad arguments and addresses that are not ours alike."""
     with pytest.raises(ListenError, match=endpoint.split(":", maxsplit=1)[0]):
         Listener(reactor, factory, [endpoint]).privilegedStartService()
+
+
+class _Undecided:
+    """A reactor whose endpoints take their time."""
+
+
+def test_an_endpoint_that_does_not_answer_at_once_is_an_error(
+    factory: Factory[Protocol], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it listens must be known before the start is over."""
+
+    class Endpoint:
+        def listen(self, _factory: object) -> Deferred[None]:
+            return Deferred()
+
+    monkeypatch.setattr(
+        "snowflake_mcp.transports.listen.serverFromString", lambda *_arguments: Endpoint()
+    )
+    with pytest.raises(ListenError, match="does not say at once"):
+        Listener(_Undecided(), factory, ["slow:"]).startService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_port_may_close_at_once(factory: Factory[Protocol]) -> None:
+    """Ports of memory reactors and some plug-ins have nothing to wait for."""
+    listener = Listener(MemoryReactor(), factory, ["tcp:80"])
+    listener.startService()
+    listener.startService()
+    await listener.stopService()
+    assert listener.addresses() == []

@@ -140,3 +140,21 @@ def test_a_wait_can_be_cancelled() -> None:
     sink.outlet.resumeProducing()
     assert second.result is True
     sink.outlet.close()
+
+
+def test_writing_while_writing_keeps_the_order() -> None:
+    """A send that makes its owner write again does not overtake what is queued."""
+    written: list[bytes] = []
+
+    def send(data: bytes) -> None:
+        written.append(data)
+        if data == b"a":
+            outlet.write(b"c")
+
+    outlet = Outlet(send, Clock(), lambda _reason: None)
+    outlet.pauseProducing()
+    outlet.write(b"a")
+    outlet.write(b"b")
+    outlet.resumeProducing()
+    assert written == [b"a", b"b", b"c"]
+    outlet.close()

@@ -1,14 +1,24 @@
 """The HTTP server below the endpoints: limits, deadlines, identity, logs, the end."""
 
-import pytest
-from twisted.logger import LogEvent
+# mypy: allow-untyped-calls
 
+import pytest
+from twisted.internet.interfaces import ISSLTransport
+from twisted.internet.protocol import Protocol
+from twisted.logger import LogEvent
+from zope.interface import alsoProvides
+
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.channel import BODY_S, HEAD_S, LINGER_S
+from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.tree import Route, Tree
 from tests.support.wire import http_request
 from tests.unit.transports.stand import (
     JSON_HEADERS,
     Stand,
     call,
+    modern,
+    modern_headers,
     post_modern,
     send_modern,
     send_post,
@@ -52,6 +62,16 @@ def test_a_chunked_body_is_counted_as_it_comes(stand: Stand) -> None:
     assert answer.status == 413
     assert wire.closed
     wire.send(chunk, b"0\r\n\r\n")
+    assert wire.unread == b""
+
+
+def test_chunks_after_the_limit_are_thrown_away(stand: Stand) -> None:
+    """Also those that came in one piece with the one too many."""
+    wire = stand.connect()
+    chunk = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    head = http_request("POST", "/mcp", headers={**JSON_HEADERS, "Transfer-Encoding": "chunked"})
+    wire.send(head + chunk * 20 + b"0\r\n\r\n" + http_request("GET", "/health"))
+    assert wire.answer().status == 413
     assert wire.unread == b""
 
 
@@ -370,3 +390,142 @@ def test_totals_count_answers_by_class(stand: Stand) -> None:
     assert counts["http_requests"] == 3
     assert counts["http_answers_4xx"] == 1
     assert counts["http_answers_5xx"] == 1
+
+
+def test_a_client_that_leaves_within_its_headers_is_no_event(
+    stand: Stand, events: list[LogEvent]
+) -> None:
+    """A request line alone says nothing yet."""
+    wire = stand.connect()
+    wire.send(b"GET /health HTTP/1.1\r\nHost: loc")
+    wire.close()
+    assert _accesses(events) == []
+
+
+def test_over_tls_a_refused_connection_is_closed_whole(stand: Stand) -> None:
+    """TLS cannot half-close; the answer leaves, then the connection ends."""
+    wire = stand.connect()
+    alsoProvides(wire.server, ISSLTransport)
+    wire.send(http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "2000000"}))
+    assert wire.answer().status == 413
+    assert wire.client.lost
+
+
+def test_a_lingering_client_may_leave_early(stand: Stand) -> None:
+    """The client that has read its refusal closes; no timer stays behind."""
+    wire = stand.connect()
+    wire.send(http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "2000000"}))
+    wire.close()
+    assert stand.clock.getDelayedCalls() == []
+
+
+def test_a_refusal_is_made_once(stand: Stand) -> None:
+    """Whatever else goes wrong on a connection that is ending, one answer is enough."""
+    wire = stand.connect()
+    wire.send(b"nonsense\r\n\r\n")
+    (channel,) = stand.front.site.channels
+    channel.refuse(Refusal(400, "x", "x"))
+    channel.loseConnection()
+    assert wire.answer().status == 400
+    assert wire.unread == b""
+
+
+def test_a_fault_after_the_answer_has_begun_breaks_the_connection(stand: Stand) -> None:
+    """Half an answer must not look like a whole one."""
+
+    def half(exchange: Exchange) -> None:
+        exchange.stream("text/event-stream").write(b"half")
+        raise RuntimeError("a secret")
+
+    def late(exchange: Exchange) -> None:
+        exchange.respond(200, b"{}")
+        raise RuntimeError("a secret")
+
+    stand.front.site.tree = Tree([Route("/half", {"GET": half}), Route("/late", {"GET": late})])
+    first, second = stand.connect(), stand.connect()
+    first.send(http_request("GET", "/half"))
+    assert first.closed
+    assert second.request("GET", "/late").status == 200
+    assert not second.closed
+
+
+def test_answers_to_nobody_are_dropped(stand: Stand) -> None:
+    """Once the client is gone every way of answering is a no-op, and late watchers are told."""
+    held: list[Exchange] = []
+    stand.front.site.tree = Tree([Route("/hold", {"GET": held.append})])
+    wire = stand.connect()
+    wire.send(http_request("GET", "/hold"))
+    wire.close()
+    (exchange,) = held
+    gone: list[bool] = []
+    exchange.on_gone(lambda: gone.append(True))
+    assert gone == [True]
+    exchange.respond(200, b"{}")
+    assert not exchange.stream("text/event-stream").write(b"x")
+    exchange.end_stream()
+    exchange.switch(Protocol())
+
+
+def test_a_watcher_of_a_finished_answer_hears_nothing(stand: Stand) -> None:
+    """Finished is not gone."""
+    held: list[Exchange] = []
+    stand.front.site.tree = Tree([Route("/hold", {"GET": held.append})])
+    wire = stand.connect()
+    wire.send(http_request("GET", "/hold"))
+    (exchange,) = held
+    gone: list[bool] = []
+    exchange.respond(200, b"{}")
+    exchange.respond(200, b"{}")
+    exchange.on_gone(lambda: gone.append(True))
+    wire.close()
+    assert gone == []
+
+
+def test_an_endpoint_may_refuse(stand: Stand) -> None:
+    """A Refusal of the endpoint's is answered like one of ours, headers included."""
+
+    def refuse(exchange: Exchange) -> None:
+        raise Refusal(429, "slow_down", "Not so fast.", (("Retry-After", "9"),))
+
+    stand.front.site.tree = Tree([Route("/no", {"GET": refuse})])
+    answer = stand.connect().request("GET", "/no")
+    assert answer.status == 429
+    assert answer.header("Retry-After") == "9"
+    assert answer.json() == {"error": {"code": "slow_down", "message": "Not so fast."}}
+
+
+def test_the_caller_is_named_before_anything_is_said_of_the_path() -> None:
+    """A caller that is not let in does not learn which paths there are."""
+
+    def identify(exchange: Exchange) -> Principal:
+        if exchange.header("authorization") != "Bearer good":
+            raise Refusal(401, "no_token", "A token is needed.", (("WWW-Authenticate", "Bearer"),))
+        return Principal("ada")
+
+    stand = Stand(identify=identify)
+    wire = stand.connect()
+    for path in ("/health", "/nowhere"):
+        answer = wire.request("GET", path)
+        assert answer.status == 401
+        assert answer.header("WWW-Authenticate") == "Bearer"
+    message = modern("tools/call", call("echo"))
+    send_post(wire, message, {**modern_headers(message), "Authorization": "Bearer good"})
+    assert wire.answer().status == 200
+    assert stand.toolbox.contexts[0].facts.principal == Principal("ada")
+    stand.close()
+
+
+def test_the_factory_has_no_life_of_its_own(stand: Stand) -> None:
+    """Starting and stopping to listen leaves neither files nor timers."""
+    stand.front.site.doStart()
+    stand.front.site.doStop()
+    assert stand.clock.getDelayedCalls() == []
+
+
+def test_aborting_a_connection_that_was_handed_over_does_nothing(stand: Stand) -> None:
+    """The channel has no socket any more."""
+    wire = stand.connect()
+    (channel,) = stand.front.site.channels
+    assert wire.upgrade().status == 101
+    channel.abort()
+    assert not wire.closed

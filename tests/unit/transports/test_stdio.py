@@ -150,3 +150,10 @@ def test_a_fault_in_one_message_does_not_end_the_server(
     assert [event for event in events if "log_failure" in event]
     pipes.send(modern("tools/list"))
     assert len(pipes.lines()) == 1
+
+
+def test_lines_after_the_end_are_not_read(pipes: Pipes) -> None:
+    """The client is gone; what was still in the pipe starts nothing."""
+    pipes.close()
+    pipes.send(modern("tools/call", call("echo")))
+    assert pipes.stand.toolbox.contexts == []

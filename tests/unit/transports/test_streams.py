@@ -1,5 +1,9 @@
 """The late commitment: JSON first, an event stream when something forces it."""
 
+from snowflake_mcp.protocol.calls import Reply
+from snowflake_mcp.transports.exchange import Exchange
+from snowflake_mcp.transports.streams import Answer
+from snowflake_mcp.transports.tree import Route, Tree
 from tests.support.wire import http_request
 from tests.unit.transports.stand import Stand, call, modern, modern_headers, send_modern, send_post
 
@@ -152,3 +156,18 @@ def test_a_session_id_is_never_lost_to_a_stream(stand: Stand) -> None:
     answer = wire.answer()
     assert answer.header("Content-Type") == "application/json"
     assert answer.header("Mcp-Session-Id")
+
+
+def test_a_notification_that_comes_too_late_is_dropped(stand: Stand) -> None:
+    """Nothing follows the reply (C-02), whoever tries."""
+    held: list[Exchange] = []
+    stand.front.site.tree = Tree([Route("/hold", {"GET": held.append})])
+    wire = stand.connect()
+    wire.send(http_request("GET", "/hold"))
+    answer = Answer(held[0], stand.clock, 15.0, 15.0)
+    answer.settle(Reply(b"{}"))
+    answer.settle(Reply(b"{}"))
+    answer.notify(b"{}")
+    wire.flush()
+    assert wire.answer("GET").body == b"{}"
+    assert wire.unread == b""

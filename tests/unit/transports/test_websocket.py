@@ -1,12 +1,17 @@
 """MCP over WebSocket: the upgrade, the frames, the limits and every way to end."""
 
+# mypy: allow-untyped-calls
+
 import json
 from typing import Any
 
 import pytest
+from twisted.internet.task import Clock
 from twisted.logger import LogEvent
+from twisted.protocols.policies import WrappingFactory
 
-from tests.support.wire import Wire, encode_frame, http_request
+from snowflake_mcp.transports.websocket import _Timers
+from tests.support.wire import Wire, connect, encode_frame, http_request
 from tests.unit.transports.stand import HANDSHAKE, INITIALIZE, Stand, call, modern
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
@@ -404,5 +409,40 @@ def test_a_failed_handshake_below_us_leaves_nothing_behind(stand: Stand) -> None
     connection = stand.front._websockets.connection(LOCAL)
     connection.onClose(False, 1006, None)
     connection.onMessage(b"{}", False)
+    connection._enqueue(b"{}")
     assert connection.in_flight == 0
     assert stand.front.counts()["websocket"]["connections"] == 0
+
+
+def test_it_works_behind_a_wrapping_transport(stand: Stand) -> None:
+    """TLS and connection limits wrap the transport; the hand-over goes through the wrapper."""
+    wire = connect(WrappingFactory(stand.front.site), stand.clock)
+    assert wire.upgrade().status == 101
+    wire.send_text(modern("tools/list"))
+    assert len(wire.messages()) == 1
+    wire.close()
+    assert stand.front.counts()["websocket"]["connections"] == 0
+
+
+def test_what_is_queued_at_the_close_is_not_sent_after_it(stand: Stand) -> None:
+    """No data frame follows a close frame, and closing twice is closing once."""
+    wire = _open(stand)
+    wire.stop_reading()
+    wire.send_text(modern("tools/call", call("big", size=200_000), 1))
+    (connection,) = stand.front._websockets.connections
+    connection._enqueue(b'{"late":1}')
+    connection.close(1001, "bye")
+    connection.close(1001, "bye")
+    wire.start_reading()
+    opcodes = [frame.opcode for frame in wire.frames()]
+    assert opcodes == [TEXT, CLOSE]
+
+
+def test_a_timer_may_be_cancelled_after_it_has_run() -> None:
+    """As autobahn expects of its own timers."""
+    clock = Clock()
+    ran: list[int] = []
+    timer = _Timers(clock).call_later(1, ran.append, 7)
+    clock.advance(1)
+    timer.cancel()
+    assert ran == [7]
