@@ -274,7 +274,7 @@ class _Everything(Resource):
     isLeaf = True
 
     def __init__(self, wire: SnowflakeWire) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._wire = wire
 
     def render(self, request: Request) -> int:

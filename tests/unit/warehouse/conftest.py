@@ -9,7 +9,10 @@ from twisted.internet import reactor
 from snowflake_mcp.config.model import Backend, LimitSettings, PoolSettings
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.warehouse.service import Warehouse
+from tests.support.demo import demo
 from tests.support.snowflake_wire import SnowflakeWire
+
+__all__ = ["build", "demo", "wire"]
 
 Build = Callable[..., Warehouse]
 

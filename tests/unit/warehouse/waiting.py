@@ -1,36 +1,42 @@
-"""Bounded waits on the real reactor, for tests with real threads."""
+"""Async tests on the real reactor with bounded waits."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar, cast
 
+import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from snowflake_mcp.warehouse.statement import Job
 
-__all__ = ["job", "until", "within"]
+__all__ = ["async_test", "clock", "job", "until", "within"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+clock = cast(Any, reactor)
+
+
+def async_test(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, object]:
+    """``pytest_twisted.ensureDeferred`` with a type."""
+    return cast(Callable[P, object], pytest_twisted.ensureDeferred(test))
 
 
 async def until(condition: Callable[[], object], within_s: float, what: str) -> float:
     """Wait for the condition and return the seconds it took; fail after ``within_s``."""
-    clock = reactor  # the module is the reactor
-    started = clock.seconds()  # type: ignore[attr-defined]
+    started = clock.seconds()
     while not condition():
-        taken = clock.seconds() - started  # type: ignore[attr-defined]
-        assert taken < within_s, f"not within {within_s} s: {what}"
-        await deferLater(clock, 0.005)  # type: ignore[arg-type]
-    return float(clock.seconds() - started)  # type: ignore[attr-defined]
-
-
-T = TypeVar("T")
+        assert clock.seconds() - started < within_s, f"not within {within_s} s: {what}"
+        await deferLater(clock, 0.005)
+    return float(clock.seconds() - started)
 
 
 def within(awaited: Deferred[T], limit_s: float) -> Deferred[T]:
     """The same Deferred, failed when it takes longer."""
-    return awaited.addTimeout(limit_s, reactor)  # type: ignore[arg-type]
+    return awaited.addTimeout(limit_s, clock)
 
 
-def job(sql: str, **facts: object) -> Job:
+def job(sql: str, **facts: Any) -> Job:
     """A job of principal ``ann`` with small limits."""
-    return Job(**{"sql": sql, "principal": "ann", "max_rows": 100, "timeout_s": 20.0, **facts})  # type: ignore[arg-type]
+    return Job(**{"sql": sql, "principal": "ann", "max_rows": 100, "timeout_s": 20.0, **facts})
