@@ -38,7 +38,8 @@ _TOKEN: Final = re.compile(
     | (?P<stage>@(?:~|%?+(?:[A-Za-z_][A-Za-z0-9_$]*+|"(?:[^"]++|"")++")
           (?:\.(?:%?+[A-Za-z_][A-Za-z0-9_$]*+|%?+"(?:[^"]++|"")++"))*+)
         (?:/[A-Za-z0-9_.=/$+:\-]*+)?+(?=[\s(),;]|\Z))
-    | (?P<punct>->>|->|=>|::|<=|>=|<>|!=|\|\||\*\*|(?!:=|>>|<<)[()\[\]{},.;:+\-*/%<>=!|^]|\$(?![$\w]))
+    | (?P<punct>->>|->|=>|::|<=|>=|<>|!=|\|\||\*\*|(?!:=|>>|<<)[()\[\]{},.;:+\-*/%<>=!|^]
+          |\$(?![$\w]))
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -288,7 +289,9 @@ def _unreadable(sql: str, at: int) -> LexicalError:
         return _dollar(sql[at : at + 2], at)
     if sign.isascii():
         remedy = "Use only operators of Snowflake's SQL; put text into quotes."
-        if sign == "`":
+        if sql.startswith(":=", at):
+            remedy = "Send a query; Snowflake Scripting is not run here."
+        elif sign == "`":
             remedy = 'Quote names with "double quotes", not with backticks.'
         return _fail(
             Rule.CHARACTER, f"{sign} is not a sign of Snowflake's SQL here.", remedy, sign, at
