@@ -54,7 +54,7 @@ async def test_a_dead_child_is_started_again_at_the_same_place() -> None:
         assert child is not None
         os.kill(child, signal.SIGKILL)
         while service.snapshot()["state"] == "ready":
-            await deferLater(reactor, 0.01)  # type: ignore[arg-type]
+            await deferLater(reactor, 0.01)
         again = await service.parameters()
         assert again == first
         assert service.snapshot()["restarts"] == 1

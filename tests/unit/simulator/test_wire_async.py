@@ -153,7 +153,7 @@ def test_conflicting_changes_do_not_leak(connect: Connect) -> None:
         for _ in range(10):
             try:
                 cursor.execute("update counter set n = n + 1")
-            except Exception as error:  # the thread must not die silently
+            except Exception as error:  # noqa: BLE001 a thread must not die silently
                 failures.append(error)
 
     threads = [threading.Thread(target=change, args=(number,)) for number in range(4)]

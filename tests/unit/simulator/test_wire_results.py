@@ -11,10 +11,12 @@ from tests.unit.simulator.conftest import Connect
 def test_every_type_arrives_as_it_is(cursor: Any) -> None:
     """Numbers, text, times, binary and semi-structured values survive the way."""
     cursor.execute(
-        "select 1 i, 99999999999999999999999999999999999999 big, 1.10::number(10,2) d, 1.5::float f, "
+        "select 1 i, 99999999999999999999999999999999999999 big, 1.10::number(10,2) d, "
+        "1.5::float f, "
         "true b, 'Ünï 雪 🎉' s, '2024-02-29'::date dt, '12:34:56.789'::time t, "
         "'1969-12-31 23:59:59.25'::timestamp_ntz n, to_binary('DEADBEEF','HEX') x, "
-        "parse_json('{\"a\":[1,null]}') v, object_construct('k', 1) o, array_construct(1, 2) a, null z"
+        "parse_json('{\"a\":[1,null]}') v, object_construct('k', 1) o, array_construct(1, 2) a, "
+        "null z"
     )
     row = cursor.fetchone()
     assert row[:10] == (
@@ -26,7 +28,7 @@ def test_every_type_arrives_as_it_is(cursor: Any) -> None:
         "Ünï 雪 🎉",
         date(2024, 2, 29),
         time(12, 34, 56, 789000),
-        datetime(1969, 12, 31, 23, 59, 59, 250000),
+        datetime.fromisoformat("1969-12-31T23:59:59.25"),
         b"\xde\xad\xbe\xef",
     )
     assert [json.loads(value) for value in row[10:13]] == [{"a": [1, None]}, {"k": 1}, [1, 2]]
@@ -48,7 +50,7 @@ def test_null_times_are_null(cursor: Any) -> None:
     )
     rows = cursor.fetchall()
     assert rows[0] == (None,) * 5
-    assert rows[1][0] == datetime(2024, 1, 2, 3, 4, 5)
+    assert rows[1][0] == datetime.fromisoformat("2024-01-02T03:04:05")
     assert rows[1][1].timestamp() == 1704157445
     assert rows[1][2].timestamp() == 1704164645
 
@@ -122,7 +124,10 @@ def test_the_samples_are_the_same_for_everyone_on_a_day(cursor: Any) -> None:
     first, last, total = cursor.fetchone()
     assert (first, last) == (date(2024, 1, 1), date(2026, 11, 20))
     assert total == cursor.execute("select sum(amount) from order_items").fetchone()[0]
-    unmatched = "select count(*) from orders o left join customers c using (customer_id) where c.name is null"
+    unmatched = (
+        "select count(*) from orders o left join customers c using (customer_id) "
+        "where c.name is null"
+    )
     assert cursor.execute(unmatched).fetchone() == (0,)
     for view in ("sales.monthly_revenue", "sales.customer_value", "product.recurring_revenue"):
         assert cursor.execute(f"select count(*) from demo.{view}").fetchone()[0] > 0
