@@ -542,3 +542,21 @@ def test_any_transport_will_do(stand: Stand) -> None:
     channel.dataReceived(http_request("GET", "/health"))
     assert transport.value().startswith(b"HTTP/1.1 200 ")
     channel.connectionLost(Failure(ConnectionDone()))
+
+
+def test_a_fault_in_a_check_lets_nobody_in(events: list[LogEvent]) -> None:
+    """It is answered 500 like any other fault, before and after a body, and logged."""
+
+    def identify(exchange: Exchange) -> Principal:
+        raise RuntimeError("a secret")
+
+    stand = Stand(identify=identify)
+    wire = stand.connect()
+    assert wire.request("GET", "/health").status == 500
+    send_post(wire, {"name": "echo"}, JSON_HEADERS, "/mcp/tools/call")
+    answer = wire.answer()
+    assert answer.status == 500
+    assert b"secret" not in answer.body
+    assert stand.toolbox.contexts == []
+    assert len([event for event in events if "log_failure" in event]) == 2
+    stand.close()
