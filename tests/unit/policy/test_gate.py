@@ -99,6 +99,13 @@ def test_no_capability_opens_a_write(sql: str) -> None:
     assert not judge(sql, *CAPABILITIES).allowed
 
 
+def test_an_unlisted_model_function_takes_both_grants() -> None:
+    """A name like AI_NEW may be a model or a user's function, so neither grant opens it alone."""
+    assert judge("SELECT AI_NEW(a) FROM t", "ai", "udf").allowed
+    assert rules(judge("SELECT AI_NEW(a) FROM t", "ai")) == ["user-function"]
+    assert rules(judge("SELECT AI_NEW(a) FROM t", "udf")) == ["ai-function"]
+
+
 @pytest.mark.parametrize(
     ("capability", "call"), [("udf", "f{}(1)"), ("ai", "SNOWFLAKE.CORTEX.F{}(1)")]
 )
