@@ -195,7 +195,7 @@ class Connection:
         expression = dialect.parse(sql)
         if isinstance(expression, exp.Query):
             return self._query(cursor, expression, found, job)
-        objects.check_statement(expression)
+        objects.check_statement(expression, found)
         if job.describe_only:
             raise not_supported("describing a statement that is not a query")
         answer = objects.instead_of_engine(expression, self)
