@@ -10,8 +10,8 @@ from snowflake_mcp.simulator.lexical import Token
 from snowflake_mcp.simulator.results import Rows, status_rows
 
 if TYPE_CHECKING:
-    from snowflake_mcp.simulator.catalog import Path
     from snowflake_mcp.simulator.execution import Connection
+    from snowflake_mcp.simulator.notes import Path
 
 __all__ = ["check_statement", "instead_of_engine", "remember"]
 

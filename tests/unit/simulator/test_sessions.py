@@ -16,7 +16,7 @@ from snowflake_mcp.simulator.sessions import Bench, Session
 from snowflake_mcp.simulator.statements import Docket, State, Statement, Submission
 
 
-class ObedientEngine:
+class ObedientRunner:
     """Answers each statement with its own text; counts what is asked of it."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class World:
     def __init__(self) -> None:
         self.clock = Clock()
         self.clock.callFromThread = lambda call, *given: call(*given)  # type: ignore[attr-defined]
-        self.engine = ObedientEngine()
+        self.engine = ObedientRunner()
         self.pool = HeldPool()
         self.docket = Docket(ResultStore(10, 1 << 20), self.clock.seconds)
         bench = Bench(cast(Any, self.clock), self.pool, self.docket, QueryIds(self.clock.seconds))
