@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
@@ -49,8 +50,10 @@ class Instance:
         # DuckDB advises another call than the one fakesnow makes; nobody here can follow it.
         warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
         import fakesnow.instance
-        import fakesnow.transforms
+        import fakesnow.transforms.stage
 
+        # Its folder for staged files, made by the import; stages are refused, so it stays unused.
+        Path(fakesnow.transforms.stage.LOCAL_BUCKET_PATH).rmdir()
         # fakesnow makes every SUM and AVG a float, in case the column is text.
         fakesnow.transforms.numeric_agg_implicit_cast = lambda expression: expression
         self._fakesnow = fakesnow.instance.FakeSnow(
