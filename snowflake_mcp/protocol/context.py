@@ -55,6 +55,8 @@ class RequestContext:
     notify: Callable[[str, dict[str, Any]], None]
     """Send a notification that belongs to this request: method, params."""
     progress_token: str | int | None = None
+    query_id: str | None = None
+    """The last Snowflake statement of this request; set by the tool once it is known."""
     cancel_reason: CancelReason | None = None
     """Set just before the work is cancelled."""
     negotiated: Negotiated | None = None
