@@ -18,8 +18,8 @@ from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
-from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.sessions import SessionTokens
+from snowflake_mcp.protocol.kernel import Kernel, Signers
+from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.simulator.child import DemoWarehouse
 from snowflake_mcp.status import DEMO_NOTICE, Status
 from snowflake_mcp.tools.registry import build_registry
@@ -65,15 +65,14 @@ class _Core:
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
         gate = Gate(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
         # A key of this process's own: its sessions end with it, and clients begin again.
-        self.sessions = SessionTokens(
-            secrets.token_bytes(32), config.http.session_ttl_s, _wall_clock
-        )
+        key = secrets.token_bytes(32)
+        self.signers = Signers.of(key, config.http.session_ttl_s, _wall_clock)
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         self.kernel = Kernel(
             clock=reactor,
-            toolbox=build_registry(self.warehouse, gate, config),
+            offer=Offer(build_registry(self.warehouse, gate, config)),
             identity=ServerIdentity(SERVER_NAME, SERVER_TITLE, VERSION, INSTRUCTIONS + notice),
-            sessions=self.sessions,
+            signers=self.signers,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
             layers=[observe(self.totals)],
         )
@@ -103,7 +102,9 @@ def network_services(config: Config, reactor: Any) -> OrderedServices:
         warehouse=core.warehouse,
         totals=core.totals,
     )
-    front = build_front(config, core.kernel, Admission(core.sessions), status, reactor, core.totals)
+    front = build_front(
+        config, core.kernel, Admission(core.signers.sessions), status, reactor, core.totals
+    )
     status.clients = front.counts
     endpoints = [endpoint_string(each, config.http.host) for each in config.http.endpoints]
     limits = config.limits

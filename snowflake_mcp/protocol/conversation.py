@@ -20,6 +20,7 @@ from snowflake_mcp.protocol.jsonrpc import (
     parse,
 )
 from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.live import Live
 from snowflake_mcp.protocol.principal import Principal
 
 __all__ = ["Conversation"]
@@ -51,6 +52,7 @@ class Conversation:
         self._max_in_flight = max_in_flight
         self._calls = InFlight()
         self._session: Negotiated | None = None
+        self._live = Live(kernel.changes, self._tell)
         self._lost = False
         self.id = secrets.token_hex(8)
         """For logs and tags; never sent as a credential."""
@@ -72,12 +74,13 @@ class Conversation:
         elif isinstance(message, Notification):
             if message.method == "notifications/cancelled":
                 self._calls.cancel((message.params or {}).get("requestId"), "client")
-        else:
+        elif not self._live.answered(message):
             self._log.debug("a response that no request is waiting for was dropped")
 
     def lost(self) -> None:
         """The peer is gone: what it asked for stops, in Snowflake too."""
         self._lost = True
+        self._live.close()
         self._calls.cancel_all("disconnect")
 
     def _request(self, request: Request) -> None:
@@ -91,7 +94,8 @@ class Conversation:
         if request.method == "tools/call" and len(self._calls) >= self._max_in_flight:
             self._send(encode_result(request.id, self._busy(facts)))
             return
-        call = self._kernel.start(request, facts, self._send)
+        live = None if eras.is_stateless(facts.version) else self._live
+        call = self._kernel.start(request, facts, self._send, live)
         if not call.reply.called:
             self._calls.add(request.id, call)
         reply: Deferred[Reply | None] = call.reply
@@ -132,6 +136,11 @@ class Conversation:
             session_id=self.id,
             traceparent=traceparent(request.params),
         )
+
+    def _tell(self, message: bytes) -> None:
+        """Changes are told to a session only; stateless clients listen by a request."""
+        if self._session is not None and not self._lost:
+            self._send(message)
 
     def _busy(self, facts: Facts) -> dict[str, object]:
         failure = ToolFailure(

@@ -17,6 +17,7 @@ __all__ = [
     "STATELESS",
     "has_structured_content",
     "is_stateless",
+    "is_version_at_least",
     "negotiate",
 ]
 

@@ -20,6 +20,7 @@ __all__ = [
     "decode",
     "encode_error",
     "encode_notification",
+    "encode_request",
     "encode_result",
     "parse",
 ]
@@ -93,6 +94,11 @@ def encode_error(request_id: RequestId | None, error: McpError) -> bytes:
     if request_id is None:
         return _encode({"jsonrpc": "2.0", "error": error.to_wire()})
     return _encode({"jsonrpc": "2.0", "id": request_id, "error": error.to_wire()})
+
+
+def encode_request(request_id: RequestId, method: str, params: dict[str, Any]) -> bytes:
+    """A request from the server; handshake revisions only."""
+    return _encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 
 def encode_notification(method: str, params: dict[str, Any]) -> bytes:

@@ -2,17 +2,22 @@
 
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
+from mcp_types import LOG_LEVEL_META_KEY
 from mcp_types import methods as wire
 from pydantic import ValidationError
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
 from snowflake_mcp.protocol.calls import Call, InFlight, Reply
+from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import Facts, RequestContext
+from snowflake_mcp.protocol.cursors import Cursors
 from snowflake_mcp.protocol.errors import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -20,25 +25,44 @@ from snowflake_mcp.protocol.errors import (
     McpError,
     ToolFailure,
 )
-from snowflake_mcp.protocol.jsonrpc import (
-    Notification,
-    Request,
-    encode_notification,
-    encode_result,
-)
-from snowflake_mcp.protocol.methods.lifecycle import Lifecycle
-from snowflake_mcp.protocol.methods.tools import ToolMethods
+from snowflake_mcp.protocol.inputs import InputRequired, RequestStates
+from snowflake_mcp.protocol.jsonrpc import Notification, Request, Response, encode_result
+from snowflake_mcp.protocol.live import LEVELS, Live, LiveSession, LiveSessions
+from snowflake_mcp.protocol.methods.table import method_table
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.sessions import SessionTokens
 from snowflake_mcp.protocol.settlement import STOPPING, error_reply, failed, first_problem, settle
-from snowflake_mcp.protocol.tooling import Toolbox, ToolResult
+from snowflake_mcp.protocol.tooling import Offer, ToolResult
 
-__all__ = ["Kernel", "Layer", "Perform"]
+__all__ = ["Kernel", "Layer", "Perform", "Signers"]
 
 Perform = Callable[[str, dict[str, Any], RequestContext], Coroutine[Any, Any, MethodResult]]
 """Answer one request: method, params, context."""
 Layer = Callable[[Perform], Perform]
 """What the pipeline wraps around every request."""
+
+_PAGE: Final = 200
+"""Entries of one page of a list."""
+_ENDLESS: Final = "subscriptions/listen"
+"""The one method that runs until the client leaves: it has no deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """What signs the texts that clients keep for us; all from one key."""
+
+    sessions: SessionTokens
+    states: RequestStates
+    cursors: Cursors
+
+    @classmethod
+    def of(cls, key: bytes, session_ttl_s: float, wall_clock: Callable[[], float]) -> "Signers":
+        """The signers of a key of at least 32 bytes."""
+        return cls(
+            SessionTokens(key, session_ttl_s, wall_clock),
+            RequestStates(key, wall_clock),
+            Cursors(key, _PAGE),
+        )
 
 
 class Kernel:
@@ -48,25 +72,21 @@ class Kernel:
         self,
         *,
         clock: IReactorTime,
-        toolbox: Toolbox,
+        offer: Offer,
         identity: ServerIdentity,
-        sessions: SessionTokens,
+        signers: Signers,
         request_timeout_s: float,
         layers: Sequence[Layer] = (),
     ) -> None:
         self._clock = clock
-        self._toolbox = toolbox
+        self._offer = offer
         self._identity = identity
-        self._sessions = sessions
+        self._signers = signers
         self._request_timeout_s = request_timeout_s
-        lifecycle, tools = Lifecycle(identity), ToolMethods(toolbox)
-        self._methods: Mapping[str, Callable[..., Coroutine[Any, Any, MethodResult]]] = {
-            "initialize": lifecycle.initialize,
-            "ping": lifecycle.ping,
-            "server/discover": lifecycle.discover,
-            "tools/call": tools.call,
-            "tools/list": tools.list,
-        }
+        self.changes = Changes()
+        """Publish here what changes on the server."""
+        self.live_sessions = LiveSessions(self.changes)
+        self._methods = method_table(offer, identity, self.changes, signers.cursors)
         self._perform: Perform = self._lookup_and_run
         for layer in reversed(layers):
             self._perform = layer(self._perform)
@@ -82,25 +102,27 @@ class Kernel:
 
     def describe_tools(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """The tools as a principal sees them, in the newest revision's form."""
-        return self._toolbox.describe(principal)
+        return self._offer.toolbox.describe(principal)
 
     def start(
-        self, request: Request, facts: Facts, send: Callable[[bytes], None]
+        self,
+        request: Request,
+        facts: Facts,
+        send: Callable[[bytes], None],
+        live: Live | None = None,
     ) -> Call[Reply | None]:
         """Begin a request.
 
-        ``send`` takes encoded notifications that belong to it, always before the reply.
+        ``send`` takes encoded messages that belong to it, always before the reply. ``live`` is
+        the session's state on a stream transport; over HTTP it is found by the session id.
         """
         scope = self._scope(facts)
         if scope is not None and request.id in scope:
             error = McpError(INVALID_REQUEST, "This request id is already in flight")
             return self._refused(request, facts, error)
-
-        def notify(method: str, params: dict[str, Any]) -> None:
-            if not context.settled and context.cancel_reason is None:
-                send(encode_notification(method, params))
-
-        context = self._context(request.method, request.params, facts, notify)
+        context = self._context(request.method, request.params, facts, send)
+        context.message_id = request.id
+        context.live = live or self._live(facts)
         work = Deferred.fromCoroutine(self._perform(request.method, request.params or {}, context))
         call: Call[Reply | None] = Call(context, work, Deferred())
         self._supervise(call, work, lambda outcome: self._reply(request, context, outcome))
@@ -114,7 +136,7 @@ class Kernel:
     ) -> Call[ToolResult | McpError | None]:
         """Begin a tool call for a transport that is not JSON-RPC (REST)."""
         params = {"name": name, "arguments": arguments}
-        context = self._context("tools/call", None, facts, lambda _method, _params: None)
+        context = self._context("tools/call", None, facts, _nowhere)
         work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
         call: Call[ToolResult | McpError | None] = Call(context, work, Deferred())
         self._supervise(call, work, lambda outcome: cast("Any", settle(context, outcome)))
@@ -131,9 +153,32 @@ class Kernel:
             if in_flight is not None:
                 in_flight.cancel((notification.params or {}).get("requestId"), "client")
 
+    def respond(self, response: Response, facts: Facts) -> None:
+        """The answer of a handshake-era HTTP session to a question of ours.
+
+        Raises:
+            McpError: nothing was asked under that id.
+        """
+        live = self._live(facts)
+        if live is None or not live.answered(response):
+            raise McpError(INVALID_REQUEST, "Nothing was asked under this id", status=400)
+
+    def end_session(self, facts: Facts) -> None:
+        """The client ends its HTTP session: what runs in it stops, its id is worth nothing."""
+        if facts.session_id is None:
+            return
+        self._signers.sessions.revoke(facts.session_id)
+        if (in_flight := self._sessions_in_flight.get(facts.session_id)) is not None:
+            in_flight.cancel_all("client")
+        self.live_sessions.end(facts.session_id)
+
     def drain(self) -> Deferred[None]:
-        """Refuse new tool calls from now on; fires when nothing is running."""
+        """Refuse new tool calls from now on; fires when nothing is running.
+
+        Subscriptions end at once, with their closing result.
+        """
         self._closing = True
+        self.changes.close()
         done: Deferred[None] = Deferred()
         if self._running:
             self._idle.append(done)
@@ -151,18 +196,20 @@ class Kernel:
         method: str,
         params: Mapping[str, Any] | None,
         facts: Facts,
-        notify: Callable[[str, dict[str, Any]], None],
+        send: Callable[[bytes], None],
     ) -> RequestContext:
         meta = (params or {}).get("_meta")
-        token = meta.get("progressToken") if isinstance(meta, dict) else None
+        meta = meta if isinstance(meta, dict) else {}
+        token, level = meta.get("progressToken"), meta.get(LOG_LEVEL_META_KEY)
         return RequestContext(
             facts=facts,
             request_id=f"r-{secrets.token_hex(6)}",
             method=method,
             clock=self._clock,
             deadline=self._clock.seconds() + self._request_timeout_s,
-            notify=notify,
+            send=send,
             progress_token=token if isinstance(token, str | int) else None,
+            log_level=level if eras.is_stateless(facts.version) and level in LEVELS else None,
         )
 
     def _supervise(
@@ -173,10 +220,12 @@ class Kernel:
     ) -> None:
         """Bound the work in time and turn its end, whatever it is, into the call's reply."""
         self._running.add(call)
-        timer = self._clock.callLater(self._request_timeout_s, call.cancel, "timeout")
+        timer: IDelayedCall | None = None
+        if call.context.method != _ENDLESS:
+            timer = self._clock.callLater(self._request_timeout_s, call.cancel, "timeout")
 
         def ended(outcome: MethodResult | Failure) -> None:
-            if timer.active():
+            if timer is not None and timer.active():
                 timer.cancel()
             call.context.settled = True
             self._running.discard(call)
@@ -204,7 +253,38 @@ class Kernel:
             raise McpError(METHOD_NOT_FOUND, f"Method not found: {method[:80]}")
         if self._closing and method == "tools/call":
             return failed(STOPPING)
-        return await run(params, context)
+        self._restore(method, params, context)
+        try:
+            return await run(params, context)
+        except InputRequired as required:
+            return self._input_required(method, params, context, required)
+
+    def _restore(self, method: str, params: dict[str, Any], context: RequestContext) -> None:
+        """Bring back what the client has answered in earlier rounds of a stateless request."""
+        facts = context.facts
+        if not eras.is_stateless(facts.version):
+            return
+        if (state := params.get("requestState")) is not None:
+            opened = self._signers.states.open(state, facts.principal, method, params)
+            context.answers.update(opened)
+        context.answers.update(params.get("inputResponses") or {})
+
+    def _input_required(
+        self,
+        method: str,
+        params: dict[str, Any],
+        context: RequestContext,
+        required: InputRequired,
+    ) -> dict[str, Any]:
+        principal = context.facts.principal
+        return {
+            "resultType": "input_required",
+            "inputRequests": {
+                key: {"method": question.method, "params": dict(question.params)}
+                for key, question in required.questions.items()
+            },
+            "requestState": self._signers.states.seal(principal, method, params, required.answers),
+        }
 
     def _reply(
         self, request: Request, context: RequestContext, outcome: MethodResult | Failure
@@ -219,18 +299,23 @@ class Kernel:
         session_id = None
         agreed = context.negotiated
         if agreed is not None and context.facts.transport == "http":
-            session_id, _ = self._sessions.mint(
+            session_id, _ = self._signers.sessions.mint(
                 context.facts.principal, agreed.version, agreed.client, agreed.capabilities
             )
         return Reply(body, session_id=session_id)
 
     def _refused(self, request: Request, facts: Facts, error: McpError) -> Call[Reply | None]:
-        context = self._context(request.method, None, facts, lambda _method, _params: None)
+        context = self._context(request.method, None, facts, _nowhere)
         done: Deferred[None] = Deferred()
         done.callback(None)
         call: Call[Reply | None] = Call(context, done, Deferred())
         call.reply.callback(error_reply(request.id, facts.version, error))
         return call
+
+    def _live(self, facts: Facts) -> LiveSession | None:
+        if facts.transport != "http" or facts.session_id is None:
+            return None
+        return self.live_sessions.get(facts.session_id)
 
     def _scope(self, facts: Facts) -> InFlight | None:
         """Where the ids of a handshake-era HTTP session live; other transports keep their own."""
@@ -242,3 +327,7 @@ class Kernel:
         if session_id is not None and not self._sessions_in_flight.get(session_id):
             self._sessions_in_flight.pop(session_id, None)
         return reply
+
+
+def _nowhere(_: bytes) -> None:
+    """The channel of a request that cannot be told anything but its reply."""
