@@ -57,4 +57,4 @@ wheel: $(VENV)/installed-dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) .venv-clients dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-clients tests/clients/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -8,14 +8,27 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from threading import Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
+from twisted.logger import (
+    FilteringLogObserver,
+    LogLevel,
+    LogLevelFilterPredicate,
+    globalLogBeginner,
+    textFileLogObserver,
+)
+from twisted.python.threadpool import ThreadPool
+from twisted.web.server import Site
 
 from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
-
-if TYPE_CHECKING:
-    from snowflake_mcp.simulator.execution import Instance
+from snowflake_mcp.simulator.execution import Instance
+from snowflake_mcp.simulator.frontdesk import FrontDesk
+from snowflake_mcp.simulator.ids import QueryIds
+from snowflake_mcp.simulator.results import ResultStore
+from snowflake_mcp.simulator.sessions import Bench
+from snowflake_mcp.simulator.statements import Docket
+from snowflake_mcp.simulator.wire import Wire
 
 __all__ = ["main"]
 
@@ -35,8 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(0.001)
     if not options.stay:
         Thread(target=_exit_with_parent, daemon=True).start()
-    from snowflake_mcp.simulator.execution import Instance
-
     instance = Instance()
     if options.sample:
         instance.fill(options.today or datetime.now(UTC).date())
@@ -73,24 +84,13 @@ def _exit_with_parent() -> None:
     os._exit(0)
 
 
-def _serve(instance: "Instance", options: argparse.Namespace, started: float) -> None:
-    from twisted.internet import reactor as installed
-    from twisted.logger import (
-        FilteringLogObserver,
-        LogLevel,
-        LogLevelFilterPredicate,
-        globalLogBeginner,
-        textFileLogObserver,
-    )
-    from twisted.python.threadpool import ThreadPool
-    from twisted.web.server import Site
+def _wall() -> float:
+    return datetime.now(UTC).timestamp()
 
-    from snowflake_mcp.simulator.frontdesk import FrontDesk
-    from snowflake_mcp.simulator.ids import QueryIds
-    from snowflake_mcp.simulator.results import ResultStore
-    from snowflake_mcp.simulator.sessions import Bench
-    from snowflake_mcp.simulator.statements import Docket
-    from snowflake_mcp.simulator.wire import Wire
+
+def _serve(instance: Instance, options: argparse.Namespace, started: float) -> None:
+    # Importing the reactor installs it; only a program may do that.
+    from twisted.internet import reactor as installed
 
     reactor: Any = installed
     globalLogBeginner.beginLoggingTo(
@@ -102,10 +102,9 @@ def _serve(instance: "Instance", options: argparse.Namespace, started: float) ->
         redirectStandardIO=False,
     )
     pool = ThreadPool(0, _THREADS, "statements")
-    wall = lambda: datetime.now(UTC).timestamp()  # noqa: E731
-    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES), wall)
+    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES), _wall)
     desk = FrontDesk(
-        Bench(reactor, pool, docket, QueryIds(wall)),
+        Bench(reactor, pool, docket, QueryIds(_wall)),
         instance.connect,
         os.environ.pop(PASSWORD_VARIABLE, None),
     )

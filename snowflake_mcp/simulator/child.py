@@ -47,7 +47,7 @@ _KEPT_VARIABLES: Final = (
 """The child needs no more of the environment, which may hold secrets of a real account."""
 
 
-class DemoUnavailable(Exception):  # noqa: N818 named for its reader
+class DemoUnavailable(Exception):
     """The demo warehouse cannot answer; the message says why and what to do."""
 
 
@@ -66,7 +66,7 @@ class DemoWarehouse(Service):
     backend = Backend.DEMO
     _log = Logger()
 
-    def __init__(self, reactor: Reactor, sample: bool = True) -> None:  # noqa: FBT001, FBT002
+    def __init__(self, reactor: Reactor, sample: bool = True) -> None:
         """``sample`` says whether the sample data is created."""
         self._reactor = reactor
         self._sample = sample
@@ -174,7 +174,7 @@ class DemoWarehouse(Service):
             None,
             None,
             None,
-            False,  # noqa: FBT003 usePTY
+            False,
         )
 
     def child_ready(self, host: str, port: int) -> None:

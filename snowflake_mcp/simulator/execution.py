@@ -22,6 +22,7 @@ from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.lexical import Token, Words, statements, tokens
 from snowflake_mcp.simulator.local import LOCAL, Place
 from snowflake_mcp.simulator.results import CHUNK_ROWS, Rows
+from snowflake_mcp.simulator.samples import create_samples
 
 __all__ = ["MAX_RESULT_BYTES", "Connection", "Instance"]
 
@@ -49,7 +50,10 @@ class Instance:
         # DuckDB advises another call than the one fakesnow makes; nobody here can follow it.
         warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
         import fakesnow.instance
+        import fakesnow.transforms
 
+        # fakesnow makes every SUM and AVG a float, in case the column is text.
+        fakesnow.transforms.numeric_agg_implicit_cast = lambda expression: expression
         self._fakesnow = fakesnow.instance.FakeSnow(
             create_database_on_connect=False, create_schema_on_connect=False
         )
@@ -59,8 +63,6 @@ class Instance:
 
     def fill(self, today: date) -> None:
         """Create the sample data; blocks for about half a second. Before :meth:`lock`."""
-        from snowflake_mcp.simulator.samples import create_samples
-
         create_samples(self.connect(None, None), self.notes, today)
 
     def lock(self) -> None:
@@ -133,7 +135,7 @@ class Connection:
                         raise
                 self._pause(_CONFLICT_PAUSE_S * (attempt + 1))
             raise AssertionError("unreachable: the last attempt returns or raises")
-        except Exception as error:  # noqa: BLE001 every failure becomes Snowflake's answer
+        except Exception as error:
             raise translate(error) from error
 
     def begin(self) -> None:
@@ -202,7 +204,7 @@ class Connection:
         self.checkpoint()
         kind = int(statement_type_id(expression))
         cursor.execute(sql, binding_params=bound_values(job.bindings), server=True)
-        objects.remember(expression, self)
+        objects.remember(expression, job.sql, found, self)
         return _cells(cursor._arrow_table, kind)  # noqa: SLF001
 
     def _query(self, cursor: Any, expression: Any, found: Sequence[Token], job: Job) -> Rows:

@@ -35,7 +35,7 @@ class Place:
     in_transaction: bool = False
 
 
-def _use(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+def _use(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows:
     words = Words(found[1:])
     place = connection.place
     if words.accept("ROLE"):
@@ -88,7 +88,7 @@ def _no_object() -> StatementFailed:
     )
 
 
-def _alter(connection: "Connection", found: Sequence[Token], job: Job) -> Rows | None:
+def _alter(_connection: "Connection", found: Sequence[Token], _job: Job) -> Rows | None:
     words = Words(found[1:])
     if words.accept("SESSION"):
         return status_rows(_DONE, _SCL)
@@ -104,7 +104,7 @@ def _show(connection: "Connection", found: Sequence[Token], job: Job) -> Rows | 
     return answer_show(request, connection, job)
 
 
-def _describe(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+def _describe(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows:
     words = Words(found[1:])
     kind = "TABLE"
     if words.peek() in {"TABLE", "VIEW"} and words.peek(1) != ".":
@@ -119,14 +119,14 @@ def _describe(connection: "Connection", found: Sequence[Token], job: Job) -> Row
     return describe(connection, kind, path)
 
 
-def _call(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+def _call(_connection: "Connection", found: Sequence[Token], _job: Job) -> Rows:
     # SYSTEM$WAIT has become the text it answers by now; see waits.py.
     if len(found) == 2 and found[1].kind == "string":
         return Rows([text_field("SYSTEM$WAIT")], 0, cells=[[found[1].value]])
     raise not_supported("calling procedures")
 
 
-def _start(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+def _start(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows:
     words = Words(found[1:])
     if not words.accept("TRANSACTION"):
         raise words.unexpected()

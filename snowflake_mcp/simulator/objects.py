@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from snowflake_mcp.simulator.failures import missing_object, not_supported
+from snowflake_mcp.simulator.lexical import Token
 from snowflake_mcp.simulator.results import Rows, status_rows
 
 if TYPE_CHECKING:
@@ -91,13 +92,14 @@ def _targets(drop: Any) -> Sequence[Any]:
     return targets
 
 
-def remember(expression: Any, connection: "Connection") -> None:
+def remember(expression: Any, sql: str, found: Sequence[Token], connection: "Connection") -> None:
     """Note what DuckDB will not keep of an object that was just made, changed or dropped."""
     from sqlglot import exp  # noqa: PLC0415
 
     kind = str(expression.args.get("kind") or "").upper()
     if isinstance(expression, exp.Create):
-        _created(expression, kind, connection)
+        source = _view_query(sql, found) if kind == "VIEW" else ""
+        _created(expression, kind, source, connection)
     elif isinstance(expression, exp.Drop):
         for target in _targets(expression):
             connection.catalog.notes.forget(_path(target, connection, kind))
@@ -107,14 +109,23 @@ def remember(expression: Any, connection: "Connection") -> None:
         connection.place.in_transaction = False
 
 
-def _created(expression: Any, kind: str, connection: "Connection") -> None:
+def _view_query(sql: str, found: Sequence[Token]) -> str:
+    """The query of CREATE VIEW as it was written."""
+    depth = 0
+    for token in found:
+        if token.text in {"(", ")"}:
+            depth += 1 if token.text == "(" else -1
+        elif depth == 0 and token.keyword == "AS":
+            return sql[token.end : found[-1].end].strip()
+    return ""
+
+
+def _created(expression: Any, kind: str, source: str, connection: "Connection") -> None:
     from sqlglot import exp  # noqa: PLC0415
 
     target = expression.this.this if isinstance(expression.this, exp.Schema) else expression.this
     path = _path(target, connection, kind)
     notes = connection.catalog.notes
-    query = expression.expression
-    source = query.sql(dialect="snowflake", pretty=True) if kind == "VIEW" and query else ""
     notes.set_created(path, datetime.now(UTC), source)
     comment = expression.find(exp.SchemaCommentProperty)
     if kind in {"DATABASE", "SCHEMA"} and comment is not None:

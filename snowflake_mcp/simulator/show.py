@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from snowflake_mcp.simulator.failures import syntax_error
 from snowflake_mcp.simulator.lexical import Token, Words
 
-__all__ = ["ShowRequest", "like_pattern", "matching", "parse_show"]
+__all__ = ["Cell", "Listing", "ShowRequest", "like_pattern", "matching", "parse_show"]
 
 _MAX_ROWS: Final = 10_000
 """Snowflake gives no more rows of a SHOW."""
@@ -55,7 +55,8 @@ def parse_show(found: Sequence[Token]) -> ShowRequest:
     if not all(kinds):
         raise syntax_error("syntax error: SHOW needs the kind of objects to list.")
     like: str | None = None
-    scope, path, starts_with, after = "", (), "", ""  # type: str, tuple[str, ...], str, str
+    scope = starts_with = after = ""
+    path: tuple[str, ...] = ()
     limit = _MAX_ROWS
     rest: tuple[str, ...] = ()
     while not words.done:
@@ -90,7 +91,7 @@ def _scope(words: Words) -> tuple[str, tuple[str, ...]]:
 
 def _rest(words: Words) -> tuple[str, ...]:
     rest = []
-    while not words.done and words.peek() not in {"LIMIT"}:
+    while not words.done and words.peek() != "LIMIT":
         token = words.take()
         rest.append(token.text if token.kind == "symbol" else token.name)
     return tuple(rest)
@@ -111,6 +112,10 @@ def like_pattern(pattern: str) -> "re.Pattern[str]":
             pieces.append(re.escape(letter))
     return re.compile("".join(pieces), re.IGNORECASE | re.DOTALL)
 
+
+Cell = str | None
+Listing = tuple[tuple[str, ...], Sequence[tuple[str, Sequence[Cell]]]]
+"""Column names, and the rows with the names that the filters look at."""
 
 T = TypeVar("T")
 

@@ -115,7 +115,7 @@ class Wire(Resource):
         return f"http://{host}"
 
     async def login(self, request: Request, body: Any, _: tuple[str, ...]) -> Answer:
-        """POST /session/v1/login-request"""
+        """POST /session/v1/login-request."""
         data = body.get("data", {}) if isinstance(body, dict) else {}
         session = await self._desk.login(
             user=str(data.get("LOGIN_NAME") or "DEMO"),
@@ -140,7 +140,7 @@ class Wire(Resource):
         )
 
     async def renew(self, request: Request, body: Any, _: tuple[str, ...]) -> Answer:
-        """POST /session/token-request"""
+        """POST /session/token-request."""
         session = self._desk.renew(self._token(request))
         return success_body(
             {
@@ -153,7 +153,7 @@ class Wire(Resource):
         )
 
     async def heartbeat(self, request: Request, body: Any, _: tuple[str, ...]) -> Answer:
-        """POST /session/heartbeat"""
+        """POST /session/heartbeat."""
         self._desk.session(self._token(request))
         return success_body()
 
@@ -170,7 +170,7 @@ class Wire(Resource):
         return success_body()
 
     async def query(self, request: Request, body: Any, _: tuple[str, ...]) -> Answer:
-        """POST /queries/v1/query-request"""
+        """POST /queries/v1/query-request."""
         session = self._desk.session(self._token(request))
         if not isinstance(body, dict) or not isinstance(body.get("sqlText"), str):
             raise Refused(400, "390400", "sqlText is missing")
@@ -182,7 +182,7 @@ class Wire(Resource):
         return await self._outcome(statement, SYNC_HOLD_S)
 
     async def result(self, request: Request, body: Any, names: tuple[str, ...]) -> Answer:
-        """GET /queries/<id>/result"""
+        """GET /queries/<id>/result."""
         self._desk.session(self._token(request))
         return await self._outcome(self._desk.statement(names[0]), POLL_HOLD_S)
 
@@ -192,7 +192,7 @@ class Wire(Resource):
         return self._desk.outcome(statement)
 
     async def abort_query(self, request: Request, body: Any, names: tuple[str, ...]) -> Answer:
-        """POST /queries/<id>/abort-request"""
+        """POST /queries/<id>/abort-request."""
         self._desk.session(self._token(request))
         self._desk.abort(self._desk.statement(names[0]))
         return success_body()
@@ -205,7 +205,7 @@ class Wire(Resource):
         return success_body()
 
     async def monitoring(self, request: Request, body: Any, names: tuple[str, ...]) -> Answer:
-        """GET /monitoring/queries/<id>"""
+        """GET /monitoring/queries/<id>."""
         self._desk.session(self._token(request))
         return success_body({"queries": self._desk.monitoring(names[0])})
 

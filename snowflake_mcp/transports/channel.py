@@ -58,6 +58,9 @@ class Channel(HTTPChannel):
     def connectionMade(self) -> None:
         """Join the site's connections."""
         self.factory.channels.add(self)
+        if ITCPTransport.providedBy(self.transport):
+            # While a request runs nothing is sent: only this finds a client that has vanished.
+            self.transport.setTcpKeepAlive(True)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IHalfCloseableProtocol, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, McpError
@@ -21,6 +22,7 @@ _NEWLINE: Final = b"\n"
 _log = Logger()
 
 
+@implementer(IHalfCloseableProtocol)
 class StdioProtocol(Protocol):
     """The one client of a stdio server; reactor thread only.
 
@@ -76,6 +78,18 @@ class StdioProtocol(Protocol):
         self._conversation.lost()
         self._ended()
 
+    def readConnectionLost(self) -> None:
+        """Standard input has ended; what was written may still leave."""
+        self._half_lost()
+
+    def writeConnectionLost(self) -> None:
+        """Nobody reads standard output any more; without this method it would go unnoticed."""
+        self._half_lost()
+
+    def _half_lost(self) -> None:
+        self.connectionLost()
+        self.transport.loseConnection()
+
     def _keep(self, piece: bytes) -> None:
         self._pending_bytes += len(piece)
         if self._pending_bytes > self._max_message_bytes:
@@ -116,4 +130,5 @@ class StdioProtocol(Protocol):
 
     def _drop(self, reason: str) -> None:
         _log.warn("standard output is stuck: {reason}", reason=reason)
-        self.transport.loseConnection()
+        # A full pipe never reports its end: closing waits for what nobody reads.
+        self._half_lost()

@@ -5,7 +5,7 @@ no DB-API errors. Numbers decide first, then SQLSTATE, then the class.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, Literal
 
@@ -87,6 +87,11 @@ _CANCELLED = _Rule(
 _TIMEOUT = _Rule(
     Family.TIMEOUT,
     "Make the statement cheaper (filter, aggregate, sample) or raise its time limit.",
+)
+_DRIVER_TIMEOUT = replace(
+    _TIMEOUT,
+    message="The statement did not end within the time limit of the server's connection.",
+    fate=SessionFate.DISCARD,
 )
 _LIMIT = _Rule(
     Family.LIMIT, "Make the statement smaller, or ask an administrator to raise the limit."
@@ -191,6 +196,8 @@ _BY_SQLSTATE: Final[dict[str, _Rule]] = {
 _UNREACHABLE_ERRNOS: Final = frozenset({4, 6, 14, 250001, 250002, 250003, 250006, 251011, 252005})
 """4, 6 and 14 are kinds of the 5.x line: network, protocol, time; the rest are of both lines."""
 
+_TIMED_OUT_ERRNO: Final = 14
+
 _DB_API: Final = frozenset(
     {"ProgrammingError", "IntegrityError", "DataError", "NotSupportedError", "DatabaseError"}
 )
@@ -210,9 +217,6 @@ def classify(error: BaseException, phase: Phase) -> Trouble:
     sqlstate = sqlstate if isinstance(sqlstate, str) and sqlstate else None
     rule = _rule(error, phase, errno, sqlstate)
     message = rule.message or _text(error) or rule.hint
-    if rule is _UNREACHABLE and phase == "statement" and errno == 14:
-        rule = _TIMEOUT
-        message = "The statement did not end within the connection's time limit."
     return Trouble(
         family=rule.family,
         message=message,
@@ -231,6 +235,8 @@ def _rule(error: BaseException, phase: Phase, errno: int | None, sqlstate: str |
         return _AUTH if phase == "login" else _EXPIRED
     if errno is not None and (390000 <= errno < 400000):
         return _AUTH
+    if errno == _TIMED_OUT_ERRNO and phase == "statement":
+        return _DRIVER_TIMEOUT
     if errno in _UNREACHABLE_ERRNOS or (errno is not None and _is_http(errno)):
         return _BY_ERRNO.get(errno, _UNREACHABLE) if errno else _UNREACHABLE
     if errno in _BY_ERRNO:

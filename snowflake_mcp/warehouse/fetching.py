@@ -61,4 +61,7 @@ def python_rows(cursor: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
 
 def session_timezone(cursor: Any) -> str:
     """The session's TIMEZONE, for TIMESTAMP_LTZ; empty when the driver does not know it."""
-    return str(cursor.timezone or "")
+    if connector_line() == "5":
+        return str(cursor.timezone or "")
+    # The cursor of 4.8 learns it from execute() only.
+    return str(cursor.connection._session_parameters.get("TIMEZONE", ""))  # noqa: SLF001 - see top

@@ -23,7 +23,7 @@ class Clock(Protocol):
         """The time, in seconds."""
 
     def callLater(
-        self, delay: float, call: Callable[..., object], /, *args: object, **kwargs: object
+        self, delay: float, call: Callable[..., object], /, *args: object
     ) -> IDelayedCall:
         """Call back in ``delay`` seconds."""
 
@@ -31,9 +31,7 @@ class Clock(Protocol):
 class Reactor(Clock, Protocol):
     """The part of a reactor that the warehouse uses: its clock and its door for threads."""
 
-    def callFromThread(
-        self, call: Callable[..., object], /, *args: object, **kwargs: object
-    ) -> None:
+    def callFromThread(self, call: Callable[..., object], /, *args: object) -> None:
         """Run something on the reactor thread; callable from any thread."""
 
 

@@ -137,7 +137,7 @@ class Stand:
     def __init__(self, **http: Any) -> None:
         websocket = http.pop("websocket", {})
         identify = http.pop("identify", None)
-        self.clock = Clock()
+        self.clock = http.pop("clock", None) or Clock()
         self.toolbox = ToolboxDouble()
         self.status = StatusDouble()
         self.totals = Totals()

@@ -1,13 +1,19 @@
 """MCP over standard input and output."""
 
-# mypy: allow-untyped-calls
+# mypy: allow-untyped-calls, allow-untyped-decorators
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.internet.task import deferLater
 from twisted.internet.testing import StringTransport
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
@@ -132,12 +138,15 @@ def test_a_client_that_does_not_read_is_not_read(pipes: Pipes) -> None:
 
 
 def test_a_stuck_output_ends_the_server(pipes: Pipes) -> None:
-    """Nobody reads for half a minute: the pipe is closed."""
+    """Nobody reads for half a minute: the client is taken for gone, the pipe is closed."""
     producer = pipes.transport.producer
     assert producer is not None
+    pipes.send(modern("tools/call", call("wait")))
     producer.pauseProducing()
     pipes.stand.clock.advance(30)
     assert pipes.transport.disconnecting
+    assert pipes.stand.toolbox.cancelled == ["disconnect"]
+    assert pipes.ended == 1
 
 
 def test_a_fault_in_one_message_does_not_end_the_server(
@@ -157,3 +166,43 @@ def test_lines_after_the_end_are_not_read(pipes: Pipes) -> None:
     pipes.close()
     pipes.send(modern("tools/call", call("echo")))
     assert pipes.stand.toolbox.contexts == []
+
+
+@pytest.mark.parametrize("half", ["readConnectionLost", "writeConnectionLost"])
+def test_half_a_client_is_none(stand: Stand, half: str) -> None:
+    """Whichever pipe ends first, the other is closed and the work stops."""
+    pipes = Pipes(stand)
+    pipes.send(modern("tools/call", call("wait")))
+    getattr(pipes.protocol, half)()
+    assert stand.toolbox.cancelled == ["disconnect"]
+    assert pipes.transport.disconnecting
+    pipes.close()
+    assert pipes.ended == 1
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_runs_on_real_pipes(stand: Stand) -> None:
+    """StandardIO tells it of each pipe's end; the answer before it has left."""
+    ended: Deferred[None] = Deferred()
+    protocol = StdioProtocol(
+        stand.kernel,
+        stand.clock,
+        lambda: ended.callback(None),
+        max_message_bytes=LIMIT,
+        max_in_flight=2,
+    )
+    their_output, our_input = os.pipe()
+    our_output, their_input = os.pipe()
+    pipes: Any = StandardIO(
+        protocol,
+        stdin=their_output,  # type: ignore[call-arg]
+        stdout=their_input,
+        reactor=reactor,
+    )
+    os.write(our_input, json.dumps(modern("tools/list")).encode() + b"\n")
+    os.close(our_input)
+    await ended.addTimeout(5, reactor)
+    while not pipes.disconnected:
+        await deferLater(reactor, 0.01)
+    assert json.loads(os.read(our_output, 65_536))["id"] == 1
+    os.close(our_output)

@@ -409,3 +409,40 @@ async def test_the_server_cannot_make_the_driver_move_files(
     except ToolFailure:
         return
     assert kept.rows == [["x"]]
+
+
+@async_test
+async def test_arrow_reaches_us_unconverted(wire: SnowflakeWire, build: Build) -> None:
+    """Zone offsets, nanoseconds and far years survive the driver; the session's zone is used."""
+    stamp = pa.struct([("epoch", pa.int64()), ("fraction", pa.int32()), ("timezone", pa.int32())])
+    local = pa.struct([("epoch", pa.int64()), ("fraction", pa.int32())])
+    cells = [
+        ("TZ", "timestamp_tz", 9, stamp, {"epoch": 0, "fraction": 7, "timezone": 1_500}),
+        ("LTZ", "timestamp_ltz", 9, local, {"epoch": 0, "fraction": 0}),
+        ("NTZ", "timestamp_ntz", 9, local, {"epoch": 253_402_300_800, "fraction": 1}),
+        ("D", "date", None, pa.date32(), None),
+        ("N", "fixed", 2, pa.int32(), 1_250),
+        ("V", "variant", None, pa.string(), "[1]"),
+    ]
+    fields = [
+        pa.field(name, arrow_type, metadata={"logicalType": kind.upper(), "scale": str(scale or 0)})
+        for name, kind, scale, arrow_type, _ in cells
+    ]
+    arrays = [pa.array([value], arrow_type) for _, _, _, arrow_type, value in cells]
+    columns = [column(name, kind, scale=scale, precision=38) for name, kind, scale, _, _ in cells]
+    batch = pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+    wire.script("select all", Rows(columns, batch))
+    kept = Kept()
+    await build(wire.parameters).run(job("select all"), kept)
+    assert kept.rows == [
+        [
+            "1970-01-01T01:00:00.000000007+01:00",
+            "1970-01-01T01:00:00+01:00",
+            "10000-01-01T00:00:00.000000001",
+            None,
+            "12.50",
+            [1],
+        ]
+    ]
+    types = [c.type for c in kept.columns]
+    assert types[:3] == ["TIMESTAMP_TZ(9)", "TIMESTAMP_LTZ(9)", "TIMESTAMP_NTZ(9)"]

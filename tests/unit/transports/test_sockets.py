@@ -1,0 +1,80 @@
+"""What only real sockets show."""
+
+# mypy: allow-untyped-decorators
+
+from pathlib import Path
+from typing import Any
+
+import pytest_twisted
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint, connectProtocol
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import deferLater
+
+from snowflake_mcp.transports.listen import Listener
+from tests.support.wire import http_request
+from tests.unit.transports.stand import JSON_HEADERS, Stand
+
+BODY = b"x" * (8 << 20)
+
+
+class Sender(Protocol):
+    """A client that sends all it has and then reads to the end."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.received = b""
+        self.ended: Deferred[str] = Deferred()
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        transport.write(self.data)
+
+    def dataReceived(self, data: bytes) -> None:
+        self.received += data
+
+    def connectionLost(self, reason: Any = None) -> None:
+        self.ended.callback(str(reason))
+
+
+@pytest_twisted.ensureDeferred
+async def test_a_refused_client_can_read_why() -> None:
+    """A close with unread bytes would reset the connection and destroy the answer."""
+    stand = Stand(clock=reactor)
+    listener = Listener(reactor, stand.front.site, ["tcp:0:interface=127.0.0.1"])
+    listener.startService()
+    address: Any = listener.addresses()[0]
+    headers = {**JSON_HEADERS, "Content-Length": str(len(BODY))}
+    client = Sender(http_request("POST", "/mcp", headers=headers) + BODY)
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", address.port), client)
+    ended = await client.ended.addTimeout(5, reactor)
+    assert client.received.startswith(b"HTTP/1.1 413 ")
+    assert client.received.endswith(b"}")
+    assert "cleanly" in ended
+    while stand.front.site.channels:
+        await deferLater(reactor, 0.01)
+    await listener.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_it_serves_a_unix_socket(tmp_path: Path) -> None:
+    """Behind a local proxy there are no addresses and no half-close; everything else holds."""
+    stand = Stand(clock=reactor)
+    path = tmp_path / "mcp.sock"
+    listener = Listener(reactor, stand.front.site, [f"unix:{path}"])
+    listener.startService()
+    for request, status in (
+        (http_request("GET", "/health", extra=("Connection: close",)), b"200"),
+        (
+            http_request("POST", "/mcp", headers={**JSON_HEADERS, "Content-Length": "9999999"}),
+            b"413",
+        ),
+    ):
+        client = Sender(request)
+        await connectProtocol(UNIXClientEndpoint(reactor, str(path)), client)
+        await client.ended.addTimeout(5, reactor)
+        assert client.received.startswith(b"HTTP/1.1 " + status)
+    while stand.front.site.channels:
+        await deferLater(reactor, 0.01)
+    await listener.stopService()

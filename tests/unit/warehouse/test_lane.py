@@ -1,0 +1,130 @@
+"""Admission: places, the queue, fairness, waits that end."""
+
+import pytest
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.lane import Lane, Permit
+
+
+def a_lane(clock: Clock, width: int = 1, queue: int = 8) -> Lane:
+    return Lane(clock, width=width, queue=queue, max_wait_s=30.0)
+
+
+def ask(lane: Lane, principal: str = "ann", limit_s: float = 100.0) -> Deferred[Permit]:
+    return Deferred.fromCoroutine(lane.admit(principal, limit_s))
+
+
+def now(asked: Deferred[Permit]) -> Permit:
+    """The permit, which must be there already."""
+    assert isinstance(asked.result, Permit)
+    return asked.result
+
+
+def why(asked: Deferred[Permit]) -> BaseException:
+    """The failure, which must be there already."""
+    assert isinstance(asked.result, Failure)
+    reason = asked.result.value
+    asked.addErrback(lambda _: None)
+    assert reason is not None
+    return reason
+
+
+def test_places_are_given_at_once_while_there_are_some() -> None:
+    """Up to the width nobody waits."""
+    lane = a_lane(Clock(), width=2)
+    now(ask(lane))
+    now(ask(lane))
+    assert lane.snapshot() == {"running": 2, "waiting": 0, "max_running": 2, "max_waiting": 8}
+
+
+def test_a_released_place_goes_to_the_next() -> None:
+    """Who waits gets the place when it is released, and releasing twice gives nothing more."""
+    lane = a_lane(Clock())
+    first = now(ask(lane))
+    second, third = ask(lane), ask(lane)
+    assert [second.called, third.called] == [False, False]
+    first.release()
+    first.release()
+    assert [second.called, third.called] == [True, False]
+    assert (lane.running, lane.waiting) == (1, 1)
+    now(second).release()
+    now(third).release()
+    assert (lane.running, lane.waiting) == (0, 0)
+
+
+def test_a_full_queue_is_busy_at_once() -> None:
+    """Beyond the queue the answer is immediate, retryable and has the numbers."""
+    lane = a_lane(Clock(), queue=1)
+    now(ask(lane))
+    ask(lane)
+    told = why(ask(lane))
+    assert isinstance(told, ToolFailure)
+    assert (told.family, told.retryable) == (Family.BUSY, True)
+    assert told.details == {"running": 1, "waiting": 1}
+
+
+@pytest.mark.parametrize(("limit_s", "until_s"), [(100.0, 30.0), (5.0, 5.0)])
+def test_a_wait_ends(limit_s: float, until_s: float) -> None:
+    """The shorter of the lane's and the caller's limit ends the wait with "busy"."""
+    clock = Clock()
+    lane = a_lane(clock)
+    now(ask(lane))
+    waiting = ask(lane, limit_s=limit_s)
+    clock.advance(until_s - 0.1)
+    assert not waiting.called
+    clock.advance(0.2)
+    told = why(waiting)
+    assert isinstance(told, ToolFailure)
+    assert told.family is Family.BUSY
+    assert lane.waiting == 0
+    assert clock.getDelayedCalls() == []
+
+
+def test_a_cancelled_wait_leaves_the_queue() -> None:
+    """Who gives up is forgotten; the place goes to the one behind."""
+    clock = Clock()
+    lane = a_lane(clock)
+    first = now(ask(lane))
+    gone, stays = ask(lane), ask(lane)
+    gone.cancel()
+    assert isinstance(why(gone), CancelledError)
+    first.release()
+    now(stays).release()
+    assert (lane.running, lane.waiting) == (0, 0)
+    assert clock.getDelayedCalls() == []
+
+
+def test_principals_take_turns() -> None:
+    """One principal's many calls do not hold back another's single one."""
+    lane = a_lane(Clock())
+    permits = [now(ask(lane))]
+    order: list[str] = []
+
+    def admitted(permit: Permit, principal: str) -> None:
+        order.append(principal)
+        permits.append(permit)
+
+    for principal in ("ann", "ann", "ann", "bob"):
+        ask(lane, principal).addCallback(admitted, principal)
+    while permits:
+        permits.pop(0).release()
+    assert order == ["ann", "bob", "ann", "ann"]
+    assert lane.running == 0
+
+
+def test_a_closed_lane_admits_nobody() -> None:
+    """Closing answers those who wait and those who come later with the given failure."""
+    clock = Clock()
+    lane = a_lane(clock)
+    permit = now(ask(lane))
+    waiting = ask(lane)
+    stopping = ToolFailure(Family.UNAVAILABLE, "stopping")
+    lane.close(stopping)
+    assert why(waiting) is stopping
+    assert why(ask(lane)) is stopping
+    permit.release()
+    assert (lane.running, lane.waiting) == (0, 0)
+    assert clock.getDelayedCalls() == []
