@@ -21,11 +21,15 @@ from snowflake_mcp.protocol.principal import Principal
 
 __all__ = ["CancelReason", "Facts", "Negotiated", "RequestContext", "Transport"]
 
-Transport = Literal["http", "websocket", "stdio", "rest"]
+Transport = Literal["http", "websocket", "stdio", "sse", "rest"]
 CancelReason = Literal["client", "disconnect", "timeout", "shutdown"]
 
 _PROGRESS_BURST: Final = 10.0
 _PROGRESS_PER_S: Final = 2.0
+
+
+def _keep() -> None:
+    """The channel of this request cannot be released."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class RequestContext:
     """On ``clock``, in seconds; past it the request is cancelled."""
     send: Callable[[bytes], None]
     """Put an encoded message on the channel of this request."""
+    release: Callable[[], None] = _keep
+    """Close the HTTP response of this request while it goes on; its client comes back for the
+    rest (handshake revisions from 2025-11-25). Does nothing on other channels."""
     message_id: RequestId | None = None
     """The id that the client gave the request; ``None`` over REST."""
     progress_token: str | int | None = None

@@ -17,6 +17,7 @@ __all__ = [
     "Request",
     "RequestId",
     "Response",
+    "classify",
     "decode",
     "encode_error",
     "encode_notification",
@@ -81,7 +82,7 @@ def parse(data: bytes) -> Message:
     Raises:
         MalformedMessageError: -32700 for text that is not JSON, -32600 for other JSON.
     """
-    return _classify(decode(data))
+    return classify(decode(data))
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
@@ -184,7 +185,12 @@ def _depth_exceeds(text: str, limit: int) -> bool:
     return False
 
 
-def _classify(value: object) -> Message:
+def classify(value: object) -> Message:
+    """The message that a JSON value is.
+
+    Raises:
+        MalformedMessageError: -32600.
+    """
     if isinstance(value, list):
         raise MalformedMessageError(INVALID_REQUEST, "Batches are not accepted: send one message")
     if not isinstance(value, dict):

@@ -110,11 +110,13 @@ class Kernel:
         facts: Facts,
         send: Callable[[bytes], None],
         live: Live | None = None,
+        release: Callable[[], None] | None = None,
     ) -> Call[Reply | None]:
         """Begin a request.
 
         ``send`` takes encoded messages that belong to it, always before the reply. ``live`` is
         the session's state on a stream transport; over HTTP it is found by the session id.
+        ``release`` lets the request close its HTTP response and go on.
         """
         scope = self._scope(facts)
         if scope is not None and request.id in scope:
@@ -123,6 +125,8 @@ class Kernel:
         context = self._context(request.method, request.params, facts, send)
         context.message_id = request.id
         context.live = live or self._live(facts)
+        if release is not None:
+            context.release = release
         work = Deferred.fromCoroutine(self._perform(request.method, request.params or {}, context))
         call: Call[Reply | None] = Call(context, work, Deferred())
         self._supervise(call, work, lambda outcome: self._reply(request, context, outcome))
@@ -179,6 +183,7 @@ class Kernel:
         """
         self._closing = True
         self.changes.close()
+        self.live_sessions.end_standalone()
         done: Deferred[None] = Deferred()
         if self._running:
             self._idle.append(done)

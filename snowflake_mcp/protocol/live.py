@@ -140,7 +140,7 @@ class LiveSessions:
         if live is not None:
             live.close()
 
-    def close(self) -> None:
-        """The server stops: every stream ends."""
-        for session_id in list(self._live):
-            self.end(session_id)
+    def end_standalone(self) -> None:
+        """The server stops: the streams that belong to no request end."""
+        for live in self._live.values():
+            live.streams.standalone.finish()

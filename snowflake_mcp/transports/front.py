@@ -73,7 +73,7 @@ def build_front(
     endpoint = McpEndpoint(kernel, admission, clock, http)
     mcp = Route(
         MCP_PATH,
-        {"POST": endpoint.post},
+        {"POST": endpoint.post, "GET": endpoint.get, "DELETE": endpoint.delete},
         upgrade=WebSocketEndpoint(websockets).upgrade,
         accepts=(JSON, EVENT_STREAM),
         rpc=True,

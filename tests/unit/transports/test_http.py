@@ -137,23 +137,6 @@ def test_doubled_routing_headers_are_noticed(stand: Stand) -> None:
     assert answer.json()["error"]["code"] == -32020
 
 
-def test_an_admitted_response_is_202(stand: Stand) -> None:
-    """T-09: what the era allows is taken without a word; which it is, admission decides."""
-    endpoint = McpEndpoint(stand.kernel, _Lenient(), stand.clock, HttpSettings())  # type: ignore[arg-type]
-    stand.front.site.tree = Tree([Route("/mcp", {"POST": endpoint.post})])
-    wire = stand.connect()
-    send_post(wire, {"jsonrpc": "2.0", "id": 7, "result": {}}, JSON_HEADERS)
-    answer = wire.answer()
-    assert (answer.status, answer.body) == (202, b"")
-
-
-class _Lenient:
-    """An admission that lets everything in."""
-
-    def admit(self, message: Message, headers: RoutingHeaders, principal: Principal) -> Facts:
-        return Facts("http", principal, HANDSHAKE)
-
-
 class _Headers:
     """Just enough of an exchange to read headers from."""
 
