@@ -69,9 +69,9 @@ def open_bracket(
         return _after_name(tokens, at, frames, state, prior)
     if before.kind is Kind.STAGE:
         return Frame(Hold.OPTIONS, Clause.NONE), []
-    if before.kind is Kind.STRING and before.text.startswith("'@") and prior is State.NEED:
-        if frame.expects_table(prior, tokens[at - 2]):
-            return Frame(Hold.OPTIONS, Clause.NONE), []
+    # FROM '@stage/path' (...): the stage may be quoted.
+    if before.text.startswith("'@") and frame.expects_table(prior, tokens[at - 2]):
+        return Frame(Hold.OPTIONS, Clause.NONE), []
     findings = []
     if state is State.HAVE:
         findings.append(
@@ -89,7 +89,7 @@ def _after_name(
     tokens: Sequence[Token], at: int, frames: Sequence[Frame], state: State, prior: State
 ) -> tuple[Frame, list[Finding]]:
     frame, before, after, previous = frames[-1], tokens[at - 1], tokens[at + 1], tokens[at - 2]
-    if after.text == "+" and tokens[at + 2].text == ")":
+    if after.text == "+" and tokens[at + 2].text == ")" and frame.clause is not Clause.SELECT:
         return Frame(Hold.MARK, Clause.NONE), []
     path, of_object = _path(tokens, at - 1)
     if len(path) == 1 and not of_object:

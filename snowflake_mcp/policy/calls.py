@@ -17,7 +17,7 @@ from snowflake_mcp.policy.functions import (
 from snowflake_mcp.policy.rules import CAPABILITIES, Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
 
-__all__ = ["judge_call", "judge_system_name", "judge_usage_view", "needs"]
+__all__ = ["judge_call", "judge_part", "judge_system_name", "needs"]
 
 _ASK: Final = "ask the operator to grant capability `{}` (setting policy.capabilities)"
 
@@ -39,8 +39,8 @@ def judge_call(path: Sequence[Token], *, of_object: bool, in_match: bool) -> lis
     """
     last = path[-1]
     name = last.name.upper()
-    if name.startswith("SYSTEM$"):
-        return []  # every mention of such a name has been judged already
+    if name.startswith("SYSTEM$") and len(path) == 1 and not of_object:
+        return []  # every mention of such a name is judged by judge_system_name
     if name in NEVER:
         return [_never(name, last)]
     findings: list[Finding] = []
@@ -86,7 +86,7 @@ def judge_system_name(token: Token) -> Finding | None:
     name = token.name.upper()
     if name in SYSTEM_READS and token.kind is Kind.WORD:
         return None
-    if capability := GRANTABLE_SYSTEM.get(name):
+    if (capability := GRANTABLE_SYSTEM.get(name)) and token.kind is Kind.WORD:
         return needs(
             capability,
             f"{name} keeps a warehouse busy without reading anything.",
@@ -101,16 +101,15 @@ def judge_system_name(token: Token) -> Finding | None:
     )
 
 
-def judge_usage_view(schema: Token, view: Token) -> Finding | None:
-    """What speaks against reading ``view`` of ``schema`` as a table."""
-    if schema.name.upper() in USAGE_SCHEMAS and view.name.upper() in USAGE_VIEWS:
-        return needs(
-            "query_history",
-            f"{view.name.upper()} {_MEANING['query_history']}.",
-            view,
-            _INSTEAD["query_history"],
-        )
-    return None
+def judge_part(owner: Token, part: Token) -> list[Finding]:
+    """What speaks against the name ``owner.part``, called or not."""
+    name = part.name.upper()
+    if name == "NEXTVAL":
+        return [_never(name, part)]
+    if name in USAGE_VIEWS and owner.name.upper() in USAGE_SCHEMAS:
+        message = f"{name} {_MEANING['query_history']}."
+        return [needs("query_history", message, part, _INSTEAD["query_history"])]
+    return []
 
 
 def _never(name: str, token: Token) -> Finding:
@@ -124,7 +123,8 @@ def _never(name: str, token: Token) -> Finding:
     return Finding(
         Rule.SEQUENCE,
         f"{name} takes a number from a sequence, which changes the sequence.",
-        "Use ROW_NUMBER() OVER (ORDER BY ...) or SEQ4() to number rows.",
+        "Use ROW_NUMBER() OVER (ORDER BY ...) or SEQ4() to number rows; "
+        "of a JSON path write v['nextval'].",
         token,
     )
 

@@ -84,6 +84,7 @@ class Frame:
     """One open bracket, or the statement itself; changed while the walk goes on."""
 
     __slots__ = (
+        "cases",
         "clause",
         "hold",
         "in_match",
@@ -102,6 +103,8 @@ class Frame:
         self.clause = clause
         self.name = name
         """Function name of a CALL."""
+        self.cases = 0
+        """CASE expressions that are not ended yet."""
         self.run = 0
         """Values that stand side by side without an operator; two is a value and its alias."""
         self.in_match = hold is Hold.MATCH

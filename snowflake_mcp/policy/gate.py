@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from snowflake_mcp.policy.judgement import judge_segment
+from snowflake_mcp.policy.judgement import judge_head, judge_segment
 from snowflake_mcp.policy.lexer import LexicalError, check_bytes, scan
 from snowflake_mcp.policy.rules import CAPABILITIES, Finding
 from snowflake_mcp.policy.statements import one_statement
@@ -35,11 +35,14 @@ class Gate:
 
     async def judge(self, sql: str) -> Verdict:
         """Decide about ``sql``; never raises for any text. Reactor thread or any other."""
+        head: Finding | None = None
         try:
             check_bytes(sql, self._max_sql_bytes)
-            statement = one_statement(sql, scan(sql))
+            cut = scan(sql)
+            head = judge_head(cut.tokens)
+            statement = one_statement(sql, cut)
         except LexicalError as error:
-            return _refused(sql, "unknown", frozenset(), [error.finding])
+            return _refused(sql, "unknown", frozenset(), [*filter(None, [head]), error.finding])
         kind = "unknown"
         findings: list[Finding] = []
         for segment in statement.segments:
@@ -64,4 +67,6 @@ def _refusal(sql: str, found: Finding) -> Refusal:
     token = found.token.text
     if len(token) > _TOKEN_CHARS:
         token = token[: _TOKEN_CHARS - 1] + "…"
+    # What cannot be seen, or not even be encoded, is shown by its number.
+    token = "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in token)
     return Refusal(found.rule.value, found.message, found.remedy, token, line, column)

@@ -36,7 +36,7 @@ SOFT: Final = words(
     FIRST FOLLOWING FULL GROUPING GROUPS IGNORE INCLUDE INNER LAST LEFT MATCH_CONDITION
     MATCH_RECOGNIZE NATURAL NEXT NOCYCLE NULLS ONLY OUTER OVER PARTITION PERCENT PIVOT PRECEDING
     PRECISION RANGE RECURSIVE RENAME REPEATABLE REPLACE RESAMPLE RESPECT RIGHT ROLLUP ROW ROWS
-    SAMPLE SEED SETS SOME SYSTEM TABLESAMPLE TOP UNBOUNDED UNPIVOT VARYING WITHIN ZONE
+    SAMPLE SEED SETS SOME SYSTEM TABLESAMPLE TO TOP UNBOUNDED UNPIVOT VARYING WITHIN ZONE
     """
 )
 """Keywords in some places, names in others."""
@@ -89,10 +89,19 @@ def _misplaced(step: Step) -> State:
     return _prefix(step)
 
 
+def _case(step: Step) -> State:
+    step.frame.cases += 1
+    return _value_begins(step)
+
+
 def _case_end(step: Step) -> State:
+    frame = step.frame
+    if not frame.cases:
+        return _soft(step)
+    frame.cases -= 1
     if step.state is State.NEED:
         step.shape(step.token)
-    step.frame.run = 1
+    frame.run = 1
     return State.HAVE
 
 
@@ -244,9 +253,7 @@ def _for(step: Step) -> State:
 
 def _actions() -> dict[str, Callable[[Step], State]]:
     actions: dict[str, Callable[[Step], State]] = dict.fromkeys(SOFT, _soft)
-    actions |= dict.fromkeys(
-        words("CASE CONNECT_BY_ROOT DISTINCT EXISTS LATERAL PRIOR"), _value_begins
-    )
+    actions |= dict.fromkeys(words("CONNECT_BY_ROOT DISTINCT EXISTS LATERAL PRIOR"), _value_begins)
     actions |= dict.fromkeys(words("BY USING WHEN"), _prefix)
     actions |= dict.fromkeys(
         words("AND AS BETWEEN COLLATE ELSE ESCAPE ILIKE IN IS LIKE OR REGEXP RLIKE THEN"), _infix
@@ -255,6 +262,7 @@ def _actions() -> dict[str, Callable[[Step], State]]:
     actions |= dict.fromkeys(words("EXCEPT INTERSECT MINUS UNION"), _set_operator)
     actions |= dict.fromkeys(words("CONNECT START"), _connect)
     actions |= {
+        "CASE": _case,
         "END": _case_end,
         "FETCH": partial(_bound, clause=Clause.FETCH),
         "FOR": _for,

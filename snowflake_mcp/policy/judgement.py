@@ -8,7 +8,7 @@ from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.words import VERBS
 
-__all__ = ["judge_segment"]
+__all__ = ["judge_head", "judge_segment"]
 
 _READS: Final = "Use SELECT, WITH, VALUES, SHOW, DESCRIBE, EXPLAIN or LIST."
 
@@ -29,23 +29,23 @@ def judge_segment(tokens: list[Token]) -> tuple[str, list[Finding]]:
         return "list", judge_list(tokens)
     if word == "EXPLAIN":
         return "explain", _judge_explain(tokens)
-    if head.kind is Kind.WORD and word in VERBS:
-        return "unknown", [
-            Finding(
-                Rule.NOT_A_READ,
-                f"{word} is no read; this server only reads.",
-                _READS,
-                head,
-            )
-        ]
     return "unknown", [
-        Finding(
+        judge_head(tokens)
+        or Finding(
             Rule.UNKNOWN_STATEMENT,
             f"A statement that begins with {head.text[:40]} is not known to be a read.",
             _READS,
             head,
         )
     ]
+
+
+def judge_head(tokens: list[Token]) -> Finding | None:
+    """What speaks against a text because of its first word alone."""
+    if tokens and tokens[0].kind is Kind.WORD and tokens[0].word in VERBS:
+        message = f"{tokens[0].word} is no read; this server only reads."
+        return Finding(Rule.NOT_A_READ, message, _READS, tokens[0])
+    return None
 
 
 def _judge_explain(tokens: list[Token]) -> list[Finding]:

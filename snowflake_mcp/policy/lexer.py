@@ -23,9 +23,9 @@ MAX_DEPTH: Final = 64
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|\r(?!\n)")
 _SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
-_GAP: Final = re.compile(r"[ \t\r\n]++")
 _TOKEN: Final = re.compile(
     r"""
+    [ \t\r\n]*+(?:
       (?P<word>[A-Za-z_][A-Za-z0-9_$]*+)
     | (?P<line>(?:--|//)[^\n]*+)
     | (?P<block>/\*)
@@ -38,8 +38,9 @@ _TOKEN: Final = re.compile(
     | (?P<stage>@(?:~|%?+(?:[A-Za-z_][A-Za-z0-9_$]*+|"(?:[^"]++|"")++")
           (?:\.(?:%?+[A-Za-z_][A-Za-z0-9_$]*+|%?+"(?:[^"]++|"")++"))*+)
         (?:/[A-Za-z0-9_.=/$+:\-]*+)?+(?=[\s(),;]|\Z))
-    | (?P<punct>->>|->|=>|::|<=|>=|<>|!=|\|\||\*\*|(?!:=|>>|<<)[()\[\]{},.;:+\-*/%<>=!|^]|\$(?![$\w]))
-    """,
+    | (?P<punct>->>|->|=>|::|<=|>=|<>|!=|\|\||\*\*|(?!:=|>>|<<)[()\[\]{},.;:+\-*/%<>=!|^]
+          |\$(?![$\w]))
+    )""",
     re.VERBOSE | re.DOTALL,
 )
 _COMMENT_IN_PATH: Final = re.compile(r"//|--|/\*")
@@ -48,6 +49,7 @@ _MAY_TOUCH_STRING: Final = TYPED_LITERALS | words(
 )
 """Words after which a string may stand without a blank: none changes how the string is read."""
 _CLOSES: Final = {")": "(", "]": "[", "}": "{"}
+_BRACKETS: Final = frozenset("()[]{}")
 _UNTERMINATED: Final = {
     "'": ("a string", "Close the string with '; write a quote inside it as ''."),
     '"': ("a quoted name", 'Close the name with "; write a quote inside it as "".'),
@@ -117,36 +119,35 @@ def scan(sql: str) -> Scan:
     tokens: list[Token] = []
     comments: list[tuple[int, int]] = []
     open_brackets: list[Token] = []
-    at, length = 0, len(sql)
-    while True:
-        if gap := _GAP.match(sql, at):
-            at = gap.end()
-        if at >= length:
-            break
-        found = _TOKEN.match(sql, at)
-        if found is None:
-            raise _unreadable(sql, at)
-        group, text, end = found.lastgroup, found[0], found.end()
-        if group in {"line", "block"}:
+    at = 0
+    while found := _TOKEN.match(sql, at):
+        group = found.lastgroup or ""
+        at, end = found.span(group)
+        text = found[group]
+        if group == "punct":
+            token = Token(Kind.PUNCT, text, text, at)
+            if text in _BRACKETS:
+                _balance(token, open_brackets)
+            tokens.append(token)
+        elif group in {"line", "block"}:
             end = _comment(sql, at, end, group == "block")
             comments.append((at, end))
         else:
             if group == "dollar":
                 end = _dollar_string(sql, at)
                 text = sql[at:end]
-            token = _token(sql, group or "", text, at, end)
-            if group == "punct":
-                _balance(token, open_brackets)
-            tokens.append(token)
-            if len(tokens) > MAX_TOKENS:
-                raise _fail(
-                    Rule.TOO_MANY_TOKENS,
-                    f"The statement has more than {MAX_TOKENS} words and signs.",
-                    "Split the work into smaller statements.",
-                    text,
-                    at,
-                )
+            tokens.append(_token(sql, group, text, at, end))
+        if len(tokens) > MAX_TOKENS:
+            raise _fail(
+                Rule.TOO_MANY_TOKENS,
+                f"The statement has more than {MAX_TOKENS} words and signs.",
+                "Split the work into smaller statements.",
+                text,
+                at,
+            )
         at = end
+    if rest := sql[at:].lstrip(" \t\r\n"):
+        raise _unreadable(sql, len(sql) - len(rest))
     if open_brackets:
         opener = open_brackets[-1]
         raise _fail(
@@ -205,7 +206,6 @@ _KINDS: Final = {
     "variable": Kind.VARIABLE,
     "bind": Kind.BIND,
     "stage": Kind.STAGE,
-    "punct": Kind.PUNCT,
 }
 
 
@@ -288,7 +288,9 @@ def _unreadable(sql: str, at: int) -> LexicalError:
         return _dollar(sql[at : at + 2], at)
     if sign.isascii():
         remedy = "Use only operators of Snowflake's SQL; put text into quotes."
-        if sign == "`":
+        if sql.startswith(":=", at):
+            remedy = "Send a query; Snowflake Scripting is not run here."
+        elif sign == "`":
             remedy = 'Quote names with "double quotes", not with backticks.'
         return _fail(
             Rule.CHARACTER, f"{sign} is not a sign of Snowflake's SQL here.", remedy, sign, at
@@ -305,7 +307,7 @@ def _unreadable(sql: str, at: int) -> LexicalError:
 
 def _balance(token: Token, open_brackets: list[Token]) -> None:
     text = token.text
-    if text in {"(", "[", "{"}:
+    if text not in _CLOSES:
         open_brackets.append(token)
         if len(open_brackets) > MAX_DEPTH:
             raise _fail(
@@ -315,7 +317,7 @@ def _balance(token: Token, open_brackets: list[Token]) -> None:
                 text,
                 token.start,
             )
-    elif text in _CLOSES:
+    else:
         if not open_brackets or open_brackets[-1].text != _CLOSES[text]:
             raise _fail(
                 Rule.BRACKETS,

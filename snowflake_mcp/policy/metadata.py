@@ -7,7 +7,7 @@ from snowflake_mcp.policy.calls import needs
 from snowflake_mcp.policy.kinds import ADMIN_KINDS, DESCRIBE_CAPABILITY, DESCRIBE_KINDS, SHOW_KINDS
 from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import END, Kind, Token
-from snowflake_mcp.policy.words import TYPES, words
+from snowflake_mcp.policy.words import TYPES, VERBS, words
 
 __all__ = ["judge_describe", "judge_list", "judge_show"]
 
@@ -59,7 +59,7 @@ def judge_describe(tokens: list[Token]) -> list[Finding]:
     kind = reader.kind(_DESCRIBABLE)
     if not kind:
         # Without a kind it is a table or a view: one name and nothing else.
-        if reader.name() and not reader.more:
+        if tokens[-1].word not in VERBS and reader.name() and not reader.more:
             return []
         return [
             Finding(
@@ -122,6 +122,9 @@ class _Reader:
         self.at += 1
         return True
 
+    def _ahead(self, word: str) -> bool:
+        return self.at + 1 < len(self._tokens) and self._tokens[self.at + 1].word == word
+
     def kind(self, kinds: Container[str]) -> str:
         """The longest known kind that stands here, passed over; empty when there is none."""
         ahead = self._tokens[self.at : self.at + _MAX_KIND_WORDS]
@@ -137,6 +140,9 @@ class _Reader:
         if self.here.kind in {Kind.STAGE, Kind.STRING}:
             self.at += 1
             return True
+        if self.here.word == "IDENTIFIER" and self._ahead("("):
+            self.at += 2
+            return self.string() and self.take(")")
         found = False
         while self.here.kind in {Kind.WORD, Kind.QUOTED}:
             found = True

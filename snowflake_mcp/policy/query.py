@@ -8,13 +8,14 @@ the shape of a query. Time is linear, and nesting costs a list entry, not a call
 from typing import Final, final
 
 from snowflake_mcp.policy.brackets import open_bracket
-from snowflake_mcp.policy.calls import judge_system_name, judge_usage_view
+from snowflake_mcp.policy.calls import judge_part, judge_system_name
 from snowflake_mcp.policy.frames import Clause, Frame, Hold, State
 from snowflake_mcp.policy.functions import BUILT_IN
 from snowflake_mcp.policy.grammar import ACTIONS, SOFT, TAILS, Step
 from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import END, START, Kind, Token
-from snowflake_mcp.policy.words import CONTINUATIONS, RESERVED_VERBS, TYPED_LITERALS, VERBS
+from snowflake_mcp.policy.verbs import begins_statement
+from snowflake_mcp.policy.words import TYPED_LITERALS, VERBS
 
 __all__ = ["judge_query"]
 
@@ -24,6 +25,8 @@ _MAX_FINDINGS: Final = 32
 _FREE: Final = {Hold.MATCH, Hold.OPTIONS, Hold.SEMANTIC, Hold.TYPE}
 """Brackets with words of their own, where values may stand side by side."""
 _OPAQUE: Final = {Hold.PATTERN, Hold.MARK}
+_EXPLAINS_SHAPE: Final = {Rule.WRITE_INSIDE, Rule.SELECT_INTO, Rule.ROW_LOCK}
+"""With one of these the text is no query, so that it has not the shape of one is no news."""
 _BINARY: Final = {"=", "<", ">", "<=", ">=", "<>", "!=", "||", "/", "%", "::", "=>", "->"}
 
 
@@ -62,14 +65,18 @@ class _Walk:
                 self._value(at, token)
             self._prior = entry
         self._check_end(self._frame, self._tokens[-_PAD - 1])
-        return list(self._findings.values())
+        findings = list(self._findings.values())
+        if any(found.rule in _EXPLAINS_SHAPE for found in findings):
+            return [found for found in findings if found.rule is not Rule.QUERY_SHAPE]
+        return findings
 
     # findings
 
     def _add(self, finding: Finding) -> None:
         token = finding.token.word if finding.token else ""
-        # One finding about the shape is enough: the others follow from it.
-        key = (finding.rule, "" if finding.rule is Rule.QUERY_SHAPE else token)
+        # Of these one is enough: the others follow from it.
+        once = finding.rule in {Rule.QUERY_SHAPE, Rule.WRITE_INSIDE}
+        key = (finding.rule, "" if once else token)
         if len(self._findings) < _MAX_FINDINGS:
             self._findings.setdefault(key, finding)
 
@@ -147,19 +154,8 @@ class _Walk:
             if name.startswith("SYSTEM$"):
                 self._system(token)
             if before.text == ".":
-                if name == "NEXTVAL":
-                    self._add(
-                        Finding(
-                            Rule.SEQUENCE,
-                            "NEXTVAL takes a number from a sequence, which changes the sequence.",
-                            "Use ROW_NUMBER() OVER (ORDER BY ...) or SEQ4() to number rows; "
-                            "of a JSON path write v['nextval'].",
-                            token,
-                        )
-                    )
-                usage = judge_usage_view(self._tokens[at - 2], token)
-                if usage is not None:
-                    self._add(usage)
+                for finding in judge_part(self._tokens[at - 2], token):
+                    self._add(finding)
         elif token.kind not in {Kind.NUMBER, Kind.VARIABLE}:
             self._shape(token)
 
@@ -195,7 +191,7 @@ class _Walk:
         if after.text == "(" and self._state is not State.HAVE and word in BUILT_IN:
             self._operand(token)
             return
-        if word in VERBS and self._begins_statement(token, before, after):
+        if word in VERBS and begins_statement(token, before, after, frame):
             self._write(token)
             self._operand(token)
             return
@@ -206,18 +202,6 @@ class _Walk:
             self._operand(token)
         else:
             self._state = action(self._step(at, token))
-
-    def _begins_statement(self, token: Token, before: Token, after: Token) -> bool:
-        """Whether a verb stands where only a statement could be meant by it."""
-        if token.word in RESERVED_VERBS:
-            return not (token.word == "UPDATE" and before.word == "FOR")
-        if before.text not in {"(", ")"}:
-            return False
-        if after.kind is Kind.WORD:
-            return after.word not in CONTINUATIONS
-        if after.text == ")":
-            return before.text == "(" and self._frame.clause is Clause.FROM
-        return after.kind in {Kind.QUOTED, Kind.STRING, Kind.STAGE, Kind.VARIABLE, Kind.NUMBER}
 
     def _step(self, at: int, token: Token) -> Step:
         return Step(

@@ -31,13 +31,12 @@ class Rule(Enum):
     BRACKETS = "brackets"
     TOO_DEEP = "too-deep"
     TOO_MANY_TOKENS = "too-many-tokens"
-    # one statement
+    # one statement, and of which kind
     EMPTY = "empty"
+    NOT_A_READ = "not-a-read"
     MULTIPLE_STATEMENTS = "multiple-statements"
     FLOW_NESTED = "flow-nested"
     FLOW_LENGTH = "flow-length"
-    # what kind of statement
-    NOT_A_READ = "not-a-read"
     WRITE_INSIDE = "write-inside"
     UNKNOWN_STATEMENT = "unknown-statement"
     # constructs that change something although the statement begins like a read

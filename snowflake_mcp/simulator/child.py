@@ -138,6 +138,11 @@ class DemoWarehouse(Service):
             "last_problem": self._reason,
         }
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the child, while there is one."""
+        return None if self._child is None else self._child.transport.pid
+
     def _ready(self) -> Deferred[tuple[str, int]]:
         waiter: Deferred[tuple[str, int]] = Deferred(self._waiting_remove)
         self._waiting.append(waiter)

@@ -285,24 +285,28 @@ def _read(relation: Any, cap: int | None, checkpoint: Callable[[], None]) -> Any
     reader = relation.to_arrow_reader(max(1, CHUNK_ROWS if cap is None else min(cap, CHUNK_ROWS)))
     batches: list[Any] = []
     rows = size = 0
-    while cap is None or rows < cap:
-        batch = next(reader, None)
-        if batch is None:
-            break
-        checkpoint()
-        if cap is not None and rows + batch.num_rows > cap:
-            batch = batch.slice(0, cap - rows)
-        batches.append(batch)
-        rows += batch.num_rows
-        size += batch.nbytes
-        if size > MAX_RESULT_BYTES:
-            raise StatementFailed(
-                "100082",
-                "54000",
-                f"The result is larger than the {MAX_RESULT_BYTES >> 20} MB that the demo "
-                "warehouse keeps. Select fewer rows or columns.",
-            )
-    return pa.Table.from_batches(batches, schema=reader.schema)
+    try:
+        while cap is None or rows < cap:
+            batch = next(reader, None)
+            if batch is None:
+                break
+            checkpoint()
+            if cap is not None and rows + batch.num_rows > cap:
+                batch = batch.slice(0, cap - rows)
+            batches.append(batch)
+            rows += batch.num_rows
+            size += batch.nbytes
+            if size > MAX_RESULT_BYTES:
+                raise StatementFailed(
+                    "100082",
+                    "54000",
+                    f"The result is larger than the {MAX_RESULT_BYTES >> 20} MB that the demo "
+                    "warehouse keeps. Select fewer rows or columns.",
+                )
+        return pa.Table.from_batches(batches, schema=reader.schema)
+    finally:
+        # Until its reader is closed DuckDB takes no further statement on the connection.
+        reader.close()
 
 
 def _cells(table: Any, kind: int) -> Rows:

@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.failures import StatementFailed, cancelled, timed_out, translate
 from snowflake_mcp.simulator.ids import QueryIds, new_token
 from snowflake_mcp.simulator.jobs import Job
@@ -21,6 +22,9 @@ __all__ = ["Bench", "Engine", "Pool", "Session"]
 _INTERRUPT_AGAIN_S: Final = 0.05
 """An interrupt that arrives while the statement is being translated is lost; so repeat it."""
 
+_CANCEL: Final = re.compile(
+    r"\s*(?:SELECT|CALL)\s+SYSTEM\$CANCEL_QUERY\s*\(\s*'([^']{0,64})'\s*\)\s*;?\s*", re.IGNORECASE
+)
 _ID: Final = re.compile(r"'([0-9a-f]{8}-[0-9a-f-]{27})'")
 
 
@@ -108,6 +112,10 @@ class Session:
         if known is not None:
             return known
         statement = docket.add(self._bench.ids.next(), self, submission)
+        cancelling = _CANCEL.fullmatch(submission.sql)
+        if cancelling is not None:
+            self._cancel(statement, cancelling[1])
+            return statement
         self._queue.append(statement)
         self._next()
         return statement
@@ -134,6 +142,17 @@ class Session:
             self.abort(statement)
         if self._current is None:
             self._release()
+
+    def _cancel(self, statement: Statement, query_id: str) -> None:
+        """SYSTEM$CANCEL_QUERY: never waits for what it is to stop."""
+        target = self._bench.docket.find(query_id)
+        if target is None or not target.owner.abort(target):
+            text = "Identified SQL statement is not currently executing."
+        else:
+            text = f"query [{query_id}] terminated."
+        rows = Rows([text_field("SYSTEM$CANCEL_QUERY")], 0x1000, cells=[[text]])
+        answer = make_result(rows, statement.query_id, self.facts(), statement.submission.base)
+        self._bench.docket.succeeded(statement, answer)
 
     def _next(self) -> None:
         if self._current is not None or not self._queue:

@@ -64,6 +64,9 @@ class Owner(Protocol):
     def place(self) -> Place:
         """Where the session stands."""
 
+    def abort(self, statement: "Statement", reason: StatementFailed | None = None) -> bool:
+        """Stop a statement of this session; False when it has ended already."""
+
 
 @dataclass(eq=False, slots=True)
 class Statement:

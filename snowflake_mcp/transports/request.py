@@ -75,8 +75,11 @@ class Request(http.Request):
                 raise self._site.too_large
         except Refusal as refusal:
             self._refusal = refusal
-            if length != 0:
-                self._refuse_unread(refusal)
+        except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
+            _log.failure("request {request_id} could not be judged", request_id=self.request_id)
+            self._refusal = self._fault()
+        if self._refusal is not None and length != 0:
+            self._refuse_unread(self._refusal)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Keep a piece of the body in memory, as far as the limit goes."""
@@ -255,6 +258,7 @@ class Request(http.Request):
             # Half an answer cannot be taken back; only a broken connection says so.
             self.channel.abort()
             return
-        self._answer_refusal(
-            Refusal(500, "internal", f"Internal error (reference {self.request_id}).")
-        )
+        self._answer_refusal(self._fault())
+
+    def _fault(self) -> Refusal:
+        return Refusal(500, "internal", f"Internal error (reference {self.request_id}).")

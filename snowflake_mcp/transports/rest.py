@@ -8,6 +8,7 @@ import msgspec
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
+from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.transports.exchange import Exchange, HeaderList, encode_problem
@@ -68,13 +69,13 @@ class RestTools:
     def call(self, exchange: Exchange) -> None:
         """Run a tool; the answer's status says how it went."""
         try:
-            body = msgspec.json.decode(exchange.body, type=_CallBody)
+            body = msgspec.convert(decode(exchange.body), _CallBody)
+        except MalformedMessageError as error:
+            exchange.respond(400, encode_problem("bad_json", error.message))
+            return
         except msgspec.ValidationError as error:
             message = str(error)[:_MESSAGE_CHARS]
             exchange.respond(400, encode_problem("invalid_argument", message))
-            return
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            exchange.respond(400, encode_problem("bad_json", "The body is not valid JSON."))
             return
         known = {tool["name"] for tool in self._kernel.describe_tools(exchange.principal)}
         if body.name not in known:

@@ -4,6 +4,7 @@ import pytest
 
 from snowflake_mcp.transports.exchange import Refusal
 from snowflake_mcp.transports.guard import Guard, check_accept, check_content
+from tests.support.wire import http_request
 from tests.unit.transports.stand import Stand, modern_headers, post_modern
 
 FOREIGN = "http://evil.example"
@@ -176,8 +177,6 @@ def test_a_foreign_page_cannot_make_the_server_read_a_body(stand: Stand) -> None
     """The refusal comes when the headers have come, and the connection ends."""
     wire = stand.connect()
     headers = {**modern_headers({"method": "tools/list"}), "Origin": FOREIGN}
-    from tests.support.wire import http_request
-
     wire.send(http_request("POST", "/mcp", headers={**headers, "Content-Length": "100"}))
     answer = wire.answer()
     assert answer.status == 403

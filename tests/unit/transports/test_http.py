@@ -12,6 +12,7 @@ from snowflake_mcp.protocol.jsonrpc import Message
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.http import McpEndpoint, routing_headers
 from snowflake_mcp.transports.tree import Route, Tree
+from tests.support.wire import http_request
 from tests.unit.transports.stand import (
     HANDSHAKE,
     JSON_HEADERS,
@@ -121,8 +122,6 @@ def test_doubled_routing_headers_are_noticed(stand: Stand) -> None:
     wire = stand.connect()
     message = modern("tools/list")
     body = json.dumps(message).encode()
-    from tests.support.wire import http_request
-
     wire.send(
         http_request(
             "POST",

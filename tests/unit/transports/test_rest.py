@@ -60,6 +60,8 @@ def test_the_caller_names_itself_by_its_user_agent(stand: Stand) -> None:
         (b"{", 400, "bad_json"),
         (b'{"name":"\xff"}', 400, "bad_json"),
         (b'{"name":"echo","arguments":{"a":' + b"[" * 100_000, 400, "bad_json"),
+        (b'{"name":"echo","name":"wait"}', 400, "bad_json"),
+        (b'{"name":"echo","arguments":{"a":NaN}}', 400, "bad_json"),
         (b"[]", 400, "invalid_argument"),
         (b"{}", 400, "invalid_argument"),
         (b'{"name":1}', 400, "invalid_argument"),

@@ -3,9 +3,12 @@
 # mypy: allow-untyped-calls
 
 import pytest
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.protocol import Protocol
+from twisted.internet.testing import StringTransport
 from twisted.logger import LogEvent
+from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from snowflake_mcp.protocol.principal import Principal
@@ -529,3 +532,31 @@ def test_aborting_a_connection_that_was_handed_over_does_nothing(stand: Stand) -
     assert wire.upgrade().status == 101
     channel.abort()
     assert not wire.closed
+
+
+def test_any_transport_will_do(stand: Stand) -> None:
+    """What is no TCP has no keep-alive and no half-close, and is served all the same."""
+    transport = StringTransport()
+    channel = stand.front.site.buildProtocol(None)
+    channel.makeConnection(transport)
+    channel.dataReceived(http_request("GET", "/health"))
+    assert transport.value().startswith(b"HTTP/1.1 200 ")
+    channel.connectionLost(Failure(ConnectionDone()))
+
+
+def test_a_fault_in_a_check_lets_nobody_in(events: list[LogEvent]) -> None:
+    """It is answered 500 like any other fault, before and after a body, and logged."""
+
+    def identify(exchange: Exchange) -> Principal:
+        raise RuntimeError("a secret")
+
+    stand = Stand(identify=identify)
+    wire = stand.connect()
+    assert wire.request("GET", "/health").status == 500
+    send_post(wire, {"name": "echo"}, JSON_HEADERS, "/mcp/tools/call")
+    answer = wire.answer()
+    assert answer.status == 500
+    assert b"secret" not in answer.body
+    assert stand.toolbox.contexts == []
+    assert len([event for event in events if "log_failure" in event]) == 2
+    stand.close()

@@ -59,7 +59,7 @@ async def test_a_refused_client_can_read_why() -> None:
 
 @pytest_twisted.ensureDeferred
 async def test_it_serves_a_unix_socket(tmp_path: Path) -> None:
-    """Behind a local proxy there are no addresses and no half-close; everything else holds."""
+    """Behind a local proxy connections have no addresses; everything else holds."""
     stand = Stand(clock=reactor)
     path = tmp_path / "mcp.sock"
     listener = Listener(reactor, stand.front.site, [f"unix:{path}"])

@@ -1,5 +1,7 @@
 """The late commitment: JSON first, an event stream when something forces it."""
 
+import json
+
 from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.streams import Answer
@@ -95,8 +97,6 @@ def test_an_http_1_0_client_reads_to_the_end_of_the_connection(stand: Stand) -> 
     """Without chunks the close is the end of the stream."""
     wire = stand.connect()
     message = modern("tools/call", call("wait"))
-    import json
-
     request = http_request(
         "POST", "/mcp", json.dumps(message).encode(), headers=modern_headers(message)
     )

@@ -1,7 +1,5 @@
 """MCP over WebSocket: the upgrade, the frames, the limits and every way to end."""
 
-# mypy: allow-untyped-calls
-
 import json
 from typing import Any
 
@@ -10,6 +8,7 @@ from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 from twisted.protocols.policies import WrappingFactory
 
+from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.transports.websocket import _Timers
 from tests.support.wire import Wire, connect, encode_frame, http_request
 from tests.unit.transports.stand import HANDSHAKE, INITIALIZE, Stand, call, modern
@@ -404,8 +403,6 @@ def test_messages_after_a_close_frame_are_not_served(stand: Stand) -> None:
 
 def test_a_failed_handshake_below_us_leaves_nothing_behind(stand: Stand) -> None:
     """The library calls onClose even when the handshake never ended: it must be harmless."""
-    from snowflake_mcp.protocol.principal import LOCAL
-
     connection = stand.front._websockets.connection(LOCAL)
     connection.onClose(False, 1006, None)
     connection.onMessage(b"{}", False)

@@ -120,25 +120,6 @@ async def test_cancel_ends_the_statement_there(demo: dict[str, object], build: B
 
 
 @async_test
-async def test_finish_and_cancel_have_one_outcome(demo: dict[str, object], build: Build) -> None:
-    """However a cancel meets the end of a statement, the caller gets one outcome, and no leak."""
-    warehouse = build(demo)
-    ended = {"result": 0, "cancelled": 0}
-    for number in range(30):
-        running = Deferred.fromCoroutine(warehouse.run(job("select 1"), Kept()))
-        clock.callLater(0.0005 * number, running.cancel)
-        try:
-            outcome = await running
-            assert outcome.rows == 1
-            ended["result"] += 1
-        except CancelledError:
-            ended["cancelled"] += 1
-    assert sum(ended.values()) == 30
-    await until(lambda: warehouse.snapshot()["threads"]["busy"] == 0, 5, "threads")  # type: ignore[index]
-    assert warehouse.snapshot()["pool"]["leased"] == 0  # type: ignore[index]
-
-
-@async_test
 async def test_a_missing_table(demo: dict[str, object], build: Build) -> None:
     """Snowflake's message reaches the caller with a hint, the id and the number."""
     with pytest.raises(ToolFailure) as caught:

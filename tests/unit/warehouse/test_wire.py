@@ -226,6 +226,25 @@ async def test_random_cancels_leave_nothing_behind(wire: SnowflakeWire, build: B
 
 
 @async_test
+async def test_finish_and_cancel_have_one_outcome(wire: SnowflakeWire, build: Build) -> None:
+    """However a cancel meets the end of a statement, the caller gets one outcome, and no leak."""
+    warehouse = build(wire.parameters)
+    ended = {"result": 0, "cancelled": 0}
+    for number in range(40):
+        running = Deferred.fromCoroutine(warehouse.run(job("select 1"), Kept()))
+        clock.callLater(0.0004 * number, running.cancel)
+        try:
+            outcome = await running
+            assert outcome.rows == 1
+            ended["result"] += 1
+        except CancelledError:
+            ended["cancelled"] += 1
+    assert sum(ended.values()) == 40
+    await until(lambda: lane(warehouse)["running"] == 0, 5, "threads")
+    assert pool(warehouse)["leased"] == 0
+
+
+@async_test
 async def test_principals_never_share_a_session(wire: SnowflakeWire, build: Build) -> None:
     """Each principal and each context has its own sessions; the same one is used again."""
     warehouse = build(wire.parameters)

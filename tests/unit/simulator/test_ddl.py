@@ -1,0 +1,99 @@
+"""DDL and plans as text."""
+
+from datetime import UTC, datetime
+
+from snowflake_mcp.simulator.catalog import ColumnEntry, Entry, Notes
+from snowflake_mcp.simulator.columns import fields_for
+from snowflake_mcp.simulator.ddl import table_ddl, view_ddl
+from snowflake_mcp.simulator.explain import Step, plan_text
+from snowflake_mcp.simulator.ids import QueryIds
+from snowflake_mcp.simulator.results import Result, ResultStore
+from snowflake_mcp.simulator.types import snowflake_type
+
+PATH = ("DEMO", "SALES", "T")
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_table_ddl_has_everything_one_needs_to_make_the_table() -> None:
+    """Types, NOT NULL, defaults, comments, keys and odd names."""
+    columns = [
+        ColumnEntry(PATH, "ID", "NUMBER(38,0)", nullable=False, comment="it's the key"),
+        ColumnEntry(PATH, "my Col", "VARCHAR(10)", default="'x'"),
+    ]
+    keys = [
+        ("PRIMARY KEY", ("ID",), None, ()),
+        ("FOREIGN KEY", ("my Col",), "OTHER", ("CODE",)),
+    ]
+    assert table_ddl(Entry(PATH, "TABLE", MADE, comment="all"), columns, keys) == (
+        "create or replace TABLE T (\n"
+        "\tID NUMBER(38,0) NOT NULL COMMENT 'it''s the key',\n"
+        "\t\"my Col\" VARCHAR(10) DEFAULT 'x',\n"
+        "\tprimary key (ID),\n"
+        '\tforeign key ("my Col") references DEMO.SALES.OTHER(CODE)\n'
+        ")COMMENT='all'\n;"
+    )
+
+
+def test_view_ddl_keeps_the_query_as_written() -> None:
+    """The column list, the comment and the text of the query."""
+    view = Entry(PATH, "VIEW", MADE, comment="c", text="select  1 as A")
+    assert view_ddl(view, [ColumnEntry(PATH, "A", "NUMBER(38,0)")]) == (
+        "create or replace view T(\n\tA\n) COMMENT='c'\nas select  1 as A;"
+    )
+
+
+def test_types_are_named_as_snowflake_names_them() -> None:
+    """DuckDB's names do not show."""
+    assert snowflake_type("BIGINT") == "NUMBER(38,0)"
+    assert snowflake_type("DECIMAL(12,2)") == "NUMBER(12,2)"
+    assert snowflake_type("VARCHAR", 50) == "VARCHAR(50)"
+    assert snowflake_type("INTEGER[]") == "ARRAY"
+    assert snowflake_type("JSON") == "VARIANT"
+
+
+def test_hints_only_refine_what_the_engine_says() -> None:
+    """A hint makes JSON an OBJECT, but never text a timestamp."""
+    fields = fields_for(["O", "T"], ["JSON", "VARCHAR"], {"O": "object", "T": "timestamp_tz"})
+    assert [field.type for field in fields] == ["object", "text"]
+
+
+def test_plan_text() -> None:
+    """The shape of EXPLAIN USING TEXT."""
+    text = plan_text(
+        [Step(0, None, "Result", expressions=("A",)), Step(1, 0, "TableScan", "D.S.T", rows=5)]
+    )
+    assert text.startswith("GlobalStats:\n    partitionsTotal=1\n")
+    assert "->TableScan  D.S.T  {partitionsTotal=1," in text
+
+
+def test_notes_follow_an_object_through_its_life() -> None:
+    """Created once, forgotten with everything below."""
+    notes = Notes()
+    notes.set_created(PATH, MADE, "select 1")
+    notes.set_type(PATH, "O", "OBJECT")
+    assert notes.created(("demo", "sales", "t")) == MADE
+    assert notes.types(PATH) == {"O": "OBJECT"}
+    notes.forget(("DEMO",))
+    assert notes.types(PATH) == {}
+    assert notes.source(PATH) == ""
+
+
+def test_query_ids_look_like_snowflakes_and_never_repeat() -> None:
+    """Shaped as a UUID that begins with 01."""
+    ids = QueryIds(lambda: 1_800_000_000.0)
+    made = [ids.next() for _ in range(1000)]
+    assert len(set(made)) == 1000
+    assert all(len(one) == 36 and one.startswith("01") for one in made)
+
+
+def test_the_result_store_drops_what_was_read_longest_ago() -> None:
+    """Bounded by number and by bytes; the newest always stays."""
+    store = ResultStore(max_results=2, max_bytes=10)
+    store.put("a", Result(b"1234", 1))
+    store.put("b", Result(b"1234", 1))
+    assert store.get("a") is not None
+    store.put("c", Result(b"12", 1))
+    assert store.get("b") is None
+    assert (len(store), store.size) == (2, 6)
+    store.put("d", Result(b"x" * 50, 1))
+    assert (len(store), store.size) == (1, 50)

@@ -1,0 +1,110 @@
+"""SHOW, DESCRIBE, GET_DDL, context and history through the real connector."""
+
+import json
+from typing import Any
+
+import pytest
+
+
+def names(cursor: Any, sql: str) -> list[str]:
+    """The name column of what SHOW answers."""
+    cursor.execute(sql)
+    place = [column.name for column in cursor.description].index("name")
+    return [row[place] for row in cursor.fetchall()]
+
+
+def test_databases_and_schemas(cursor: Any) -> None:
+    """Two databases; schemas with their comments."""
+    assert names(cursor, "show databases") == ["DEMO", "MARKETING"]
+    assert names(cursor, "show terse schemas in database demo like 's%'") == ["SALES", "SUPPORT"]
+
+
+def test_tables_have_their_true_row_counts_and_comments(cursor: Any) -> None:
+    """Not estimates, and not zero."""
+    cursor.execute("show tables like 'orders' in schema demo.sales")
+    row = dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True))
+    assert (row["rows"], row["comment"]) == (60_000, "One row for each order")
+    assert cursor.execute("show tables in account").rowcount == 15
+
+
+def test_created_on_does_not_change(cursor: Any) -> None:
+    """The same object has the same time whenever one asks."""
+    first = cursor.execute("show tables in database demo").fetchall()
+    assert first == cursor.execute("show tables in database demo").fetchall()
+
+
+def test_describe_tells_types_nulls_keys_and_comments(cursor: Any) -> None:
+    """What the catalog knows of each column."""
+    cursor.execute("describe table demo.sales.customers")
+    columns = {row[0]: row for row in cursor.fetchall()}
+    assert columns["CUSTOMER_ID"][1:6] == ("NUMBER(38,0)", "COLUMN", "N", None, "Y")
+    assert columns["PREFERENCES"][1] == "OBJECT"
+    assert columns["LAST_LOGIN_AT"][1] == "TIMESTAMP_TZ(9)"
+    assert columns["SEGMENT"][9] == "consumer, business or enterprise"
+
+
+def test_ddl_of_table_and_view(cursor: Any) -> None:
+    """GET_DDL gives statements in Snowflake's style."""
+    table = cursor.execute("select get_ddl('TABLE', 'demo.sales.orders')").fetchone()[0]
+    assert table.startswith("create or replace TABLE ORDERS (\n\tORDER_ID NUMBER(38,0) NOT NULL")
+    assert "foreign key (CUSTOMER_ID) references DEMO.SALES.CUSTOMERS(CUSTOMER_ID)" in table
+    quoted = '"DEMO"."SUPPORT"."OPEN_TICKETS"'
+    view = cursor.execute(f"select get_ddl('VIEW', '{quoted}')").fetchone()[0]
+    assert view.startswith("create or replace view OPEN_TICKETS(\n\tTICKET_ID,")
+    assert "WHERE t.CLOSED_AT IS NULL;" in view
+
+
+def test_a_new_table_is_known_with_all_its_facts(cursor: Any) -> None:
+    """What a user declares comes back from DESCRIBE, and goes with the table."""
+    cursor.execute(
+        "create or replace table \"My Table\" (id int not null primary key comment 'k', "
+        "\"a b\" varchar(5), o array) comment = 'mine'"
+    )
+    rows = cursor.execute('describe table "My Table"').fetchall()
+    assert [row[:2] for row in rows] == [
+        ("ID", "NUMBER(38,0)"),
+        ("a b", "VARCHAR(5)"),
+        ("O", "ARRAY"),
+    ]
+    assert names(cursor, "show tables like 'my table'") == ["My Table"]
+    cursor.execute('drop table "My Table"')
+    assert names(cursor, "show tables like 'my table'") == []
+
+
+def test_context_functions(cursor: Any) -> None:
+    """Who and where one is."""
+    row = cursor.execute(
+        "select current_account(), current_user(), current_role(), current_warehouse(), "
+        "current_database(), current_schema()"
+    ).fetchone()
+    assert row == ("DEMO", "DEMO", "DEMO_ROLE", "DEMO_WH", "DEMO", "SALES")
+
+
+def test_use_changes_the_place(cursor: Any) -> None:
+    """Database, schema and both at once; the connector is told."""
+    cursor.execute("use schema product")
+    assert cursor.connection.schema == "PRODUCT"
+    assert cursor.execute("select count(*) from plans").fetchone() == (4,)
+    cursor.execute("use marketing.campaigns")
+    assert cursor.execute("select count(*) from campaigns").fetchone() == (40,)
+    cursor.execute('use database "DEMO"')
+    assert (cursor.connection.database, cursor.connection.schema) == ("DEMO", "PUBLIC")
+
+
+@pytest.mark.parametrize("form", ["TEXT", "JSON"])
+def test_explain_names_the_tables(cursor: Any, form: str) -> None:
+    """A plan, without running anything."""
+    plan = cursor.execute(f"explain using {form} select count(*) from orders").fetchone()[0]
+    assert "DEMO.SALES.ORDERS" in plan
+    if form == "JSON":
+        assert json.loads(plan)["Operations"][0][0]["operation"] == "Result"
+
+
+def test_history_keeps_the_tag(cursor: Any) -> None:
+    """QUERY_HISTORY knows text, state and QUERY_TAG of statements before."""
+    cursor.execute("select 4711", _statement_params={"QUERY_TAG": '{"tool":"x"}'})
+    row = cursor.execute(
+        "select query_tag, execution_status, rows_produced "
+        "from table(information_schema.query_history()) where query_text = 'select 4711'"
+    ).fetchone()
+    assert row == ('{"tool":"x"}', "SUCCESS", 1)
