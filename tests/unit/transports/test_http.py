@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 
-from snowflake_mcp.config.model import HttpSettings
-from snowflake_mcp.protocol.admission import RoutingHeaders
-from snowflake_mcp.protocol.context import Facts
-from snowflake_mcp.protocol.jsonrpc import Message
-from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.transports.http import McpEndpoint, routing_headers
-from snowflake_mcp.transports.tree import Route, Tree
+from snowflake_mcp.transports.http import routing_headers
 from tests.support.wire import http_request
 from tests.unit.transports.stand import (
     HANDSHAKE,

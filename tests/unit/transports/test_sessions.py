@@ -176,11 +176,11 @@ def test_a_question_is_asked_on_the_stream_and_answered_by_a_post(stand: Stand) 
         answers = await context.ask({"sure": question})
         return ToolResult(text=answers["sure"]["action"])
 
-    stand.toolbox.call = asking  # type: ignore[method-assign,assignment]
+    stand.toolbox.call = asking  # type: ignore[method-assign]
     session = open_session(stand, elicitation={})
     wire, back = stand.connect(), stand.connect()
     post_handshake(wire, session, "tools/call", call("echo"))
-    (asked,) = wire.answer(keep=True).events()
+    (asked,) = wire.answer().events()
     assert asked["method"] == "elicitation/create"
     headers = {**JSON_HEADERS, "MCP-Protocol-Version": HANDSHAKE, "Mcp-Session-Id": session}
     reply = {"jsonrpc": "2.0", "id": asked["id"], "result": {"action": "accept"}}
@@ -219,7 +219,9 @@ def test_a_batch_without_requests_or_with_too_many(stand: Stand) -> None:
     send_post(wire, [{"jsonrpc": "2.0", "method": "notifications/initialized"}], headers)
     assert wire.answer().status == 202
     for size in (0, 33):
-        send_post(wire, [{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in range(size)], headers)
+        send_post(
+            wire, [{"jsonrpc": "2.0", "id": n, "method": "ping"} for n in range(size)], headers
+        )
         assert wire.answer().status == 400
 
 
@@ -255,7 +257,7 @@ def test_mirrored_arguments_must_agree(
         },
     }
     described = [{**tool, "inputSchema": schema} for tool in stand.toolbox.describe(None)]  # type: ignore[arg-type]
-    stand.toolbox.describe = lambda principal: described  # type: ignore[method-assign,assignment]
+    stand.toolbox.describe = lambda principal: described  # type: ignore[method-assign]
     wire = stand.connect()
     from tests.unit.transports.stand import modern, modern_headers
 

@@ -235,7 +235,7 @@ def test_the_mcp_path_takes_post_only(stand: Stand, method: str) -> None:
     """Other methods are 405 with a JSON-RPC error that has no id (T-06)."""
     answer = stand.connect().request(method, "/mcp")
     assert answer.status == 405
-    assert answer.header("Allow") == "POST"
+    assert answer.header("Allow") == ("DELETE, GET, HEAD, POST" if method == "PUT" else "POST")
     body = answer.json()
     assert body["jsonrpc"] == "2.0"
     assert body["error"]["code"] == -32600
