@@ -87,6 +87,8 @@ class HttpSettings:
     """Silence on an event stream after which a comment line is sent."""
     cancel_on_disconnect: bool = True
     """Handshake-era clients: stop the call when its HTTP request is dropped."""
+    legacy_sse: bool = False
+    """Serve HTTP+SSE of revision 2024-11-05 as well, for the oldest clients."""
     resume_s: float = _number(10.0, 0, 3600)
     """After a session's event stream broke: how long its call waits for the client to return."""
     session_ttl_s: float = _number(86_400.0, 60, 30 * 86_400)

@@ -15,9 +15,10 @@ from snowflake_mcp.protocol.jsonrpc import (
     MalformedMessageError,
     Notification,
     Request,
+    classify,
+    decode,
     encode_error,
     encode_result,
-    parse,
 )
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.live import Live
@@ -63,19 +64,40 @@ class Conversation:
         return len(self._calls)
 
     def receive(self, data: bytes) -> None:
-        """One message; every fault of it is answered, none escapes."""
+        """One message, or a batch where the session's revision has them; no fault escapes."""
         try:
-            message = parse(data)
+            value = decode(data)
         except MalformedMessageError as error:
             self._send(encode_error(error.request_id, error))
             return
-        if isinstance(message, Request):
-            self._request(message)
-        elif isinstance(message, Notification):
+        session = self._session
+        if isinstance(value, list) and value and session and eras.has_batches(session.version):
+            batch = _Batch(self._send, len(value))
+            for one in value:
+                self._take(one, batch.add)
+        else:
+            self._take(value, self._answer)
+
+    def _take(self, value: object, answer: Callable[[bytes | None], None]) -> None:
+        """One message; ``answer`` is called once, with ``None`` where no answer is owed."""
+        try:
+            message = classify(value)
+            if isinstance(message, Request):
+                self._request(message, answer)
+                return
+        except MalformedMessageError as error:
+            answer(encode_error(error.request_id, error))
+            return
+        if isinstance(message, Notification):
             if message.method == "notifications/cancelled":
                 self._calls.cancel((message.params or {}).get("requestId"), "client")
         elif not self._live.answered(message):
             self._log.debug("a response that no request is waiting for was dropped")
+        answer(None)
+
+    def _answer(self, body: bytes | None) -> None:
+        if body is not None and not self._lost:
+            self._send(body)
 
     def lost(self) -> None:
         """The peer is gone: what it asked for stops, in Snowflake too."""
@@ -83,16 +105,16 @@ class Conversation:
         self._live.close()
         self._calls.cancel_all("disconnect")
 
-    def _request(self, request: Request) -> None:
+    def _request(self, request: Request, answer: Callable[[bytes | None], None]) -> None:
         try:
             facts = self._facts(request)
             if request.id in self._calls:
                 raise McpError(INVALID_REQUEST, "This request id is already in flight")
         except McpError as error:
-            self._send(encode_error(request.id, error))
+            answer(encode_error(request.id, error))
             return
         if request.method == "tools/call" and len(self._calls) >= self._max_in_flight:
-            self._send(encode_result(request.id, self._busy(facts)))
+            answer(encode_result(request.id, self._busy(facts)))
             return
         live = None if eras.is_stateless(facts.version) else self._live
         call = self._kernel.start(request, facts, self._send, live)
@@ -103,8 +125,7 @@ class Conversation:
         def settled(settled_reply: Reply | None) -> None:
             if call.context.negotiated is not None:
                 self._session = call.context.negotiated
-            if settled_reply is not None and not self._lost:
-                self._send(settled_reply.body)
+            answer(None if settled_reply is None else settled_reply.body)
 
         reply.addCallback(settled)
 
@@ -150,3 +171,20 @@ class Conversation:
             retryable=True,
         )
         return self._kernel.failure_result(failure, facts.version)
+
+
+class _Batch:
+    """The answers to a batch, sent together as one array when the last is known."""
+
+    def __init__(self, send: Callable[[bytes], None], expected: int) -> None:
+        self._send = send
+        self._expected = expected
+        self._bodies: list[bytes] = []
+
+    def add(self, body: bytes | None) -> None:
+        """One message of the batch has been dealt with."""
+        self._expected -= 1
+        if body is not None:
+            self._bodies.append(body)
+        if self._expected == 0 and self._bodies:
+            self._send(b"[" + b",".join(self._bodies) + b"]")

@@ -386,7 +386,7 @@ def test_a_fault_in_the_conversation_ends_the_connection_not_the_server(
 ) -> None:
     """An exception does not escape into the transport: it is logged and told as 1011."""
     wire = _open(stand)
-    monkeypatch.setattr("snowflake_mcp.protocol.conversation.parse", lambda _data: 1 / 0)
+    monkeypatch.setattr("snowflake_mcp.protocol.conversation.decode", lambda _data: 1 / 0)
     wire.send_text({})
     assert _close_code(wire) == 1011
     assert [event for event in events if "log_failure" in event]
