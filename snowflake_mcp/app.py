@@ -18,7 +18,8 @@ from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
-from snowflake_mcp.protocol.kernel import Kernel, Signers
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.simulator.child import DemoWarehouse
 from snowflake_mcp.status import DEMO_NOTICE, Status

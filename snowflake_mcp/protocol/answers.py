@@ -7,6 +7,7 @@ from typing import Any, Final
 from mcp_types import SERVER_INFO_META_KEY
 
 from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.tasks import EXTENSION
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 
 __all__ = [
@@ -66,6 +67,8 @@ def capabilities(offer: Offer, version: str) -> dict[str, Any]:
         declared["resources"] = {"subscribe": True, "listChanged": True}
     if offer.completions is not None and eras.is_version_at_least(version, "2025-03-26"):
         declared["completions"] = {}
+    if eras.is_stateless(version):
+        declared["extensions"] = {EXTENSION: {}}
     return declared
 
 

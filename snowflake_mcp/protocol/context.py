@@ -18,6 +18,7 @@ from snowflake_mcp.protocol.inputs import (
 from snowflake_mcp.protocol.jsonrpc import RequestId, encode_notification
 from snowflake_mcp.protocol.live import LEVELS, Live
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.tasks import Task
 
 __all__ = ["CancelReason", "Facts", "Negotiated", "RequestContext", "Transport"]
 
@@ -26,6 +27,10 @@ CancelReason = Literal["client", "disconnect", "timeout", "shutdown"]
 
 _PROGRESS_BURST: Final = 10.0
 _PROGRESS_PER_S: Final = 2.0
+
+
+def _stay() -> None:
+    """This call cannot go on in the background."""
 
 
 def _keep() -> None:
@@ -74,6 +79,11 @@ class RequestContext:
     release: Callable[[], None] = _keep
     """Close the HTTP response of this request while it goes on; its client comes back for the
     rest (handshake revisions from 2025-11-25). Does nothing on other channels."""
+    detach: Callable[[], Task | None] = _stay
+    """Go on in the background: the client is given a task now. ``None`` where that cannot be
+    (the client did not declare the extension): the call then answers the ordinary way."""
+    task: Task | None = None
+    """The task that this call has become."""
     message_id: RequestId | None = None
     """The id that the client gave the request; ``None`` over REST."""
     progress_token: str | int | None = None
@@ -134,6 +144,8 @@ class RequestContext:
             McpError: stateless era: -32021, the client cannot be asked that.
             AskFailedError: handshake era: the client cannot be asked that, or refused.
         """
+        if self.task is not None:
+            return await self.task.ask(questions)
         open_questions = {k: q for k, q in questions.items() if k not in self.answers}
         missing = missing_capability(open_questions, self.facts.capabilities)
         if is_stateless(self.facts.version):

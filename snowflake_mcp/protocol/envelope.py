@@ -35,6 +35,9 @@ NAME_MEMBER: Final[Mapping[str, str]] = {
     "tools/call": "name",
     "prompts/get": "name",
     "resources/read": "uri",
+    "tasks/cancel": "taskId",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
 }
 """Methods whose ``Mcp-Name`` header repeats a member of the params."""
 

@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from mcp_types import LOG_LEVEL_META_KEY
@@ -17,7 +16,6 @@ from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
 from snowflake_mcp.protocol.calls import Call, InFlight, Reply
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import Facts, RequestContext
-from snowflake_mcp.protocol.cursors import Cursors
 from snowflake_mcp.protocol.errors import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -25,44 +23,25 @@ from snowflake_mcp.protocol.errors import (
     McpError,
     ToolFailure,
 )
-from snowflake_mcp.protocol.inputs import InputRequired, RequestStates
+from snowflake_mcp.protocol.inputs import InputRequired
 from snowflake_mcp.protocol.jsonrpc import Notification, Request, Response, encode_result
 from snowflake_mcp.protocol.live import LEVELS, Live, LiveSession, LiveSessions
-from snowflake_mcp.protocol.methods.table import method_table
+from snowflake_mcp.protocol.methods.table import EXTENSION_METHODS, method_table
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.protocol.sessions import SessionTokens
 from snowflake_mcp.protocol.settlement import STOPPING, error_reply, failed, first_problem, settle
+from snowflake_mcp.protocol.signers import Signers
+from snowflake_mcp.protocol.tasks import Task, TaskBoard, declares_tasks
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 
-__all__ = ["Kernel", "Layer", "Perform", "Signers"]
+__all__ = ["Kernel", "Layer", "Perform"]
 
 Perform = Callable[[str, dict[str, Any], RequestContext], Coroutine[Any, Any, MethodResult]]
 """Answer one request: method, params, context."""
 Layer = Callable[[Perform], Perform]
 """What the pipeline wraps around every request."""
 
-_PAGE: Final = 200
-"""Entries of one page of a list."""
 _ENDLESS: Final = "subscriptions/listen"
 """The one method that runs until the client leaves: it has no deadline."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signers:
-    """What signs the texts that clients keep for us; all from one key."""
-
-    sessions: SessionTokens
-    states: RequestStates
-    cursors: Cursors
-
-    @classmethod
-    def of(cls, key: bytes, session_ttl_s: float, wall_clock: Callable[[], float]) -> "Signers":
-        """The signers of a key of at least 32 bytes."""
-        return cls(
-            SessionTokens(key, session_ttl_s, wall_clock),
-            RequestStates(key, wall_clock),
-            Cursors(key, _PAGE),
-        )
 
 
 class Kernel:
@@ -86,7 +65,8 @@ class Kernel:
         self.changes = Changes()
         """Publish here what changes on the server."""
         self.live_sessions = LiveSessions(self.changes)
-        self._methods = method_table(offer, identity, self.changes, signers.cursors)
+        self._board = TaskBoard(signers.wall_clock)
+        self._methods = method_table(offer, identity, self.changes, signers.cursors, self._board)
         self._perform: Perform = self._lookup_and_run
         for layer in reversed(layers):
             self._perform = layer(self._perform)
@@ -127,8 +107,13 @@ class Kernel:
         context.live = live or self._live(facts)
         if release is not None:
             context.release = release
+        reply: Deferred[Reply | None] = Deferred()
+        # Bound before the work begins: a tool may detach before it first waits.
+        begun: list[Call[Reply | None]] = []
+        context.detach = lambda: self._detach(request, context, reply, begun)
         work = Deferred.fromCoroutine(self._perform(request.method, request.params or {}, context))
-        call: Call[Reply | None] = Call(context, work, Deferred())
+        call = Call(context, work, reply)
+        begun.append(call)
         self._supervise(call, work, lambda outcome: self._reply(request, context, outcome))
         if scope is not None:
             scope.add(request.id, call)
@@ -234,7 +219,10 @@ class Kernel:
                 timer.cancel()
             call.context.settled = True
             self._running.discard(call)
-            call.reply.callback(conclude(outcome))
+            if call.context.task is None:
+                call.reply.callback(conclude(outcome))
+            else:
+                self._end_task(call.context, call.context.task, outcome)
             if not self._running:
                 idle, self._idle = self._idle, []
                 for done in idle:
@@ -247,7 +235,9 @@ class Kernel:
     ) -> MethodResult:
         run = self._methods.get(method)
         # REST is not MCP: its body is checked by its resource, and the tool checks arguments.
-        if context.facts.transport != "rest":
+        # The methods of an extension check their own params.
+        extension = method in EXTENSION_METHODS and eras.is_stateless(context.facts.version)
+        if context.facts.transport != "rest" and not extension:
             try:
                 wire.validate_client_request(method, context.facts.version, params)
             except KeyError:
@@ -263,6 +253,46 @@ class Kernel:
             return await run(params, context)
         except InputRequired as required:
             return self._input_required(method, params, context, required)
+
+    def _detach(
+        self,
+        request: Request,
+        context: RequestContext,
+        reply: Deferred[Reply | None],
+        begun: Sequence[Call[Reply | None]],
+    ) -> Task | None:
+        """Answer the request with a task, and let its work go on."""
+        facts = context.facts
+        if context.task is not None:
+            return context.task
+        if not eras.is_stateless(facts.version) or not declares_tasks(facts.capabilities):
+            return None
+        if context.cancel_reason is not None or request.method != "tools/call":
+            return None
+
+        def stop() -> None:
+            for call in begun:
+                call.cancel("client")
+
+        task = self._board.open(facts.principal, stop)
+        if task is not None:
+            context.task = task
+            context.send = _nowhere
+            seed = {**task.seed(), "resultType": "task"}
+            shaped = shape(request.method, seed, facts.version, self._identity)
+            reply.callback(Reply(encode_result(request.id, shaped)))
+        return task
+
+    def _end_task(
+        self, context: RequestContext, task: Task, outcome: MethodResult | Failure
+    ) -> None:
+        settled = settle(context, outcome)
+        if settled is None:
+            task.end_cancelled()
+        elif isinstance(settled, McpError):
+            task.fail(settled)
+        else:
+            task.complete(shape("tools/call", settled, context.facts.version, self._identity))
 
     def _restore(self, method: str, params: dict[str, Any], context: RequestContext) -> None:
         """Bring back what the client has answered in earlier rounds of a stateless request."""

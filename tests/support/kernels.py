@@ -5,7 +5,8 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from snowflake_mcp.protocol.answers import ServerIdentity
-from snowflake_mcp.protocol.kernel import Kernel, Layer, Signers
+from snowflake_mcp.protocol.kernel import Kernel, Layer
+from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Completions, Library, Offer, Prompts
 from tests.support.toolbox import ScriptedToolbox
 

@@ -411,5 +411,12 @@ def test_discover_declares_what_is_offered() -> None:
     params = {"_meta": dict(ENVELOPE)}
     bare = Wire(Rig(), STATELESS).ask("server/discover", params)["result"]["capabilities"]
     full = Wire(full_rig(), STATELESS).ask("server/discover", params)["result"]["capabilities"]
-    assert sorted(bare) == ["logging", "tools"]
-    assert sorted(full) == ["completions", "logging", "prompts", "resources", "tools"]
+    assert sorted(bare) == ["extensions", "logging", "tools"]
+    assert sorted(full) == [
+        "completions",
+        "extensions",
+        "logging",
+        "prompts",
+        "resources",
+        "tools",
+    ]

@@ -15,8 +15,9 @@ from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
-from snowflake_mcp.protocol.kernel import Kernel, Signers
+from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 from snowflake_mcp.transports.front import Front, build_front
 from snowflake_mcp.transports.probes import Check
