@@ -21,7 +21,7 @@ def shown(value: object) -> str:
     return f"`{value}`" if isinstance(value, str) else str(value)
 
 
-@pytest.mark.parametrize("setting", settings(), ids=lambda setting: setting.path)
+@pytest.mark.parametrize("setting", list(settings()), ids=lambda setting: setting.path)
 def test_every_setting_is_documented(setting: Setting) -> None:
     """With its variable, its default and its range, as the code has them."""
     span = "" if setting.low is None else f"{setting.low}..{setting.high}"

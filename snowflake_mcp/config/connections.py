@@ -17,7 +17,11 @@ __all__ = ["DEMO", "ENVIRONMENT", "complete", "from_environment", "from_table"]
 
 Parameters = dict[str, str | int | bool | Secret]
 
-DEMO: Final = ConnectionSettings(DEMO_CONNECTION, Backend.DEMO)
+DEMO: Final = ConnectionSettings(
+    DEMO_CONNECTION,
+    Backend.DEMO,
+    MappingProxyType({"database": "DEMO", "schema": "SALES"}),
+)
 
 ENVIRONMENT: Final[Mapping[str, str]] = {
     "SNOWFLAKE_ACCOUNT": "account",

@@ -115,7 +115,7 @@ class PoolSettings:
 
     max_statements: int = _number(16, 1, 256)
     """Statements running at once; each has a thread and a session while it runs."""
-    max_waiting: int = _number(64, 0, 100000)
+    max_waiting: int = _number(512, 0, 100000)
     """Calls that may wait for a place; more are answered "busy" at once."""
     max_wait_s: float = _number(30.0, 0.1, 3600)
     """A call that waited so long for a place is answered "busy"."""

@@ -66,6 +66,9 @@ def judge_call(path: Sequence[Token], *, of_object: bool, in_match: bool) -> lis
     elif plain and schema == "CORTEX" and len(path) == 3 and path[0].name == "SNOWFLAKE":
         message = f"SNOWFLAKE.CORTEX.{name} {_MEANING['ai']}."
         return [*findings, needs("ai", message, last, _INSTEAD["ai"])]
+    if plain and schema is None and name.startswith("AI_"):
+        # A model function that is newer than the list, or a user's own: it takes both grants.
+        findings.append(needs("ai", f"{name[:80]} {_MEANING['ai']}.", last, _INSTEAD["ai"]))
     full = ".".join(part.text for part in path)
     findings.append(
         needs(

@@ -21,10 +21,12 @@ __all__ = ["judge_query"]
 
 _PAD: Final = 4
 """Edge tokens on both sides, so that looking around needs no bounds."""
-_MAX_FINDINGS: Final = 32
+_MAX_OF_A_CAUSE: Final = 8
 _FREE: Final = {Hold.MATCH, Hold.OPTIONS, Hold.SEMANTIC, Hold.TYPE}
 """Brackets with words of their own, where values may stand side by side."""
 _OPAQUE: Final = {Hold.PATTERN, Hold.MARK}
+_ONCE: Final = {Rule.QUERY_SHAPE, Rule.WRITE_INSIDE}
+"""Of these one is enough: the others follow from it."""
 _EXPLAINS_SHAPE: Final = {Rule.WRITE_INSIDE, Rule.SELECT_INTO, Rule.ROW_LOCK}
 """With one of these the text is no query, so that it has not the shape of one is no news."""
 _BINARY: Final = {"=", "<", ">", "<=", ">=", "<>", "!=", "||", "/", "%", "::", "=>", "->"}
@@ -47,7 +49,8 @@ class _Walk:
         self._prior = State.NEED
         self._part = False
         """A part of a name must follow: the last token is a dot, a path colon or ``!``."""
-        self._findings: dict[tuple[Rule, str], Finding] = {}
+        self._findings: dict[tuple[Rule, str | None], dict[str, Finding]] = {}
+        """By cause (rule and capability), then by word."""
 
     def run(self) -> list[Finding]:
         for at in range(_PAD, len(self._tokens) - _PAD):
@@ -65,7 +68,7 @@ class _Walk:
                 self._value(at, token)
             self._prior = entry
         self._check_end(self._frame, self._tokens[-_PAD - 1])
-        findings = list(self._findings.values())
+        findings = [found for words in self._findings.values() for found in words.values()]
         if any(found.rule in _EXPLAINS_SHAPE for found in findings):
             return [found for found in findings if found.rule is not Rule.QUERY_SHAPE]
         return findings
@@ -73,14 +76,16 @@ class _Walk:
     # findings
 
     def _add(self, finding: Finding) -> None:
-        token = finding.token.word if finding.token else ""
-        # Of these one is enough: the others follow from it.
-        once = finding.rule in {Rule.QUERY_SHAPE, Rule.WRITE_INSIDE}
-        key = (finding.rule, "" if once else token)
-        if len(self._findings) < _MAX_FINDINGS:
-            self._findings.setdefault(key, finding)
+        # Bounded for each cause by itself: what one capability lifts must never hide the rest.
+        cause = (finding.rule, finding.capability)
+        found = self._findings.setdefault(cause, {})
+        limit = 1 if finding.rule in _ONCE else _MAX_OF_A_CAUSE
+        if len(found) < limit:
+            found.setdefault(finding.token.word if finding.token else "", finding)
 
     def _shape(self, token: Token, message: str = "") -> None:
+        if (Rule.QUERY_SHAPE, None) in self._findings:
+            return
         self._add(
             Finding(
                 Rule.QUERY_SHAPE,

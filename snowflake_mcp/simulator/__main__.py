@@ -34,7 +34,7 @@ __all__ = ["main"]
 
 _THREADS: Final = 24
 _STORED_RESULTS: Final = 200
-_STORED_BYTES: Final = 256 << 20
+_STORED_BYTES: Final = 128 << 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -20,7 +20,10 @@ _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
 def to_ipc(batches: Iterable["pa.RecordBatch"], fields: Sequence[Field]) -> bytes:
-    """An Arrow IPC stream of ``batches`` as Snowflake would send them; worker threads only."""
+    """An Arrow IPC stream of ``batches`` as Snowflake would send them; worker threads only.
+
+    No batches make no stream: an empty result travels as an empty text.
+    """
     import pyarrow as pa
 
     converted = [to_snowflake(batch, fields) for batch in batches]

@@ -166,10 +166,7 @@ class DemoWarehouse(Service):
         command = [sys.executable, "-P", "-m", "snowflake_mcp.simulator", "--port", str(port)]
         if self._sample:
             command.append("--sample")
-        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        environment[PASSWORD_VARIABLE] = self._password
-        # The package may be on the path of this process by other means than an installation.
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        environment = _kept_environment() | {PASSWORD_VARIABLE: self._password}
         self._child = _Child(self._reactor, self)
         self._reactor.spawnProcess(
             self._child,
@@ -216,6 +213,13 @@ class DemoWarehouse(Service):
         # The same port again: sessions of before are told to log in anew, at once, instead of
         # knocking at a closed port until their retries are used up.
         self._again = self._reactor.callLater(delay, self._spawn, port)
+
+
+def _kept_environment() -> dict[str, str]:
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    # The package may be on the path of this process by other means than an installation.
+    kept["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    return kept
 
 
 class _Child(ProcessProtocol):

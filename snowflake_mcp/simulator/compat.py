@@ -11,10 +11,10 @@ import sys
 from types import ModuleType
 from typing import Final
 
-__all__ = ["EngineError", "install_connector_names"]
+__all__ = ["FakesnowError", "install_connector_names"]
 
 
-class EngineError(Exception):
+class FakesnowError(Exception):
     """What fakesnow raises for a statement that failed; any thread."""
 
     def __init__(
@@ -56,7 +56,7 @@ def install_connector_names() -> None:
         if hasattr(present, "simulator_stand_in"):
             return
         raise RuntimeError("the simulator must run in a process of its own")
-    errors = dict.fromkeys(_ERROR_NAMES, EngineError)
+    errors = dict.fromkeys(_ERROR_NAMES, FakesnowError)
     _module("snowflake")
     _module(
         "snowflake.connector",

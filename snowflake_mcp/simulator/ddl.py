@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from snowflake_mcp.simulator.catalog import ColumnEntry, Entry, Path
+from snowflake_mcp.simulator.catalog import ColumnEntry, Entry
 from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.failures import StatementFailed, missing_object, not_supported
 from snowflake_mcp.simulator.lexical import Words, tokens
+from snowflake_mcp.simulator.notes import Path
 from snowflake_mcp.simulator.results import Rows
 
 if TYPE_CHECKING:

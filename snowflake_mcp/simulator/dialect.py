@@ -40,6 +40,7 @@ ENGINE_KEYWORDS: Final = frozenset(
         "TRUNCATE",
         "UNSET",
         "UPDATE",
+        "VALUES",
         "WITH",
     }
 )

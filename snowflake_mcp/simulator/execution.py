@@ -1,14 +1,15 @@
 """Statements run on DuckDB through fakesnow's translator, inside a locked-down instance."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
 from snowflake_mcp.simulator import dialect, objects
 from snowflake_mcp.simulator.bindings import bound_values
-from snowflake_mcp.simulator.catalog import Catalog, Entry, Notes
+from snowflake_mcp.simulator.catalog import Catalog, Entry
 from snowflake_mcp.simulator.columns import fields_for
 from snowflake_mcp.simulator.compat import install_connector_names
 from snowflake_mcp.simulator.failures import (
@@ -21,13 +22,12 @@ from snowflake_mcp.simulator.failures import (
 from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.lexical import Token, Words, statements, tokens
 from snowflake_mcp.simulator.local import LOCAL, Place
-from snowflake_mcp.simulator.results import CHUNK_ROWS, Rows
+from snowflake_mcp.simulator.notes import Notes
+from snowflake_mcp.simulator.reading import read_rows, text_rows
+from snowflake_mcp.simulator.results import Rows
 from snowflake_mcp.simulator.samples import create_samples
 
-__all__ = ["MAX_RESULT_BYTES", "Connection", "Instance"]
-
-MAX_RESULT_BYTES: Final = 192 << 20
-"""A result that takes more memory is refused: DuckDB's own limit does not count it."""
+__all__ = ["Connection", "Instance"]
 
 _LOCKS: Final = (
     "SET GLOBAL enable_external_access=false",
@@ -50,8 +50,10 @@ class Instance:
         # DuckDB advises another call than the one fakesnow makes; nobody here can follow it.
         warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
         import fakesnow.instance
-        import fakesnow.transforms
+        import fakesnow.transforms.stage
 
+        # Its folder for staged files, made by the import; stages are refused, so it stays unused.
+        Path(fakesnow.transforms.stage.LOCAL_BUCKET_PATH).rmdir()
         # fakesnow makes every SUM and AVG a float, in case the column is text.
         fakesnow.transforms.numeric_agg_implicit_cast = lambda expression: expression
         self._fakesnow = fakesnow.instance.FakeSnow(
@@ -192,10 +194,12 @@ class Connection:
 
         if any(token.text == "$" for token in found):
             sql = cursor._inline_variables(sql)  # noqa: SLF001 fakesnow's session variables
+        if found[0].keyword == "VALUES":
+            sql = f"SELECT * FROM {sql}"  # noqa: S608 the client's own statement
         expression = dialect.parse(sql)
         if isinstance(expression, exp.Query):
             return self._query(cursor, expression, found, job)
-        objects.check_statement(expression)
+        objects.check_statement(expression, found)
         if job.describe_only:
             raise not_supported("describing a statement that is not a query")
         answer = objects.instead_of_engine(expression, self)
@@ -205,7 +209,7 @@ class Connection:
         kind = int(statement_type_id(expression))
         cursor.execute(sql, binding_params=bound_values(job.bindings), server=True)
         objects.remember(expression, job.sql, found, self)
-        return _cells(cursor._arrow_table, kind)  # noqa: SLF001
+        return text_rows(cursor._arrow_table, kind)  # noqa: SLF001
 
     def _query(self, cursor: Any, expression: Any, found: Sequence[Token], job: Job) -> Rows:
         values = bound_values(job.bindings)
@@ -214,7 +218,7 @@ class Connection:
             types = [str(kind) for kind in relation.types]
             fields = fields_for(relation.columns, types, hints)
             cap = 0 if job.describe_only else job.row_cap
-            return Rows(fields, 0x1000, _read(relation, cap, self.checkpoint))
+            return Rows(fields, 0x1000, read_rows(relation, cap, self.checkpoint))
         except Exception as error:
             raise dialect.diagnosed(translate(error), expression, self) from error
         finally:
@@ -276,49 +280,3 @@ class Connection:
             self._fake.database = self.place.database = None
             self._fake._schema = self.place.schema = None  # noqa: SLF001
             self._fake.database_set = self._fake.schema_set = False
-
-
-def _read(relation: Any, cap: int | None, checkpoint: Callable[[], None]) -> Any:
-    """The rows of a relation, streamed so that both bounds hold before memory is spent."""
-    import pyarrow as pa
-
-    reader = relation.to_arrow_reader(max(1, CHUNK_ROWS if cap is None else min(cap, CHUNK_ROWS)))
-    batches: list[Any] = []
-    rows = size = 0
-    try:
-        while cap is None or rows < cap:
-            batch = next(reader, None)
-            if batch is None:
-                break
-            checkpoint()
-            if cap is not None and rows + batch.num_rows > cap:
-                batch = batch.slice(0, cap - rows)
-            batches.append(batch)
-            rows += batch.num_rows
-            size += batch.nbytes
-            if size > MAX_RESULT_BYTES:
-                raise StatementFailed(
-                    "100082",
-                    "54000",
-                    f"The result is larger than the {MAX_RESULT_BYTES >> 20} MB that the demo "
-                    "warehouse keeps. Select fewer rows or columns.",
-                )
-        return pa.Table.from_batches(batches, schema=reader.schema)
-    finally:
-        # Until its reader is closed DuckDB takes no further statement on the connection.
-        reader.close()
-
-
-def _cells(table: Any, kind: int) -> Rows:
-    """The few rows that fakesnow answers with, as the text that Snowflake sends."""
-    whole = ("int", "uint", "decimal")
-    fields = fields_for(
-        table.column_names,
-        ["BIGINT" if str(column.type).startswith(whole) else "VARCHAR" for column in table.schema],
-    )
-    columns = [column.to_pylist() for column in table.columns]
-    cells = [
-        [None if value is None else str(value) for value in row]
-        for row in zip(*columns, strict=True)
-    ]
-    return Rows(fields, kind, cells=cells)

@@ -84,7 +84,7 @@ def translate(error: BaseException) -> StatementFailed:
         return error
     kind = type(error).__name__
     text = _plain(str(getattr(error, "msg", "") or error))
-    if kind == "EngineError":
+    if kind == "FakesnowError":
         return _from_fakesnow(int(getattr(error, "errno", -1)), str(error.sqlstate), text)  # type: ignore[attr-defined]
     rule = _BY_CLASS.get(kind)
     if rule is not None:

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.simulator.failures import StatementFailed
-from snowflake_mcp.simulator.sessions import Bench, Engine, Session
+from snowflake_mcp.simulator.sessions import Bench, Runner, Session
 from snowflake_mcp.simulator.statements import Statement, Submission
 
 __all__ = ["FrontDesk", "Refused"]
@@ -33,7 +33,7 @@ class Refused(Exception):
 class Connect(Protocol):
     """Opens an engine session; blocks, worker threads only."""
 
-    def __call__(self, database: str | None, schema: str | None) -> Engine: ...
+    def __call__(self, database: str | None, schema: str | None) -> Runner: ...
 
 
 class FrontDesk:

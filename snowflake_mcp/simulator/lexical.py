@@ -103,6 +103,7 @@ def projection_texts(sql: str, found: Sequence[Token]) -> list[str] | None:
     depth = 0
     begin: int | None = None
     last_end = 0
+    before = ""
     texts: list[str] = []
     for token in found:
         if token.text in {"(", "[", "{"}:
@@ -117,9 +118,10 @@ def projection_texts(sql: str, found: Sequence[Token]) -> list[str] | None:
             if token.text == ",":
                 texts.append(sql[begin:last_end].strip())
                 begin = token.end
-            elif token.keyword in _LIST_END or token.keyword in _SET_WORDS:
+            elif (token.keyword in _LIST_END and before != "WITHIN") or token.keyword in _SET_WORDS:
                 break
         last_end = token.end
+        before = token.keyword
     if begin is None:
         return None
     texts.append(sql[begin:last_end].strip())

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from snowflake_mcp.simulator.catalog import Path
 from snowflake_mcp.simulator.ddl import full_path
 from snowflake_mcp.simulator.headers import IMPORTED_KEYS, KEYS
 from snowflake_mcp.simulator.jobs import Job
+from snowflake_mcp.simulator.notes import Path
 from snowflake_mcp.simulator.scopes import moment, scope_of
 from snowflake_mcp.simulator.show import Cell, Listing, ShowRequest
 

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from snowflake_mcp.simulator.failures import missing_object, not_supported
+from snowflake_mcp.simulator.information import complete_information_schema
 from snowflake_mcp.simulator.lexical import Token
 from snowflake_mcp.simulator.results import Rows, status_rows
 
 if TYPE_CHECKING:
-    from snowflake_mcp.simulator.catalog import Path
     from snowflake_mcp.simulator.execution import Connection
+    from snowflake_mcp.simulator.notes import Path
 
 __all__ = ["check_statement", "instead_of_engine", "remember"]
 
@@ -18,7 +19,7 @@ _KINDS: Final = frozenset({"TABLE", "VIEW", "SCHEMA", "DATABASE", "SEQUENCE"})
 _DDL: Final = 0x6000
 
 
-def check_statement(expression: Any) -> None:
+def check_statement(expression: Any, found: Sequence[Token]) -> None:
     """Refuse what the engine would do wrongly, or would do to the host's files.
 
     :raises StatementFailed: 000002
@@ -33,6 +34,8 @@ def check_statement(expression: Any) -> None:
         if kind not in _KINDS:
             verb = type(expression).__name__.upper()
             raise not_supported(f"{verb} {kind or 'of this object'}")
+        if kind == "DATABASE" and any(token.keyword in {"CLONE", "FROM"} for token in found):
+            raise not_supported("CREATE DATABASE from another place")
     allowed = (
         exp.Alter,
         exp.Comment,
@@ -131,6 +134,7 @@ def _created(expression: Any, kind: str, source: str, connection: "Connection") 
     if kind in {"DATABASE", "SCHEMA"} and comment is not None:
         notes.set_comment(path, comment.this.name)
     if kind == "DATABASE":
+        complete_information_schema(connection.duck, path[0], notes.created(path))
         connection.duck.execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(path[0])}.PUBLIC")
         connection.use(path[0], "PUBLIC")
     elif kind == "SCHEMA":

@@ -8,8 +8,8 @@ from snowflake_mcp.simulator.samples_rows import MACROS, ROWS
 from snowflake_mcp.simulator.samples_tables import OBJECTS
 
 if TYPE_CHECKING:
-    from snowflake_mcp.simulator.catalog import Notes
     from snowflake_mcp.simulator.execution import Connection
+    from snowflake_mcp.simulator.notes import Notes
 
 __all__ = ["create_samples", "first_day"]
 

@@ -17,7 +17,7 @@ from snowflake_mcp.simulator.results import Result, Rows, make_result
 from snowflake_mcp.simulator.statements import Docket, Place, State, Statement, Submission
 from snowflake_mcp.simulator.waits import take_waits
 
-__all__ = ["Bench", "Engine", "Pool", "Session"]
+__all__ = ["Bench", "Pool", "Runner", "Session"]
 
 _INTERRUPT_AGAIN_S: Final = 0.05
 """An interrupt that arrives while the statement is being translated is lost; so repeat it."""
@@ -41,7 +41,7 @@ class Pool(Protocol):
         """Run ``func`` in a worker; ``onResult`` gets (success, value) in that worker."""
 
 
-class Engine(Protocol):
+class Runner(Protocol):
     """One session's connection to the engine."""
 
     @property
@@ -76,7 +76,7 @@ class Session:
 
     _log = Logger()
 
-    def __init__(self, bench: Bench, engine: Engine, number: int, user: str) -> None:
+    def __init__(self, bench: Bench, engine: Runner, number: int, user: str) -> None:
         self.number = number
         self.user = user
         self.token = new_token()

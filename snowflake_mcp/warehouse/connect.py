@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
-from snowflake_mcp.version import SERVER_NAME
 from snowflake_mcp.warehouse.identifiers import quote
 
 __all__ = ["Bounds", "Line", "arguments", "close", "connector_line", "is_alive", "open_session"]
 
 Line = Literal["4.8", "5"]
 
+_APPLICATION: Final = "snowflake_mcp"
+"""Shown for each session in Snowflake; dashes are not allowed in it."""
 _CONNECT_S: Final = 10
 _REQUEST_S: Final = 60
 """One HTTP request; above the 45 s for which Snowflake holds a long poll."""
@@ -67,7 +68,7 @@ def arguments(
     chosen: dict[str, Any] = dict(parameters)
     configured = chosen.pop("session_parameters", None)
     session = dict(configured) if isinstance(configured, Mapping) else {}
-    chosen.setdefault("application", SERVER_NAME.replace("-", "_"))
+    chosen.setdefault("application", _APPLICATION)
     if database is not None:
         chosen["database"] = _as_identifier(database)
         chosen.pop("schema", None)

@@ -157,10 +157,10 @@ class Run(Generic[T]):
                 raise failure from error
             finally:
                 self._session = None
-            if self._progress.wanted:
+            if self._progress.wanted or reading.cut != "collector":
                 self._means.sessions.pool.give_back(session)
             else:
-                # It was cut off while it read: what is left in the driver is not known.
+                # It was called off while it read: what is left in the driver is not known.
                 self._means.sessions.pool.discard(session)
             return Outcome(
                 query_id=self._progress.query_id or "",

@@ -91,6 +91,10 @@ class Warehouse:
             self._last_error = failure.family
             self._totals.add(f"statements_{failure.family.value}")
             raise
+        except Exception:
+            self._last_error = Family.INTERNAL
+            self._totals.add("statements_internal")
+            raise
         self._totals.add("statements_ok")
         self._totals.add("rows_read", outcome.rows)
         return outcome

@@ -65,7 +65,9 @@ class Sessions:
             raise
         except Exception as error:
             self.logins.gave_up()
-            self.log.failure("the account's parameters are not available")
+            self.log.warn(  # noqa: G010 - twisted's logger has no warning()
+                "nothing to log in to: {kind}: {why}", kind=type(error).__name__, why=str(error)
+            )
             raise ToolFailure(
                 Family.UNAVAILABLE,
                 str(error) or "The server's Snowflake connection is not available.",

@@ -68,6 +68,12 @@ class HttpAgent:
         """Connect to loopback."""
         return cls(*await asyncio.open_connection(_HOST, port, limit=_READ_LIMIT))
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
     async def exchange(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> HttpAnswer:
@@ -142,6 +148,7 @@ class WebSocketAgent:
     """Answers whose id belongs to no request that waits: each one is a fault."""
     _waiting: dict[int | str, "asyncio.Future[dict[str, Any]]"] = field(default_factory=dict)
     _pump: "asyncio.Task[Closed] | None" = None
+    _finished: bool = False
 
     @classmethod
     async def open(cls, port: int) -> Self:
@@ -155,10 +162,17 @@ class WebSocketAgent:
         )
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101"):
+            await _close(writer)
             raise AssertionError(f"no upgrade: {head!r}")
         agent = cls(reader, writer)
         agent._pump = asyncio.create_task(agent._read())
         return agent
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def initialize(self, version: str = HANDSHAKE) -> dict[str, Any]:
         """Open a handshake-era session on this connection; gives the server's result."""
@@ -219,6 +233,15 @@ class WebSocketAgent:
         masked = (int.from_bytes(payload) ^ int.from_bytes(wide)).to_bytes(size)
         self.writer.write(bytes([0x80 | opcode]) + length + mask + masked)
 
+    def finish(self) -> None:
+        """Write nothing more; the server sees the end of the stream and may still answer."""
+        self._finished = True
+        try:
+            self.writer.write_eof()
+        except OSError:
+            # The server has hung up already; then there is nothing to end.
+            return
+
     async def closed(self) -> Closed:
         """Wait until the server has ended the connection; how it did."""
         if self._pump is None:
@@ -228,7 +251,8 @@ class WebSocketAgent:
     async def close(self) -> None:
         """Say goodbye and drop the connection."""
         if self._pump is not None and not self._pump.done():
-            self.send_frame(_CLOSE, struct.pack("!H", 1000))
+            if not self._finished:
+                self.send_frame(_CLOSE, struct.pack("!H", 1000))
             self._pump.cancel()
         await _close(self.writer)
 
@@ -244,7 +268,8 @@ class WebSocketAgent:
                 elif opcode == _CLOSE:
                     code = struct.unpack("!H", payload[:2])[0] if len(payload) >= 2 else None
                     end = Closed(code, payload[2:].decode())
-                    self.send_frame(_CLOSE, payload[:2])
+                    if not self._finished:
+                        self.send_frame(_CLOSE, payload[:2])
                     break
         except (asyncio.IncompleteReadError, ConnectionError):
             return end

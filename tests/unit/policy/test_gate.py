@@ -99,6 +99,29 @@ def test_no_capability_opens_a_write(sql: str) -> None:
     assert not judge(sql, *CAPABILITIES).allowed
 
 
+def test_an_unlisted_model_function_takes_both_grants() -> None:
+    """A name like AI_NEW may be a model or a user's function, so neither grant opens it alone."""
+    assert judge("SELECT AI_NEW(a) FROM t", "ai", "udf").allowed
+    assert rules(judge("SELECT AI_NEW(a) FROM t", "ai")) == ["user-function"]
+    assert rules(judge("SELECT AI_NEW(a) FROM t", "udf")) == ["ai-function"]
+
+
+@pytest.mark.parametrize(
+    ("capability", "call"), [("udf", "f{}(1)"), ("ai", "SNOWFLAKE.CORTEX.F{}(1)")]
+)
+def test_many_granted_calls_hide_nothing(capability: str, call: str) -> None:
+    """However many findings a grant lifts, the one that it does not lift is still told."""
+    calls = ", ".join(call.format(number) for number in range(500))
+    assert judge(f"SELECT {calls}", capability).allowed
+    assert rules(judge(f"SELECT {calls}, SYSTEM$ABORT_SESSION(1)", capability)) == [
+        "system-function"
+    ]
+    assert rules(judge(f"SELECT {calls}, LAST_QUERY_ID()", capability)) == ["result-scan"]
+    generator = "TABLE(GENERATOR(TIMELIMIT => 9))"
+    waits = ", ".join("SYSTEM$WAIT(1)" for _ in range(500))
+    assert rules(judge(f"SELECT {waits} FROM {generator}", "system_wait")) == ["cost"]
+
+
 def test_unknown_capabilities_are_an_error() -> None:
     """A misspelled grant must not pass for one."""
     with pytest.raises(ValueError, match="unknown capabilities"):

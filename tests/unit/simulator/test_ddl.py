@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 
-from snowflake_mcp.simulator.catalog import ColumnEntry, Entry, Notes
+from snowflake_mcp.simulator.catalog import ColumnEntry, Entry
 from snowflake_mcp.simulator.columns import fields_for
 from snowflake_mcp.simulator.ddl import table_ddl, view_ddl
 from snowflake_mcp.simulator.explain import Step, plan_text
 from snowflake_mcp.simulator.ids import QueryIds
+from snowflake_mcp.simulator.notes import Notes
 from snowflake_mcp.simulator.results import Result, ResultStore
 from snowflake_mcp.simulator.types import snowflake_type
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from snowflake_mcp.simulator.compat import EngineError
+from snowflake_mcp.simulator.compat import FakesnowError
 from snowflake_mcp.simulator.failures import StatementFailed, timed_out, translate
 
 
@@ -50,8 +50,13 @@ def engine_error(name: str, text: str) -> Exception:
             "Division by zero",
         ),
         (engine_error("PermissionException", "Permission Error: no"), "003001", "42501", "no"),
-        (EngineError("Table with name X does not exist!", 2003, "42S02"), "002003", "42S02", "'X'"),
-        (EngineError("PIVOT not implemented. Please", 9999, "99999"), "000002", "0A000", "PIVOT"),
+        (
+            FakesnowError("Table with name X does not exist!", 2003, "42S02"),
+            "002003",
+            "42S02",
+            "'X'",
+        ),
+        (FakesnowError("PIVOT not implemented. Please", 9999, "99999"), "000002", "0A000", "PIVOT"),
         (RecursionError(), "001003", "42000", "nested too deeply"),
         (KeyError("secret"), "000603", "XX000", "internal error: KeyError"),
         (timed_out(5), "000630", "57014", "timeout of 5 second(s)"),

@@ -100,6 +100,20 @@ def test_explain_names_the_tables(cursor: Any, form: str) -> None:
         assert json.loads(plan)["Operations"][0][0]["operation"] == "Result"
 
 
+def test_information_schema_lists_tables_and_views(cursor: Any) -> None:
+    """Both kinds, with comments and rows; making the database again changes nothing."""
+    cursor.execute("create database if not exists marketing")
+    cursor.execute(
+        "select table_name, table_type, row_count from marketing.information_schema.tables "
+        "where comment is not null order by 1"
+    )
+    assert cursor.fetchall() == [
+        ("CAMPAIGNS", "BASE TABLE", 40),
+        ("CAMPAIGN_RESULTS", "VIEW", None),
+        ("LEADS", "BASE TABLE", 2_000),
+    ]
+
+
 def test_history_keeps_the_tag(cursor: Any) -> None:
     """QUERY_HISTORY knows text, state and QUERY_TAG of statements before."""
     cursor.execute("select 4711", _statement_params={"QUERY_TAG": '{"tool":"x"}'})

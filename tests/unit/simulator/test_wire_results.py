@@ -81,6 +81,12 @@ def test_unnamed_columns_are_named_by_their_text(cursor: Any) -> None:
     assert cursor.fetchone() == (60_000, 2, "x", 2)
 
 
+def test_bare_values_are_a_query(cursor: Any) -> None:
+    """VALUES stands for itself, with Snowflake's column names."""
+    assert cursor.execute("values (1, 'a'), (2, 'b')").fetchall() == [(1, "a"), (2, "b")]
+    assert [column.name for column in cursor.description] == ["COLUMN1", "COLUMN2"]
+
+
 def test_rows_per_resultset_caps_the_rows(cursor: Any) -> None:
     """The statement parameter bounds what is computed and sent."""
     cursor.execute(

@@ -10,10 +10,13 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
+from snowflake_mcp.config.model import LimitSettings, PoolSettings
+from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.support.snowflake_wire import Failing, Faulty, Rows, SnowflakeWire, Waiting, column
 from tests.unit.warehouse.collecting import Kept
+from tests.unit.warehouse.conftest import FixedAccount
 from tests.unit.warehouse.waiting import async_test, clock, job, until, within
 
 Build = Callable[..., Warehouse]
@@ -465,3 +468,32 @@ async def test_arrow_reaches_us_unconverted(wire: SnowflakeWire, build: Build) -
     ]
     types = [c.type for c in kept.columns]
     assert types[:3] == ["TIMESTAMP_TZ(9)", "TIMESTAMP_LTZ(9)", "TIMESTAMP_NTZ(9)"]
+
+
+@async_test
+async def test_an_account_without_parameters_is_unavailable(build: Build) -> None:
+    """While there is nothing to log in to, calls say why, and a later one tries again."""
+    warehouse = build({})
+    answers: list[Any] = [
+        RuntimeError("the demo warehouse restarts"),
+        ToolFailure(Family.AUTH, "no"),
+    ]
+
+    async def parameters() -> Any:
+        raise answers.pop(0)
+
+    warehouse._sessions._account.parameters = parameters  # type: ignore[method-assign]
+    told = await failure(warehouse, "select 1")
+    assert (told.family, told.message) == (Family.UNAVAILABLE, "the demo warehouse restarts")
+    assert (await failure(warehouse, "select 1")).family is Family.AUTH
+    assert (lane(warehouse)["running"], answers) == (0, [])
+
+
+@async_test
+async def test_a_warehouse_that_never_started_stops(wire: SnowflakeWire) -> None:
+    """Stopping is safe when the start failed half way: nothing is logged in, nothing hangs."""
+    warehouse = Warehouse(
+        clock, FixedAccount(wire.parameters), PoolSettings(), LimitSettings(), Totals()
+    )
+    await within(Deferred.fromCoroutine(warehouse.stop(1.0)), 1.0)
+    assert warehouse.snapshot()["threads"] == {"busy": 0, "max": 16}

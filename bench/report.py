@@ -1,0 +1,64 @@
+"""Tables in markdown, and what machine they were made on."""
+
+import math
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+__all__ = ["Table", "machine", "percentile"]
+
+_PACKAGES = ("twisted", "autobahn", "snowflake-connector-python", "fakesnow", "duckdb", "pyarrow")
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The smallest value that ``share`` percent of the values do not exceed; no interpolation."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
+
+
+@dataclass(slots=True)
+class Table:
+    """One measurement: what was done, and rows of numbers."""
+
+    title: str
+    text: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def add(self, label: str, *numbers: float) -> None:
+        """Add a row; numbers are shortened to what is worth reading."""
+        self.rows.append((label, *map(_short, numbers)))
+
+    def __str__(self) -> str:
+        lines = [f"## {self.title}", "", self.text, "", _row(self.columns)]
+        lines.append(_row(["---", *["---:"] * (len(self.columns) - 1)]))
+        return "\n".join([*lines, *map(_row, self.rows), ""])
+
+
+def machine() -> str:
+    """Processor, memory, versions: what a figure means nothing without."""
+    cores = os.cpu_count() or 0
+    names = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    return (
+        f"{cores} cores ({names[0] if names else platform.machine()}), {memory_gib:.0f} GiB, "
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {packages}."
+    )
+
+
+def _short(number: float) -> str:
+    if isinstance(number, int) or number >= 1000:
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 10 else f"{number:.2f}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,80 @@
+"""What DuckDB cannot remember of Snowflake objects."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from threading import Lock
+
+__all__ = ["Notes", "Path"]
+
+Path = tuple[str, ...]
+"""Names from the database down: one for a database, two for a schema, three for a table."""
+
+
+@dataclass(slots=True)
+class Notes:
+    """What DuckDB cannot remember of Snowflake objects; any thread.
+
+    Keys are paths in upper case, because DuckDB finds names in any case.
+    """
+
+    _lock: Lock = field(default_factory=Lock)
+    _created: dict[Path, datetime] = field(default_factory=dict)
+    _comments: dict[Path, str] = field(default_factory=dict)
+    _types: dict[Path, dict[str, str]] = field(default_factory=dict)
+    _sources: dict[Path, str] = field(default_factory=dict)
+
+    def created(self, path: Path) -> datetime:
+        """When the object was made; first seen counts when nobody told."""
+        with self._lock:
+            return self._created.setdefault(_key(path), datetime.now(UTC))
+
+    def comment(self, path: Path) -> str:
+        """The comment of a database, schema, view, ... or an empty string."""
+        with self._lock:
+            return self._comments.get(_key(path), "")
+
+    def types(self, path: Path) -> dict[str, str]:
+        """Declared types by column, as Snowflake writes them."""
+        with self._lock:
+            return dict(self._types.get(_key(path), {}))
+
+    def source(self, path: Path) -> str:
+        """The query of a view as it was written, or an empty string."""
+        with self._lock:
+            return self._sources.get(_key(path), "")
+
+    def set_comment(self, path: Path, comment: str) -> None:
+        """Remember a comment."""
+        with self._lock:
+            self._comments[_key(path)] = comment
+
+    def set_type(self, path: Path, column: str, type_text: str) -> None:
+        """Remember how a column was declared."""
+        with self._lock:
+            self._types.setdefault(_key(path), {})[column] = type_text
+
+    def set_created(self, path: Path, moment: datetime, source: str = "") -> None:
+        """Remember that an object was made (again): all older notes are dropped."""
+        with self._lock:
+            key = _key(path)
+            self._created[key] = moment
+            self._sources[key] = source
+            self._types.pop(key, None)
+            self._comments.pop(key, None)
+
+    def restate_created(self, path: Path, moment: datetime) -> None:
+        """Say when an object was made, keeping all other notes."""
+        with self._lock:
+            self._created[_key(path)] = moment
+
+    def forget(self, path: Path) -> None:
+        """Drop everything about an object and what lies below it."""
+        with self._lock:
+            gone = _key(path)
+            for store in (self._created, self._comments, self._types, self._sources):
+                for key in [key for key in store if key[: len(gone)] == gone]:
+                    del store[key]
+
+
+def _key(path: Path) -> Path:
+    return tuple(part.upper() for part in path)

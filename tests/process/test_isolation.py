@@ -1,0 +1,19 @@
+"""Many clients at once, all with the same ids: each gets its own answers."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from bench.isolation import PARALLEL, swarm
+from tests.support.server import serving
+
+pytestmark = pytest.mark.process
+
+
+def test_no_client_sees_what_another_asked(tmp_path: Path) -> None:
+    """20 WebSocket and 20 HTTP clients in three rounds: no wrong, missing or failed answer."""
+    with serving(tmp_path, "--demo") as server:
+        outcome = asyncio.run(swarm(server.port, websockets=20, https=20, rounds=3))
+    assert outcome.faults == []
+    assert outcome.calls == 3 * (20 * PARALLEL + 20)

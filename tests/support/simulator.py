@@ -1,0 +1,101 @@
+"""The embedded Snowflake-compatible endpoint by itself, as a real account would stand apart."""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.server import clean_environ
+
+__all__ = ["Endpoint", "simulating"]
+
+_READY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where it listens."""
+
+    port: int
+    pid: int
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What makes a server take it for a Snowflake account."""
+        return {
+            "SNOWFLAKE_ACCOUNT": "local",
+            "SNOWFLAKE_USER": "tester",
+            "SNOWFLAKE_PASSWORD": "unchecked",
+            "SNOWFLAKE_HOST": "127.0.0.1",
+            "SNOWFLAKE_PORT": str(self.port),
+            "SNOWFLAKE_PROTOCOL": "http",
+            "SNOWFLAKE_DATABASE": "DEMO",
+            "SNOWFLAKE_SCHEMA": "SALES",
+            "SNOWFLAKE_WAREHOUSE": "DEMO_WH",
+            "SNOWFLAKE_ROLE": "DEMO_ROLE",
+        }
+
+    def connect(self) -> Any:
+        """A connection of the real connector, past the server; blocks."""
+        from snowflake import connector
+
+        return connector.connect(
+            account="local",
+            user="tester",
+            password="unchecked",
+            host="127.0.0.1",
+            port=self.port,
+            protocol="http",
+            database="DEMO",
+            schema="SALES",
+            # Said out loud, because connector 5 warns about its default.
+            enable_server_session_keep_alive_auto_detection=False,
+        )
+
+    def states(self, fragment: str) -> list[str]:
+        """EXECUTION_STATUS of the statements whose text has ``fragment``, newest first; blocks."""
+        history = "TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())"
+        with closing(self.connect()) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute(f"SELECT QUERY_TEXT, EXECUTION_STATUS FROM {history}")
+            rows = cursor.fetchall()
+        return [state for text, state in rows if fragment in text and "HISTORY" not in text]
+
+
+@contextmanager
+def simulating(folder: Path) -> Iterator[Endpoint]:
+    """The endpoint with the sample data in a process of its own."""
+    with (folder / "simulator.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "snowflake_mcp.simulator", "--port", "0", "--sample"],
+            cwd=folder,
+            env=clean_environ(folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+        )
+    try:
+        yield Endpoint(json.loads(_first_line(process))["port"], process.pid)
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def _first_line(process: "subprocess.Popen[bytes]") -> bytes:
+    assert process.stdout is not None
+    line = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            if not selector.select(_READY_S):
+                raise AssertionError("the simulator is not ready in time")
+            read = os.read(process.stdout.fileno(), 4096)
+            if not read:
+                raise AssertionError(f"the simulator ended with {process.wait(5)}")
+            line += read
+    return line
