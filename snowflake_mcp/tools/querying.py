@@ -9,11 +9,12 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
-from snowflake_mcp.tools.cells import plain
-from snowflake_mcp.tools.names import missing_hint, path, stored
+from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.wording import answer, counted
+from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
+from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["QUERYING"]
 
@@ -31,7 +32,7 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     most = call.rows(arguments.limit)
     outcome = await call.run(
         # One more than asked for says whether there are more, and the warehouse stops there.
-        f"SELECT * FROM {path(database, schema, name)} LIMIT {most + 1}",  # noqa: S608 - quoted
+        f"SELECT * FROM {qualified(database, schema, name)} LIMIT {most + 1}",  # noqa: S608 - quoted
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         missing=missing_hint(database, schema, name),

@@ -124,7 +124,7 @@ def context(*, remaining_s: float = 60.0, **changes: Any) -> RequestContext:
         method="tools/call",
         clock=Clock(),
         deadline=remaining_s,
-        notify=lambda method, params: None,
+        send=lambda data: None,
     )
     for name, value in changes.items():
         setattr(made, name, value)

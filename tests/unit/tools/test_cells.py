@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowflake_mcp.tools.cells import block, cell, escaped, message, plain
+from snowflake_mcp.tools.cells import block, cell, message
 from snowflake_mcp.warehouse.results import JsonValue
+from snowflake_mcp.warehouse.visible import escaped, plain
 from tests.unit.tools.strategies import texts
 
 

@@ -246,11 +246,11 @@ async def test_the_timeout_fits_the_request(remaining_s: float, expected: float)
 async def test_progress_reaches_the_client() -> None:
     """What the warehouse says while it works becomes a progress notification."""
     tools, warehouse = registry(ONE_ROW)
-    sent: list[tuple[str, dict[str, Any]]] = []
+    sent: list[dict[str, Any]] = []
     warehouse.during = lambda job: job.on_progress and job.on_progress("running", 3.2)
-    request = context(progress_token="t", notify=lambda *message: sent.append(message))
+    request = context(progress_token="t", send=lambda data: sent.append(json.loads(data)))
     await tools.call("execute_query", {"query": "SELECT 1"}, request)
-    assert sent == [
+    assert [(message["method"], message["params"]) for message in sent] == [
         (
             "notifications/progress",
             {"progressToken": "t", "progress": 3.2, "message": "running, 3 s"},
