@@ -28,7 +28,7 @@ def observe(totals: Totals) -> Layer:
             method: str, params: dict[str, Any], context: RequestContext
         ) -> MethodResult:
             began = context.clock.seconds()
-            outcome, query_id = "internal", None
+            outcome = "internal"
             try:
                 result = await inner(method, params, context)
             except CancelledError:
@@ -38,26 +38,23 @@ def observe(totals: Totals) -> Layer:
                 outcome = f"error_{error.code}"
                 raise
             else:
-                outcome, query_id = _outcome(result)
+                outcome = _outcome(result)
                 return result
             finally:
                 totals.add("requests")
                 totals.add(f"requests_{_word(outcome)}")
                 if method not in _QUIET:
-                    _report(context, method, params, outcome, query_id, began)
+                    _report(context, method, params, outcome, began)
 
         return perform
 
     return layer
 
 
-def _outcome(result: MethodResult) -> tuple[str, str | None]:
-    if not isinstance(result, ToolResult):
-        return "ok", None
-    if result.failure is not None:
-        query_id = result.failure.details.get("query_id")
-        return result.failure.family.value, str(query_id) if query_id else None
-    return "ok", result.meta.get("snowflake-mcp/query-id")
+def _outcome(result: MethodResult) -> str:
+    if isinstance(result, ToolResult) and result.failure is not None:
+        return result.failure.family.value
+    return "ok"
 
 
 def _word(outcome: str) -> str:
@@ -72,7 +69,6 @@ def _report(
     method: str,
     params: dict[str, Any],
     outcome: str,
-    query_id: str | None,
     began: float,
 ) -> None:
     tool = params.get("name") if method == "tools/call" else None
@@ -88,8 +84,8 @@ def _report(
         tool_part=f" {_printable(tool)}" if isinstance(tool, str) else "",
         outcome=outcome,
         elapsed_ms=round((context.clock.seconds() - began) * 1000),
-        query_id=query_id,
-        query_part=f" query {query_id}" if query_id else "",
+        query_id=context.query_id,
+        query_part=f" query {context.query_id}" if context.query_id else "",
         trace=context.facts.traceparent,
     )
 

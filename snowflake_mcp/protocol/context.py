@@ -93,6 +93,8 @@ class RequestContext:
     """The handshake-era session's state; ``None`` in the stateless era and over REST."""
     answers: dict[str, Any] = field(default_factory=dict)
     """What the client has answered so far to questions of this request (stateless era)."""
+    query_id: str | None = None
+    """The last Snowflake statement of this request; set by the tool once it is known."""
     cancel_reason: CancelReason | None = None
     """Set just before the work is cancelled."""
     negotiated: Negotiated | None = None

@@ -56,13 +56,14 @@ class Kernel:
         signers: Signers,
         request_timeout_s: float,
         layers: Sequence[Layer] = (),
+        changes: Changes | None = None,
     ) -> None:
         self._clock = clock
         self._offer = offer
         self._identity = identity
         self._signers = signers
         self._request_timeout_s = request_timeout_s
-        self.changes = Changes()
+        self.changes = changes if changes is not None else Changes()
         """Publish here what changes on the server."""
         self.live_sessions = LiveSessions(self.changes)
         self._board = TaskBoard(signers.wall_clock)

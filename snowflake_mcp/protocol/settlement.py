@@ -1,6 +1,7 @@
 """How a request's end, whatever it was, becomes what the client is told."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from pydantic import ValidationError
@@ -66,7 +67,10 @@ def settle(
     if isinstance(error, CancelledError) and context.cancel_reason is not None:
         failure = STOPPING if context.cancel_reason == "shutdown" else _TOO_LATE
         if context.method == "tools/call":
-            return failed(failure)
+            meta = {"snowflake-mcp/request-id": context.request_id}
+            if context.query_id is not None:
+                meta["snowflake-mcp/query-id"] = context.query_id
+            return replace(failed(failure), meta=meta)
         return McpError(INTERNAL_ERROR, failure.message)
     _log.failure(
         "request {request_id} failed: {method}",

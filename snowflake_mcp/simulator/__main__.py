@@ -69,6 +69,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=date.fromisoformat,
         help="the last day of the sample data (YYYY-MM-DD; default: today)",
     )
+    parser.add_argument(
+        "--child",
+        action="store_true",
+        help="leave SIGINT and SIGTERM to the parent, which closes standard input",
+    )
     parser.add_argument("--stay", action="store_true", help="do not stop when standard input ends")
     return parser.parse_args(arguments)
 
@@ -102,7 +107,7 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> N
         redirectStandardIO=False,
     )
     pool = ThreadPool(0, _THREADS, "statements")
-    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES), _wall)
+    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES, _wall), _wall)
     desk = FrontDesk(
         Bench(reactor, pool, docket, QueryIds(_wall)),
         instance.connect,
@@ -124,7 +129,9 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> N
 
     reactor.callWhenRunning(ready)
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: os._exit(0))
+        # A terminal's Ctrl-C and a supervisor's stop reach the whole process group. A server
+        # that drains still needs its warehouse then; it ends the child itself.
+        signal.signal(name, signal.SIG_IGN if options.child else lambda *_: os._exit(0))
     reactor.run(installSignalHandlers=False)
 
 

@@ -163,7 +163,8 @@ class DemoWarehouse(Service):
     def _spawn(self, port: int) -> None:
         self._again = None
         # -P: the folder this process happens to stand in is no place to import from.
-        command = [sys.executable, "-P", "-m", "snowflake_mcp.simulator", "--port", str(port)]
+        command = [sys.executable, "-P", "-m", "snowflake_mcp.simulator"]
+        command += ["--child", "--port", str(port)]
         if self._sample:
             command.append("--sample")
         environment = _kept_environment() | {PASSWORD_VARIABLE: self._password}

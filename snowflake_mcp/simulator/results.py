@@ -2,7 +2,7 @@
 
 import base64
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,6 +35,8 @@ CHUNK_ROWS: Final = 16_384
 
 _INLINE_BYTES: Final = 4 << 20
 _CHUNK_BYTES: Final = 8 << 20
+_IN_USE_S: Final = 60.0
+_HARD_FACTOR: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +162,16 @@ def _success(data: Mapping[str, object]) -> bytes:
 class ResultStore:
     """The newest results, bounded in number and bytes; reactor thread only.
 
-    The newest result is always kept, however large, so that its own client can read it.
+    A result that was read or made less than a minute ago makes room only when four times
+    ``max_bytes`` are held: its client may still be fetching the chunks. The newest result is
+    always kept, however large. ``now`` gives seconds.
     """
 
-    def __init__(self, max_results: int, max_bytes: int) -> None:
+    def __init__(self, max_results: int, max_bytes: int, now: Callable[[], float]) -> None:
         self._max_results = max_results
         self._max_bytes = max_bytes
-        self._results: OrderedDict[str, Result] = OrderedDict()
+        self._now = now
+        self._results: OrderedDict[str, tuple[float, Result]] = OrderedDict()
         self._bytes = 0
 
     @property
@@ -179,17 +184,24 @@ class ResultStore:
 
     def put(self, query_id: str, result: Result) -> None:
         """Keep ``result``; the least recently read ones make room."""
-        self._results[query_id] = result
+        self._results[query_id] = (self._now(), result)
         self._bytes += result.size
-        while len(self._results) > 1 and (
-            len(self._results) > self._max_results or self._bytes > self._max_bytes
-        ):
-            _, dropped = self._results.popitem(last=False)
+        while len(self._results) > 1 and self._must_drop():
+            _, (_, dropped) = self._results.popitem(last=False)
             self._bytes -= dropped.size
 
     def get(self, query_id: str) -> Result | None:
         """The result, or None when it was never there or had to make room."""
-        result = self._results.get(query_id)
-        if result is not None:
-            self._results.move_to_end(query_id)
-        return result
+        kept = self._results.get(query_id)
+        if kept is None:
+            return None
+        self._results[query_id] = (self._now(), kept[1])
+        self._results.move_to_end(query_id)
+        return kept[1]
+
+    def _must_drop(self) -> bool:
+        if self._bytes > _HARD_FACTOR * self._max_bytes:
+            return True
+        over = len(self._results) > self._max_results or self._bytes > self._max_bytes
+        touched, _ = next(iter(self._results.values()))
+        return over and self._now() - touched >= _IN_USE_S

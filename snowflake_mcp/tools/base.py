@@ -161,6 +161,7 @@ class Call:
             schema=schema,
             tag=self._tag(),
             on_progress=self._report,
+            on_query=self._sent,
         )
         try:
             return await self.backing.statements.run(job, collector)
@@ -174,6 +175,9 @@ class Call:
                 retryable=failure.retryable,
                 details=failure.details,
             ) from failure
+
+    def _sent(self, query_id: str) -> None:
+        self.context.query_id = query_id
 
     def _timeout_s(self) -> float:
         left = self.context.remaining_s

@@ -113,6 +113,9 @@ class Answer:
         self._line: Line | None = None
         self._stream: EventStream | None = None
         self._over = False
+        # With 0 even an answer that is there at once is a stream, unless its status or its
+        # headers have something to say.
+        self._always = stream_after_s == 0
         self._timer: IDelayedCall | None = clock.callLater(stream_after_s, self._commit)
         exchange.on_gone(self._gone)
 
@@ -148,7 +151,8 @@ class Answer:
             return
         self._over = True
         self._stop_timer()
-        if self._line is None and self._stream is None and reply is not None:
+        plain = reply is not None and (reply.error_code or reply.session_id or not self._always)
+        if self._line is None and self._stream is None and reply is not None and plain:
             session: HeaderList = ()
             if reply.session_id is not None:
                 session = (("Mcp-Session-Id", reply.session_id),)

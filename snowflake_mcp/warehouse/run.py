@@ -34,6 +34,8 @@ T = TypeVar("T")
 _CONFIRM_S: Final = 2.0
 """How long an answer waits for Snowflake to confirm an abort."""
 _TICK_S: Final = 1.0
+_FOR_OPERATORS: Final = frozenset({Family.AUTH, Family.UNAVAILABLE, Family.INTERNAL})
+"""Failures that are not about the statement: whoever runs the server should see them."""
 _PROBE_S: Final = 2.0
 """A statement is asked for its status when it has run this long, and then this often."""
 
@@ -59,7 +61,7 @@ class Run(Generic[T]):
     the time limit, the stop of the server. Cancelling ``result`` is the caller's own outcome.
     """
 
-    log = Logger()
+    _log = Logger()
 
     def __init__(
         self, means: Means, job: Job, collector: Collector[T], permit: Permit, started: float
@@ -107,6 +109,8 @@ class Run(Generic[T]):
                 await self._over
             raise
         finally:
+            if self._job.on_query is not None and self.query_id is not None:
+                self._job.on_query(self.query_id)
             for timer in self._timers.values():
                 if timer.active():
                     timer.cancel()
@@ -188,6 +192,16 @@ class Run(Generic[T]):
     def _understood(self, error: Exception, session: Session) -> tuple[ToolFailure, SessionFate]:
         trouble = classify(error, "statement")
         query_id = self._progress.query_id
+        if trouble.family in _FOR_OPERATORS:
+            # Class and codes only: the text of a driver's exception may quote the statement.
+            self._log.warn(
+                "statement {query_id} met {family}: {error} errno {errno} sqlstate {sqlstate}",
+                query_id=query_id,
+                family=trouble.family.value,
+                error=type(error).__name__,
+                errno=getattr(error, "errno", None),
+                sqlstate=getattr(error, "sqlstate", None),
+            )
         pool = self._means.sessions.pool
         if trouble.fate is SessionFate.KEEP and not self._progress.reading:
             pool.give_back(session)
@@ -267,7 +281,7 @@ class Run(Generic[T]):
         # The statement's own thread tells how it ends; this is only worth a line.
         self._probing = False
         self._probe_at = self._now() + _PROBE_S
-        self.log.warn(  # noqa: G010 - twisted's logger has no warning()
+        self._log.warn(
             "{what} of {query_id} failed: {kind}",
             what=what,
             query_id=self._progress.query_id,

@@ -39,6 +39,8 @@ class Job:
     """Becomes JSON in QUERY_TAG."""
     on_progress: Callable[[str, float], None] | None = None
     """Called with a status in words and the seconds so far; reactor thread, about once a second."""
+    on_query: Callable[[str], None] | None = None
+    """Called with the query id before the call ends, however it ends; reactor thread."""
 
 
 class NotWantedError(Exception):

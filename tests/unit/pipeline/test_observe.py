@@ -45,6 +45,20 @@ def test_one_line_and_one_count(name: str, cancel: Any, outcome: str, count: str
     assert totals == {"requests": 1, count: 1}
 
 
+def test_an_aborted_statement_can_be_found() -> None:
+    """The query id is in the line and in the answer, whatever the end."""
+    rig = Rig(observe(Totals()))
+    request = Request(1, "tools/call", with_envelope(name="wait"))
+    with capturedLogs() as events:
+        call = rig.kernel.start(request, FACTS, lambda data: None)
+        rig.toolbox.contexts[0].query_id = "01b"
+        call.cancel("shutdown")
+    replies: list[Any] = []
+    call.reply.addCallback(replies.append)
+    assert b'"snowflake-mcp/query-id":"01b"' in replies[0].body
+    assert "cancelled_shutdown 0 ms query 01b" in formatEvent(events[-1])
+
+
 def test_arguments_do_not_reach_the_log() -> None:
     """SQL stays out of the line."""
     (line,), _ = run("echo")

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from twisted.internet.task import Clock
+
 from snowflake_mcp.simulator.catalog import ColumnEntry, Entry
 from snowflake_mcp.simulator.columns import fields_for
 from snowflake_mcp.simulator.ddl import table_ddl, view_ddl
@@ -89,12 +91,29 @@ def test_query_ids_look_like_snowflakes_and_never_repeat() -> None:
 
 def test_the_result_store_drops_what_was_read_longest_ago() -> None:
     """Bounded by number and by bytes; the newest always stays."""
-    store = ResultStore(max_results=2, max_bytes=10)
+    clock = Clock()
+    store = ResultStore(max_results=2, max_bytes=10, now=clock.seconds)
     store.put("a", Result(b"1234", 1))
     store.put("b", Result(b"1234", 1))
+    clock.advance(60)
     assert store.get("a") is not None
     store.put("c", Result(b"12", 1))
     assert store.get("b") is None
     assert (len(store), store.size) == (2, 6)
+    clock.advance(60)
     store.put("d", Result(b"x" * 50, 1))
     assert (len(store), store.size) == (1, 50)
+
+
+def test_a_result_in_use_makes_room_only_in_need() -> None:
+    """What was made or read within a minute stays, up to four times the bound."""
+    clock = Clock()
+    store = ResultStore(max_results=1, max_bytes=10, now=clock.seconds)
+    for name in "abcd":
+        store.put(name, Result(b"x" * 10, 1))
+    assert (len(store), store.size) == (4, 40)
+    store.put("e", Result(b"x", 1))
+    assert store.get("a") is None
+    clock.advance(61)
+    store.put("f", Result(b"x", 1))
+    assert len(store) == 1

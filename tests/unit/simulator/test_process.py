@@ -41,6 +41,25 @@ def test_it_ends_at_once_even_while_a_query_runs(way: str) -> None:
                 pipe.close()
 
 
+def test_a_child_leaves_signals_to_its_parent() -> None:
+    """Ctrl-C in a terminal reaches the whole group; a draining server still needs its child."""
+    process = start_simulator("--child")
+    try:
+        port = ready_port(process)
+        process.send_signal(signal.SIGINT)
+        process.terminate()
+        Wire(port).login()
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(WAIT_S) == 0
+    finally:
+        process.kill()
+        process.wait(WAIT_S)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
 @pytest_twisted.ensureDeferred  # type: ignore[untyped-decorator]
 async def test_a_dead_child_is_started_again_at_the_same_place() -> None:
     """The service gives the address of the new child; stopping it leaves nothing behind."""

@@ -79,7 +79,7 @@ class World:
         self.clock.callFromThread = lambda call, *given: call(*given)  # type: ignore[attr-defined]
         self.engine = ObedientRunner()
         self.pool = HeldPool()
-        self.docket = Docket(ResultStore(10, 1 << 20), self.clock.seconds)
+        self.docket = Docket(ResultStore(10, 1 << 20, self.clock.seconds), self.clock.seconds)
         bench = Bench(cast(Any, self.clock), self.pool, self.docket, QueryIds(self.clock.seconds))
         self.session = Session(bench, self.engine, 1, "DEMO")
 
