@@ -2,7 +2,7 @@
 
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,12 +12,14 @@ from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.fixtures import with_fixtures
 from snowflake_mcp.ops.drain import OrderedServices, Stage, ended_within
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
+from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
@@ -58,7 +60,7 @@ def _wall_clock() -> float:
 class _Core:
     """What every transport needs: the kernel and all below it."""
 
-    def __init__(self, config: Config, reactor: Any) -> None:
+    def __init__(self, config: Config, reactor: Any, endpoints: Sequence[str] = ()) -> None:
         self.config = config
         self.totals = Totals()
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
@@ -69,14 +71,17 @@ class _Core:
         key = secrets.token_bytes(32)
         self.signers = Signers.of(key, config.http.session_ttl_s, _wall_clock)
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
+        changes = Changes()
+        offer = Offer(build_registry(self.warehouse, gate, config))
         self.kernel = Kernel(
             clock=reactor,
-            offer=Offer(build_registry(self.warehouse, gate, config)),
+            offer=with_fixtures(config.testing.fixtures, endpoints, offer, changes),
             identity=ServerIdentity(SERVER_NAME, SERVER_TITLE, VERSION, INSTRUCTIONS + notice),
             signers=self.signers,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
             layers=[observe(self.totals)],
         )
+        changes.listen(lambda change: self.kernel.changes.publish([change]))
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
@@ -94,7 +99,8 @@ def network_services(config: Config, reactor: Any) -> OrderedServices:
     Raises:
         ValueError: a setting that only its user can check: an endpoint, a capability.
     """
-    core = _Core(config, reactor)
+    endpoints = [endpoint_string(each, config.http.host) for each in config.http.endpoints]
+    core = _Core(config, reactor, endpoints)
     status = Status(
         config=config,
         clock=reactor,
@@ -107,7 +113,6 @@ def network_services(config: Config, reactor: Any) -> OrderedServices:
         config, core.kernel, Admission(core.signers.sessions), status, reactor, core.totals
     )
     status.clients = front.counts
-    endpoints = [endpoint_string(each, config.http.host) for each in config.http.endpoints]
     limits = config.limits
     clients = _Clients(reactor, core.kernel, front, status, limits.drain_s, limits.abort_s)
     return OrderedServices(
@@ -152,6 +157,8 @@ class _Interpreter(Service):
         """Say what answers, and keep worker threads from holding the interpreter long."""
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         connection = self._config.connection
+        if fixtures := self._config.testing.fixtures:
+            _log.warn("test fixtures of {module} are served", module=fixtures)
         if self._config.is_demo:
             _log.warn("{notice}", notice=DEMO_NOTICE)
         else:

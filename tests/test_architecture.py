@@ -25,9 +25,11 @@ EDGES: dict[str, set[str]] = {
     "transports": {"auth", "config", "ops", "protocol", "version"},
     "pipeline": {"auth", "ops", "policy", "protocol"},
     "status": {"config", "ops", "protocol", "transports", "version", "warehouse"},
+    "fixtures": {"protocol"},
     "app": {
         "auth",
         "config",
+        "fixtures",
         "ops",
         "pipeline",
         "policy",

@@ -11,6 +11,7 @@ __all__ = [
     "Backend",
     "Config",
     "ConnectionSettings",
+    "FixtureSettings",
     "HttpSettings",
     "LimitSettings",
     "PolicySettings",
@@ -81,8 +82,8 @@ class HttpSettings:
     """A larger request body is answered 413."""
     idle_timeout_s: float = _number(15.0, 1, 3600)
     """A connection that sends nothing for so long between requests is closed."""
-    stream_after_s: float = _number(15.0, 0.1, 3600)
-    """A call without an answer for so long turns its response into an event stream."""
+    stream_after_s: float = _number(15.0, 0, 3600)
+    """A call without an answer for so long turns its response into an event stream; 0: always."""
     keepalive_s: float = _number(15.0, 1, 3600)
     """Silence on an event stream after which a comment line is sent."""
     cancel_on_disconnect: bool = True
@@ -157,6 +158,14 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FixtureSettings:
+    """What only tests of the server itself set: the section ``testing``."""
+
+    fixtures: str = ""
+    """A module whose ``extend`` adds to what is offered; refused on other than loopback."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """How one Snowflake connection logs in."""
 
@@ -180,6 +189,7 @@ class Config:
     pool: PoolSettings = PoolSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()
+    testing: FixtureSettings = FixtureSettings()
 
     @property
     def is_demo(self) -> bool:

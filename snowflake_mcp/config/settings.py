@@ -5,6 +5,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Final
 
 from snowflake_mcp.config.model import (
+    FixtureSettings,
     HttpSettings,
     LimitSettings,
     PolicySettings,
@@ -22,6 +23,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "pool": PoolSettings(),
     "limits": LimitSettings(),
     "policy": PolicySettings(),
+    "testing": FixtureSettings(),
 }
 """The sections of the configuration file with their defaults."""
 
