@@ -12,6 +12,7 @@ from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
 from snowflake_mcp.ops.drain import OrderedServices, Stage, ended_within
 from snowflake_mcp.ops.totals import Totals
@@ -72,7 +73,13 @@ class _Core:
         self.signers = Signers.of(key, config.http.session_ttl_s, _wall_clock)
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         changes = Changes()
-        offer = Offer(build_registry(self.warehouse, gate, config))
+        content = build_content(self.warehouse, config, reactor)
+        offer = Offer(
+            build_registry(self.warehouse, gate, config),
+            content.library,
+            content.prompts,
+            content.completions,
+        )
         self.kernel = Kernel(
             clock=reactor,
             offer=with_fixtures(config.testing.fixtures, endpoints, offer, changes),
@@ -82,6 +89,7 @@ class _Core:
             layers=[observe(self.totals)],
         )
         changes.listen(lambda change: self.kernel.changes.publish([change]))
+        self.watch = content.watch(self.kernel.changes)
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
@@ -90,6 +98,7 @@ class _Core:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s
         stages.append(Stage("warehouse", _WarehouseService(self.warehouse, stop_s), stop_s + 1.0))
+        stages.append(Stage("catalog watch", self.watch, 3.0))
         return stages
 
 

@@ -22,6 +22,7 @@ EDGES: dict[str, set[str]] = {
     "warehouse": {"config", "ops", "protocol"},
     "simulator": {"config", "ops"},
     "tools": {"config", "policy", "protocol", "version", "warehouse"},
+    "content": {"config", "protocol", "warehouse"},
     "transports": {"auth", "config", "ops", "protocol", "version"},
     "pipeline": {"auth", "ops", "policy", "protocol"},
     "status": {"config", "ops", "protocol", "transports", "version", "warehouse"},
@@ -29,6 +30,7 @@ EDGES: dict[str, set[str]] = {
     "app": {
         "auth",
         "config",
+        "content",
         "fixtures",
         "ops",
         "pipeline",

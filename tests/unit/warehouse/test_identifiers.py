@@ -1,7 +1,6 @@
 """Quoting of names and patterns."""
 
 import pytest
-
 from hypothesis import given
 from hypothesis import strategies as st
 
