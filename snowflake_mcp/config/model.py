@@ -92,6 +92,9 @@ class HttpSettings:
     """Serve HTTP+SSE of revision 2024-11-05 as well, for the oldest clients."""
     resume_s: float = _number(10.0, 0, 3600)
     """After a session's event stream broke: how long its call waits for the client to return."""
+    key_file: str = ""
+    """File with at least 32 bytes that sign sessions, states, cursors and tasks; without one a
+    key is made at start, and sessions and tasks end with the process."""
     session_ttl_s: float = _number(86_400.0, 60, 30 * 86_400)
     """Life of a handshake-era session id."""
 
@@ -136,6 +139,8 @@ class LimitSettings:
 
     statement_timeout_s: float = _number(300.0, 1, 86400)
     """A statement running longer is aborted in Snowflake."""
+    task_after_s: float = _number(10.0, 0.5, 3600)
+    """A query running longer goes on as a task, for clients that declared the extension."""
     default_rows: int = _number(100, 1, 1000000)
     max_rows: int = _number(10_000, 1, 1000000)
     max_result_bytes: int = _number(1 << 20, 1024, 64 << 20)

@@ -105,7 +105,7 @@ def _convert(setting: Setting, value: Any) -> Any:
         return _texts(value)
     if isinstance(default, int | float):
         return _in_range(setting, _number(value, whole=isinstance(default, int)))
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str):
         raise ValueError("must be a text")
     return value
 

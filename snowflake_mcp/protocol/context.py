@@ -18,7 +18,7 @@ from snowflake_mcp.protocol.inputs import (
 from snowflake_mcp.protocol.jsonrpc import RequestId, encode_notification
 from snowflake_mcp.protocol.live import LEVELS, Live
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.protocol.tasks import Task
+from snowflake_mcp.protocol.tasks import Handle, Task
 
 __all__ = ["CancelReason", "Facts", "Negotiated", "RequestContext", "Transport"]
 
@@ -29,7 +29,7 @@ _PROGRESS_BURST: Final = 10.0
 _PROGRESS_PER_S: Final = 2.0
 
 
-def _stay() -> None:
+def _stay(_: object) -> None:
     """This call cannot go on in the background."""
 
 
@@ -79,9 +79,12 @@ class RequestContext:
     release: Callable[[], None] = _keep
     """Close the HTTP response of this request while it goes on; its client comes back for the
     rest (handshake revisions from 2025-11-25). Does nothing on other channels."""
-    detach: Callable[[], Task | None] = _stay
+    detach: Callable[[Handle | None], Task | None] = _stay
     """Go on in the background: the client is given a task now. ``None`` where that cannot be
-    (the client did not declare the extension): the call then answers the ordinary way."""
+    (the client did not declare the extension): the call then answers the ordinary way. With a
+    handle the task can be taken up again after a restart."""
+    resumes: str | None = None
+    """The Snowflake query to take up again, instead of running a statement anew."""
     task: Task | None = None
     """The task that this call has become."""
     message_id: RequestId | None = None

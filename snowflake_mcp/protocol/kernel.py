@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
+from snowflake_mcp.protocol.background import Background, nowhere
 from snowflake_mcp.protocol.calls import Call, InFlight, Reply
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import Facts, RequestContext
@@ -27,10 +28,11 @@ from snowflake_mcp.protocol.inputs import InputRequired
 from snowflake_mcp.protocol.jsonrpc import Notification, Request, Response, encode_result
 from snowflake_mcp.protocol.live import LEVELS, Live, LiveSession, LiveSessions
 from snowflake_mcp.protocol.methods.table import EXTENSION_METHODS, method_table
+from snowflake_mcp.protocol.methods.tasks import TaskMethods
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.settlement import STOPPING, error_reply, failed, first_problem, settle
 from snowflake_mcp.protocol.signers import Signers
-from snowflake_mcp.protocol.tasks import Task, TaskBoard, declares_tasks
+from snowflake_mcp.protocol.tasks import Task, TaskBoard
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 
 __all__ = ["Kernel", "Layer", "Perform"]
@@ -66,8 +68,9 @@ class Kernel:
         self.changes = changes if changes is not None else Changes()
         """Publish here what changes on the server."""
         self.live_sessions = LiveSessions(self.changes)
-        self._board = TaskBoard(signers.wall_clock)
-        self._methods = method_table(offer, identity, self.changes, signers.cursors, self._board)
+        self._background = Background(TaskBoard(signers.wall_clock, signers.tasks), identity)
+        tasks = TaskMethods(self._background.board, self._resume)
+        self._methods = method_table(offer, identity, self.changes, signers.cursors, tasks)
         self._perform: Perform = self._lookup_and_run
         for layer in reversed(layers):
             self._perform = layer(self._perform)
@@ -111,7 +114,14 @@ class Kernel:
         reply: Deferred[Reply | None] = Deferred()
         # Bound before the work begins: a tool may detach before it first waits.
         begun: list[Call[Reply | None]] = []
-        context.detach = lambda: self._detach(request, context, reply, begun)
+
+        def stop() -> None:
+            for call in begun:
+                call.cancel("client")
+
+        context.detach = lambda handle: self._background.detach(
+            request, context, reply, stop, handle
+        )
         work = Deferred.fromCoroutine(self._perform(request.method, request.params or {}, context))
         call = Call(context, work, reply)
         begun.append(call)
@@ -126,7 +136,7 @@ class Kernel:
     ) -> Call[ToolResult | McpError | None]:
         """Begin a tool call for a transport that is not JSON-RPC (REST)."""
         params = {"name": name, "arguments": arguments}
-        context = self._context("tools/call", None, facts, _nowhere)
+        context = self._context("tools/call", None, facts, nowhere)
         work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
         call: Call[ToolResult | McpError | None] = Call(context, work, Deferred())
         self._supervise(call, work, lambda outcome: cast("Any", settle(context, outcome)))
@@ -223,7 +233,7 @@ class Kernel:
             if call.context.task is None:
                 call.reply.callback(conclude(outcome))
             else:
-                self._end_task(call.context, call.context.task, outcome)
+                self._background.end(call.context, call.context.task, outcome)
             if not self._running:
                 idle, self._idle = self._idle, []
                 for done in idle:
@@ -236,9 +246,9 @@ class Kernel:
     ) -> MethodResult:
         run = self._methods.get(method)
         # REST is not MCP: its body is checked by its resource, and the tool checks arguments.
-        # The methods of an extension check their own params.
+        # The methods of an extension check their own params, and what is resumed was checked.
         extension = method in EXTENSION_METHODS and eras.is_stateless(context.facts.version)
-        if context.facts.transport != "rest" and not extension:
+        if context.facts.transport != "rest" and not extension and context.resumes is None:
             try:
                 wire.validate_client_request(method, context.facts.version, params)
             except KeyError:
@@ -255,45 +265,29 @@ class Kernel:
         except InputRequired as required:
             return self._input_required(method, params, context, required)
 
-    def _detach(
-        self,
-        request: Request,
-        context: RequestContext,
-        reply: Deferred[Reply | None],
-        begun: Sequence[Call[Reply | None]],
-    ) -> Task | None:
-        """Answer the request with a task, and let its work go on."""
-        facts = context.facts
-        if context.task is not None:
-            return context.task
-        if not eras.is_stateless(facts.version) or not declares_tasks(facts.capabilities):
+    def _resume(self, task_id: str, asking: RequestContext) -> Task | None:
+        """Take up a task of another process: its statement is Snowflake's, so is its result."""
+        facts = asking.facts
+        found = self._background.board.elsewhere(task_id, facts.principal)
+        if found is None:
             return None
-        if context.cancel_reason is not None or request.method != "tools/call":
-            return None
+        created, handle = found
+        begun: list[Call[Any]] = []
 
         def stop() -> None:
             for call in begun:
                 call.cancel("client")
 
-        task = self._board.open(facts.principal, stop)
-        if task is not None:
-            context.task = task
-            context.send = _nowhere
-            seed = {**task.seed(), "resultType": "task"}
-            shaped = shape(request.method, seed, facts.version, self._identity)
-            reply.callback(Reply(encode_result(request.id, shaped)))
-        return task
-
-    def _end_task(
-        self, context: RequestContext, task: Task, outcome: MethodResult | Failure
-    ) -> None:
-        settled = settle(context, outcome)
-        if settled is None:
-            task.end_cancelled()
-        elif isinstance(settled, McpError):
-            task.fail(settled)
-        else:
-            task.complete(shape("tools/call", settled, context.facts.version, self._identity))
+        context = self._context("tools/call", None, facts, nowhere)
+        context.task = self._background.board.restore(task_id, facts.principal, created, stop)
+        if context.task is None:
+            return None
+        context.resumes = context.query_id = handle.query_id
+        params = {"name": handle.tool, "arguments": handle.arguments}
+        work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
+        begun.append(Call(context, work, Deferred()))
+        self._supervise(begun[0], work, lambda outcome: outcome)
+        return context.task
 
     def _restore(self, method: str, params: dict[str, Any], context: RequestContext) -> None:
         """Bring back what the client has answered in earlier rounds of a stateless request."""
@@ -341,7 +335,7 @@ class Kernel:
         return Reply(body, session_id=session_id)
 
     def _refused(self, request: Request, facts: Facts, error: McpError) -> Call[Reply | None]:
-        context = self._context(request.method, None, facts, _nowhere)
+        context = self._context(request.method, None, facts, nowhere)
         done: Deferred[None] = Deferred()
         done.callback(None)
         call: Call[Reply | None] = Call(context, done, Deferred())
@@ -363,7 +357,3 @@ class Kernel:
         if session_id is not None and not self._sessions_in_flight.get(session_id):
             self._sessions_in_flight.pop(session_id, None)
         return reply
-
-
-def _nowhere(_: bytes) -> None:
-    """The channel of a request that cannot be told anything but its reply."""

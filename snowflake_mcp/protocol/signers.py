@@ -1,4 +1,4 @@
-"""What signs the texts that clients keep for the server: sessions, states, cursors."""
+"""What signs the texts that clients keep for the server: sessions, states, cursors, tasks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Final
 from snowflake_mcp.protocol.cursors import Cursors
 from snowflake_mcp.protocol.inputs import RequestStates
 from snowflake_mcp.protocol.sessions import SessionTokens
+from snowflake_mcp.protocol.tasks import TaskTokens
 
 __all__ = ["Signers"]
 
@@ -21,6 +22,7 @@ class Signers:
     sessions: SessionTokens
     states: RequestStates
     cursors: Cursors
+    tasks: TaskTokens
     wall_clock: Callable[[], float]
 
     @classmethod
@@ -30,5 +32,6 @@ class Signers:
             SessionTokens(key, session_ttl_s, wall_clock),
             RequestStates(key, wall_clock),
             Cursors(key, _PAGE),
+            TaskTokens(key),
             wall_clock,
         )

@@ -47,11 +47,15 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
     most = call.rows(arguments.limit)
     database = None if arguments.database is None else stored(arguments.database, "database")
     schema = None if arguments.schema is None else stored(arguments.schema, "schema")
-    verdict = await call.backing.gate.judge(arguments.query)
-    if not verdict.allowed:
-        raise _refused(verdict.refusals)
+    sql, kind = "", _WITH_CLAUSES[0]
+    if call.context.resumes is None:
+        # A resumed statement was judged before it was sent, and only its result is read now.
+        verdict = await call.backing.gate.judge(arguments.query)
+        if not verdict.allowed:
+            raise _refused(verdict.refusals)
+        sql, kind = verdict.sql, verdict.kind
     outcome = await call.run(
-        verdict.sql,
+        sql,
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         database=database,
@@ -61,8 +65,9 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
             "database.schema.name or give the arguments database and schema; list_tables, "
             "list_views and describe_table show what there is."
         ),
+        task_arguments={"query": "", "limit": most},
     )
-    further = _FURTHER if verdict.kind in _WITH_CLAUSES else _FURTHER_LIST
+    further = _FURTHER if kind in _WITH_CLAUSES else _FURTHER_LIST
     return _rows(call, outcome, most, outcome.total_rows, further)
 
 

@@ -12,7 +12,6 @@ from snowflake_mcp.protocol.methods.prompts import CompletionMethods, PromptMeth
 from snowflake_mcp.protocol.methods.resources import ResourceMethods
 from snowflake_mcp.protocol.methods.tasks import TaskMethods
 from snowflake_mcp.protocol.methods.tools import ToolMethods
-from snowflake_mcp.protocol.tasks import TaskBoard
 from snowflake_mcp.protocol.tooling import Offer
 
 __all__ = ["EXTENSION_METHODS", "Method", "method_table"]
@@ -29,13 +28,12 @@ def method_table(
     identity: ServerIdentity,
     changes: Changes,
     cursors: Cursors,
-    board: TaskBoard,
+    tasks: TaskMethods,
 ) -> Mapping[str, Method]:
     """The methods by name; which revision has which is the SDK's table to say."""
     lifecycle = Lifecycle(identity, offer)
     tools = ToolMethods(offer.toolbox, cursors)
     listening = ListeningMethods(changes, offer)
-    tasks = TaskMethods(board)
     table: dict[str, Method] = {
         "initialize": lifecycle.initialize,
         "ping": lifecycle.ping,

@@ -1,6 +1,6 @@
 """``tasks/get``, ``tasks/update`` and ``tasks/cancel``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from snowflake_mcp.protocol.context import RequestContext
@@ -13,8 +13,11 @@ __all__ = ["TaskMethods"]
 class TaskMethods:
     """The methods of the tasks extension; reactor thread only."""
 
-    def __init__(self, board: TaskBoard) -> None:
+    def __init__(
+        self, board: TaskBoard, resume: Callable[[str, RequestContext], Task | None]
+    ) -> None:
         self._board = board
+        self._resume = resume
 
     async def get(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
         """How the task is, with its result when it has one."""
@@ -39,4 +42,8 @@ class TaskMethods:
         task_id = params.get("taskId")
         if not isinstance(task_id, str):
             raise McpError(INVALID_PARAMS, "Invalid params: taskId must be a string")
-        return self._board.get(task_id, context.facts.principal)
+        found = self._board.find(task_id, context.facts.principal)
+        task = found if found is not None else self._resume(task_id, context)
+        if task is None:
+            raise McpError(INVALID_PARAMS, "Unknown task: it may have expired")
+        return task

@@ -12,7 +12,14 @@ from snowflake_mcp.protocol.errors import Family, McpError, ToolFailure
 from snowflake_mcp.protocol.inputs import Question
 from snowflake_mcp.protocol.jsonrpc import Request
 from snowflake_mcp.protocol.principal import LOCAL, Principal
-from snowflake_mcp.protocol.tasks import EXTENSION, MAX_TASKS, TTL_MS, require_tasks
+from snowflake_mcp.protocol.tasks import (
+    EXTENSION,
+    MAX_TASKS,
+    RESULTS_KEPT_S,
+    TTL_MS,
+    Handle,
+    require_tasks,
+)
 from snowflake_mcp.protocol.tooling import ToolResult
 from tests.support.kernels import Rig, with_envelope
 
@@ -29,13 +36,16 @@ class Jobs:
         self.gates: list[Deferred[Any]] = []
         self.detached: list[bool] = []
         self.rig.toolbox.call = self._call  # type: ignore[method-assign]
+        self.handle: Handle | None = None
         self._required = required
         self._id = 0
 
     async def _call(self, name: str, arguments: Any, context: RequestContext) -> ToolResult:
         if self._required:
             require_tasks(context.facts.capabilities)
-        self.detached.append(context.detach() is not None)
+        if context.resumes is not None:
+            return ToolResult(text=f"{name} {dict(arguments)} resumed {context.resumes}")
+        self.detached.append(context.detach(self.handle) is not None)
         context.report_progress(1, "unheard")
         if name == "ask":
             answers = await context.ask({"name": NAME, "again": NAME})
@@ -194,7 +204,7 @@ def test_a_task_that_waits_for_answers_can_be_cancelled() -> None:
 
 
 def test_tasks_are_kept_for_their_time_and_not_for_ever() -> None:
-    """A running one as long as it runs, an ended one until its time is up."""
+    """A running one as long as it runs, an ended one until an hour after its end."""
     jobs = Jobs()
     ended, running = jobs.begin(), jobs.begin()
     jobs.gates[0].callback("done")
@@ -224,3 +234,32 @@ def test_shutdown_ends_tasks() -> None:
     task = jobs.look(task_id)
     assert (task["status"], drained.called) == ("completed", True)
     assert "stopping" in task["result"]["content"][0]["text"]
+
+
+HANDLE = Handle("work", "01b-query", {"limit": 7})
+
+
+def test_a_task_with_a_handle_is_taken_up_by_another_process() -> None:
+    """Its id carries the Snowflake query; any process with the key reads the result."""
+    first, second = Jobs(), Jobs()
+    first.handle = HANDLE
+    task_id = first.begin()
+    assert all(0x21 <= ord(ch) <= 0x7E for ch in task_id)
+    task = second.look(task_id)
+    assert (task["taskId"], task["status"]) == (task_id, "completed")
+    assert task["result"]["content"][0]["text"] == "work {'limit': 7} resumed 01b-query"
+    assert second.look(task_id) == task
+
+
+def test_the_id_of_such_a_task_is_worth_nothing_to_others() -> None:
+    """Forged, another's, another key's, or older than Snowflake keeps results: unknown."""
+    jobs, other = Jobs(), Jobs()
+    jobs.handle = HANDLE
+    task_id = jobs.begin()
+    eve = Facts("http", Principal("eve"), "2026-07-28", WITH)
+    assert other.ask("tasks/get", eve, taskId=task_id)["error"]["code"] == -32602
+    for index in range(2, len(task_id), 5):
+        changed = task_id[:index] + ("A" if task_id[index] != "A" else "B") + task_id[index + 1 :]
+        assert other.ask("tasks/get", taskId=changed)["error"]["code"] == -32602
+    other.rig.now += RESULTS_KEPT_S + 1
+    assert other.ask("tasks/get", taskId=task_id)["error"]["code"] == -32602
