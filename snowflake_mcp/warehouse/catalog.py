@@ -158,7 +158,7 @@ class Catalog:
                 tag=asker.tag,
             )
             outcome = await self._statements.run(job, collector)
-            if outcome.cut == "rows" or outcome.rows >= _SHOW_MOST:
+            if outcome.value.cut is None and outcome.rows >= _SHOW_MOST:
                 return replace(outcome.value, cut="rows")
             return outcome.value
 
