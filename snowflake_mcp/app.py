@@ -4,6 +4,7 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -43,6 +44,7 @@ _SWITCH_INTERVAL_S: Final = 0.001
 _GOODBYE_S: Final = 1.5
 """How long clients may take to answer the closing handshake of a WebSocket."""
 _DEMO_STOP_S: Final = 5.0
+_MIN_KEY_BYTES: Final = 32
 
 INSTRUCTIONS: Final = (
     "Read-only access to Snowflake. Find data with list_databases, list_schemas, list_tables "
@@ -58,6 +60,23 @@ def _wall_clock() -> float:
     return datetime.now(UTC).timestamp()
 
 
+def _signing_key(path: str) -> bytes:
+    """The configured key, or one of this process's own.
+
+    Raises:
+        ValueError: the file cannot be read or is too short.
+    """
+    if not path:
+        return secrets.token_bytes(32)
+    try:
+        key = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"http.key_file: {path} cannot be read: {error.strerror}") from None
+    if len(key) < _MIN_KEY_BYTES:
+        raise ValueError(f"http.key_file: {path} holds less than {_MIN_KEY_BYTES} bytes")
+    return key
+
+
 class _Core:
     """What every transport needs: the kernel and all below it."""
 
@@ -68,9 +87,9 @@ class _Core:
         account: Account = self.demo or SettingsAccount(config.connection)
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
         gate = Gate(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
-        # A key of this process's own: its sessions end with it, and clients begin again.
-        key = secrets.token_bytes(32)
-        self.signers = Signers.of(key, config.http.session_ttl_s, _wall_clock)
+        self.signers = Signers.of(
+            _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
+        )
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         changes = Changes()
         content = build_content(self.warehouse, config, reactor)
@@ -87,9 +106,9 @@ class _Core:
             signers=self.signers,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
             layers=[observe(self.totals)],
+            changes=changes,
         )
-        changes.listen(lambda change: self.kernel.changes.publish([change]))
-        self.watch = content.watch(self.kernel.changes)
+        self.watch = content.watch(changes)
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
