@@ -17,7 +17,7 @@ from bench.report import Table, percentile
 from tests.support.agents import HttpAgent, WebSocketAgent
 from tests.support.server import serving
 
-__all__ = ["Outcome", "main", "measure", "swarm"]
+__all__ = ["PARALLEL", "Outcome", "main", "measure", "swarm", "table"]
 
 PARALLEL: Final = 2
 """Requests that a WebSocket client has open at once, under ids that every client uses."""

@@ -143,7 +143,7 @@ class LimitSettings:
     """A query running longer goes on as a task, for clients that declared the extension."""
     default_rows: int = _number(100, 1, 1000000)
     max_rows: int = _number(10_000, 1, 1000000)
-    max_result_bytes: int = _number(1 << 20, 1024, 64 << 20)
+    max_result_bytes: int = _number(768 << 10, 1024, 64 << 20)
     """Bytes of rows (as JSON) in one answer."""
     max_cell_chars: int = _number(16_384, 16, 16 << 20)
     """Longer text values are cut and say so."""

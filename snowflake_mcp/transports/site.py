@@ -21,6 +21,7 @@ from snowflake_mcp.transports.tree import Endpoint, Tree
 __all__ = ["Site"]
 
 _SHOWN_CHARS: Final = 200
+_PROBES: Final = "/health"
 _log = Logger()
 
 
@@ -111,6 +112,9 @@ class Site(http.HTTPFactory):
             # The client left within the headers: nothing is known of a request.
             return
         self._count(status)
+        if status == 200 and request.target.startswith(_PROBES):
+            # Asked for every few seconds by machines, and a line costs more than the answer.
+            return
         _log.info(
             "{method} {path} {status} in {duration_s:.3f} s, {sent_bytes} bytes",
             method=request.verb[:_SHOWN_CHARS],

@@ -19,6 +19,7 @@ from snowflake_mcp.protocol.inputs import AskFailedError, Question
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
+from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 from snowflake_mcp.transports.front import build_front
 from tests.support.content import SmallLibrary, SmallPrompts, Values
@@ -109,7 +110,9 @@ class Tools:
             for step in (1.0, 2.0, 3.0):
                 context.report_progress(step, f"step {step:.0f}", 4.0)
         if name == "long":
-            context.detach()
+            if context.resumes is not None:
+                return ToolResult(text="done", structured={"heard": {"query": context.resumes}})
+            context.detach(Handle("long", "01-query", dict(arguments)))
         if name in ("wait", "chatty", "long"):
             await self._wait(context)
             context.report_progress(4.0, "late", 4.0)

@@ -36,6 +36,9 @@ class HttpPeer(Peer):
         self.statuses: list[int] = []
         """Status of each response, as their heads came."""
 
+    def connect(self) -> None:
+        """Each message has a connection of its own."""
+
     def send(self, message: dict[str, Any], asked: Asked | None) -> None:
         """Post one message."""
         headers = {}

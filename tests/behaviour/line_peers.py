@@ -1,5 +1,7 @@
 """Clients of the transports where one connection carries everything: WebSocket and stdio."""
 
+# mypy: allow-untyped-calls
+
 import json
 from typing import Any
 
@@ -37,6 +39,9 @@ class WebSocketPeer(Peer):
         self.wire.flush()
         for message in self.wire.messages():
             self.take(message)
+
+    def open_stream(self) -> None:
+        """The connection carries everything."""
 
     def leave(self, asked: Asked) -> None:
         """One request has no channel of its own: the connection is closed."""
@@ -84,6 +89,9 @@ class StdioPeer(Peer):
         assert not value or value.endswith(b"\n")
         for line in value.split(b"\n")[:-1]:
             self.take(json.loads(line))
+
+    def open_stream(self) -> None:
+        """The connection carries everything."""
 
     def leave(self, asked: Asked) -> None:
         """One request has no channel of its own: standard input ends."""

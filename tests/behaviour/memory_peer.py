@@ -34,6 +34,9 @@ class MemoryPeer(Peer):
     session: str | None = None
     _closed = False
 
+    def connect(self) -> None:
+        """There is nothing to connect to."""
+
     def send(self, message: dict[str, Any], asked: Asked | None) -> None:
         """Send one message."""
         method, params = message.get("method"), message.get("params") or {}
@@ -100,7 +103,9 @@ class MemoryPeer(Peer):
     def leave(self, asked: Asked) -> None:
         """The transport finds the client gone."""
         call: Call[Reply | None] = asked.channel
-        call.cancel("disconnect")
+        if not call.reply.called:
+            # With its answer a request leaves its transport, also where work goes on as a task.
+            call.cancel("disconnect")
 
     def end_session(self) -> None:
         """End the session."""
@@ -112,4 +117,4 @@ class MemoryPeer(Peer):
         self._closed = True
         for asked in self._asked:
             if asked.channel is not None:
-                asked.channel.cancel("disconnect")
+                self.leave(asked)

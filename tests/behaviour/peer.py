@@ -184,6 +184,7 @@ class Peer(ABC):
 
     # What a transport does its own way.
 
+    @abstractmethod
     def connect(self) -> None:
         """Prepare to send; nothing is said yet."""
 
@@ -207,8 +208,9 @@ class Peer(ABC):
     def close(self) -> None:
         """Go away for good."""
 
+    @abstractmethod
     def open_stream(self) -> None:
-        """Handshake era: open the channel for what belongs to no request, where that is extra."""
+        """Handshake era: open the channel for what belongs to no request, where it is extra."""
 
     def end_session(self) -> None:
         """Handshake era over HTTP: end the session."""
@@ -255,4 +257,5 @@ class Peer(ABC):
         if self._level is not None:
             meta[LOG_LEVEL_META_KEY] = self._level
         params = params or {}
-        return {"method": method, "params": {**params, "_meta": {**meta, **params.get("_meta", {})}}}
+        meta |= params.get("_meta", {})
+        return {"method": method, "params": {**params, "_meta": meta}}

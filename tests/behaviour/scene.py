@@ -40,6 +40,15 @@ class Scene:
         self.tools.release()
         self.settle()
 
+    def restart(self) -> None:
+        """The server ends and begins anew, with the key it had; clients have to come back."""
+        streams = 0 if self.cell.way == "http-sse" else 15.0
+        before, self.house = self.house, House(stream_after_s=streams)
+        before.close(self.expected_faults)
+        self.tools = self.house.tools
+        for peer in self.peers:
+            peer.house = self.house
+
     def close(self) -> None:
         """Every client leaves; the server must be as it was in the beginning."""
         for peer in self.peers:

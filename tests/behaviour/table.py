@@ -69,6 +69,9 @@ TABLE: Final[Mapping[str, Row]] = {
     "test_a_session_that_was_ended_is_gone": _everywhere(
         (NEW, NO_HANDSHAKE), (OLD_LINES, "the connection is the session: closing it is the end")
     ),
+    "test_a_session_outlives_a_restart": _everywhere(
+        (NEW, NO_HANDSHAKE), (OLD_LINES, "the connection is the session, and a restart ends it")
+    ),
     "test_two_peers_with_the_same_ids_get_their_own_answers": _everywhere(),
     "test_an_id_in_flight_cannot_be_used_again": _everywhere((NEW_HTTP, ALONE)),
     "test_rubbish_between_good_messages_ends_only_itself": _everywhere(),
@@ -122,6 +125,7 @@ TABLE: Final[Mapping[str, Row]] = {
     "test_a_long_call_becomes_a_task": _everywhere((OLD, NO_TASKS)),
     "test_a_task_is_cancelled": _everywhere((OLD, NO_TASKS)),
     "test_a_task_outlives_its_connection": _everywhere((OLD, NO_TASKS)),
+    "test_a_task_is_taken_up_after_a_restart": _everywhere((OLD, NO_TASKS)),
     "test_without_the_extension_there_is_no_task": _everywhere(),
 }
 """Test by name, then cell by cell: ``APPLIES``, or the reason why it does not."""

@@ -5,7 +5,7 @@ from typing import Any
 from tests.behaviour.peer import Peer
 from tests.behaviour.scene import Scene
 
-TASKS = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
+TASKS: dict[str, Any] = {"extensions": {"io.modelcontextprotocol/tasks": {}}}
 
 
 def test_a_question_that_is_accepted(scene: Scene) -> None:
@@ -118,6 +118,21 @@ def test_a_task_outlives_its_connection(scene: Scene) -> None:
     first.leave(call)
     scene.release()
     assert _look(scene.join(**TASKS), call.result["taskId"])["status"] == "completed"
+
+
+def test_a_task_is_taken_up_after_a_restart(scene: Scene) -> None:
+    """Its id names the statement, whose result Snowflake keeps; nobody else can use the id."""
+    task_id = scene.join(**TASKS).call("long").result["taskId"]
+    scene.release()
+    for peer in scene.peers:
+        peer.close()
+    scene.peers.clear()
+    scene.restart()
+    peer = scene.join(**TASKS)
+    task = _look(peer, task_id)
+    assert task["status"] == "completed"
+    assert task["result"]["structuredContent"] == {"heard": {"query": "01-query"}}
+    assert peer.ask("tasks/get", {"taskId": task_id[:-1] + "x"}).error["code"] == -32602
 
 
 def test_without_the_extension_there_is_no_task(scene: Scene) -> None:

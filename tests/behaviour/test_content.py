@@ -19,7 +19,7 @@ def test_resources_are_listed_and_read(scene: Scene) -> None:
 
 def test_resources_come_in_pages(scene: Scene) -> None:
     """A cursor belongs to its list."""
-    scene.library.numbered = 250
+    scene.house.library.numbered = 250
     peer = scene.join()
     first = peer.ask("resources/list").result
     cursor = first["nextCursor"]

@@ -85,6 +85,15 @@ def test_a_session_that_was_ended_is_gone(scene: Scene) -> None:
         assert peer.statuses[-1] == 404
 
 
+def test_a_session_outlives_a_restart(scene: Scene) -> None:
+    """A-09: its id says by itself what was agreed, so the client notices nothing."""
+    peer = scene.join()
+    assert peer.call("echo").text == "done"
+    scene.restart()
+    assert peer.call("echo").text == "done"
+    assert scene.tools.contexts[0].facts.client == "peer/1"
+
+
 def test_two_peers_with_the_same_ids_get_their_own_answers(scene: Scene) -> None:
     """C-08, T-25: an id means something to its own connection or session only."""
     one, two = scene.join(), scene.join()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.clients.checks import (
+    ANSWER,
     HANDSHAKE,
     STATELESS,
     TOOLS,
@@ -16,6 +17,7 @@ from tests.clients.checks import (
     run,
 )
 from tests.clients.conftest import NODE_FOLDER
+from tests.clients.documented import blocks
 from tests.support.server import Server, stdio_command
 
 pytestmark = [pytest.mark.clients, pytest.mark.full, pytest.mark.timeout(600)]
@@ -76,6 +78,15 @@ def test_inspector_finds_the_tool_schemas_portable(
     """The Inspector's check of tool schemas against what models and clients take finds no error."""
     options = ["--strict", "--format", "json", "-q", "--method", "tools/list"]
     run([*_inspector(node), "--cli", server.url, *options], tmp_path)
+
+
+def test_the_documented_programs_work(server: Server, node: str, tmp_path: Path) -> None:
+    """What docs/clients.md shows for JavaScript prints the rows."""
+    (tmp_path / "node_modules").symlink_to(NODE_FOLDER / "node_modules")
+    for number, text in enumerate(blocks("js", server)):
+        program = tmp_path / f"documented_{number}.mjs"
+        program.write_text(text)
+        assert run([node, str(program)], tmp_path) == [[ANSWER]]
 
 
 def _inspect(command: list[str], home: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.checks import HANDSHAKE, STATELESS, check, run
+from tests.clients.checks import ANSWER, HANDSHAKE, STATELESS, check, run
+from tests.clients.documented import blocks
 from tests.support.server import Server, stdio_command
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
@@ -39,6 +40,17 @@ def test_sdk_v1_over_websocket(server: Server, python_clients: Path, tmp_path: P
     check(run([*_sdk_v1(python_clients), server.ws_url], tmp_path), HANDSHAKE)
 
 
+def test_sdk_v1_over_websocket_takes_the_largest_answer(
+    server: Server, python_clients: Path, tmp_path: Path
+) -> None:
+    """It hangs up on messages over 1 MiB; with the default limits no answer is so long."""
+    program = [_sdk_v1(python_clients)[0], str(PROGRAMS / "sdk_v1_large.py"), server.ws_url]
+    seen = run(program, tmp_path)
+    assert seen["truncated_by"] == "bytes"
+    assert seen["rows"] > 1_000
+    assert seen["again"] == [[1]]
+
+
 def test_sdk_v1_over_stdio(python_clients: Path, tmp_path: Path) -> None:
     """The SDK 1.x works over standard streams."""
     check(run([*_sdk_v1(python_clients), *stdio_command()], tmp_path), HANDSHAKE)
@@ -55,6 +67,19 @@ def test_fastmcp_v4_over_http(
 def test_fastmcp_v4_over_stdio(python_clients: Path, tmp_path: Path) -> None:
     """The client of fastmcp 4 works over standard streams."""
     check(run([*_fastmcp_v4(python_clients), "auto", *stdio_command()], tmp_path), STATELESS)
+
+
+@pytest.mark.parametrize("client", ["sdk_v2", "sdk_v1", "fastmcp_v4"])
+def test_the_documented_program_works(
+    server: Server, python_clients: Path, tmp_path: Path, client: str
+) -> None:
+    """What docs/clients.md shows for this client prints the rows."""
+    own = str(python_clients / client / "bin" / "python")
+    python = sys.executable if client == "sdk_v2" else own
+    for number, text in enumerate(blocks(f"python {client}", server)):
+        program = tmp_path / f"documented_{number}.py"
+        program.write_text(text)
+        assert run([python, str(program)], tmp_path) == [[ANSWER]]
 
 
 def _sdk_v1(clients: Path) -> list[str]:

@@ -83,10 +83,10 @@ class HttpAgent:
         self._writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
         return await self._answer()
 
-    async def request(
+    async def post(
         self, request_id: int | str, method: str, params: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """A JSON-RPC request; gives the answering message."""
+    ) -> HttpAnswer:
+        """A JSON-RPC request; gives the answer unread."""
         sent = _with_envelope(params or {})
         body = json.dumps(
             {"jsonrpc": "2.0", "id": request_id, "method": method, "params": sent}
@@ -99,7 +99,13 @@ class HttpAgent:
         }
         if "name" in sent:
             headers["Mcp-Name"] = str(sent["name"])
-        return (await self.exchange("POST", "/mcp", body, headers)).message()
+        return await self.exchange("POST", "/mcp", body, headers)
+
+    async def request(
+        self, request_id: int | str, method: str, params: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """A JSON-RPC request; gives the answering message."""
+        return (await self.post(request_id, method, params)).message()
 
     async def call(
         self, request_id: int | str, name: str, arguments: Mapping[str, Any]

@@ -251,21 +251,29 @@ def test_head_is_get_without_a_body(stand: Stand) -> None:
     assert wire.request("GET", "/health").status == 200
 
 
+def test_probes_that_say_yes_leave_no_line(stand: Stand, events: list[LogEvent]) -> None:
+    """Machines ask every few seconds; only what is wrong is worth a line."""
+    assert stand.connect().request("GET", "/health").status == 200
+    stand.status.is_ready = False
+    assert stand.connect().request("GET", "/health/ready").status == 503
+    assert [event["status"] for event in _accesses(events)] == [503]
+
+
 def test_a_query_string_changes_nothing_and_is_not_logged(
     stand: Stand, events: list[LogEvent]
 ) -> None:
     """Tokens end up in query strings; logs show the path alone."""
-    assert stand.connect().request("GET", "/health?access_token=secret").status == 200
+    assert stand.connect().request("GET", "/status?access_token=secret").status == 200
     (event,) = _accesses(events)
-    assert event["path"] == "/health"
+    assert event["path"] == "/status"
     assert "secret" not in str({key: event[key] for key in event if not key.startswith("log_")})
 
 
 def test_each_request_has_an_id(stand: Stand, events: list[LogEvent]) -> None:
     """A harmless id of the client's is kept, anything else replaced; answer and log agree."""
     wire = stand.connect()
-    kept = wire.request("GET", "/health", headers={"X-Request-Id": "trace-1.a_B"})
-    made = wire.request("GET", "/health", headers={"X-Request-Id": 'x"; rm -rf'})
+    kept = wire.request("GET", "/status", headers={"X-Request-Id": "trace-1.a_B"})
+    made = wire.request("GET", "/status", headers={"X-Request-Id": 'x"; rm -rf'})
     assert kept.header("X-Request-Id") == "trace-1.a_B"
     assert made.header("X-Request-Id") not in (None, 'x"; rm -rf')
     logged = [event["request_id"] for event in _accesses(events)]

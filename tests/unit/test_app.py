@@ -1,0 +1,124 @@
+"""The composition root: what is built, in which order, and that building starts nothing."""
+
+import gc
+import threading
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
+
+from snowflake_mcp.app import _Core, _WarehouseService, network_services, stdio_services
+from snowflake_mcp.config.load import Flags, load
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
+
+DEMO = load(Flags(ports=("9999",)), {})
+ACCOUNT = replace(
+    DEMO,
+    connection=ConnectionSettings("prod", Backend.SNOWFLAKE, MappingProxyType({"account": "a"})),
+)
+
+
+class Answering:
+    """A warehouse that says how it is when the test wants."""
+
+    def __init__(self) -> None:
+        self.answer: Deferred[tuple[bool, str]] = Deferred()
+        self.story: list[str] = []
+
+    def start(self) -> None:
+        self.story.append("start")
+
+    async def check(self) -> tuple[bool, str]:
+        self.story.append("check")
+        return await self.answer
+
+    async def stop(self, limit_s: float) -> None:
+        self.story.append(f"stop {limit_s}")
+
+
+def service(warehouse: Any, *, log_in: bool = True) -> _WarehouseService:
+    return _WarehouseService(warehouse, 5.0, log_in=log_in)
+
+
+@pytest.mark.parametrize("config", [DEMO, ACCOUNT])
+def test_building_starts_nothing(config: Config) -> None:
+    """Services are made before twistd forks: no thread, socket, timer or process yet."""
+    reactor = MemoryReactorClock()
+    before = threading.active_count()
+    network_services(config, reactor)
+    stdio_services(config, reactor, lambda: None)
+    assert threading.active_count() == before
+    assert (reactor.tcpServers, reactor.getDelayedCalls()) == ([], [])
+
+
+@pytest.mark.parametrize("config", [DEMO, ACCOUNT])
+def test_the_order_of_the_stages(config: Config) -> None:
+    """The listener starts last and stops first; the warehouse outlives the clients."""
+    demo = ["demo warehouse"] if config.is_demo else []
+    services = network_services(config, MemoryReactorClock())
+    assert [stage.name for stage in services._stages] == [
+        "interpreter",
+        *demo,
+        "warehouse",
+        "catalog watch",
+        "clients",
+        "listener",
+    ]
+
+
+def test_what_only_its_user_can_check_is_a_value_error() -> None:
+    """The tap turns it into one line and status 1."""
+    bad_port = replace(DEMO, http=replace(DEMO.http, endpoints=("70000",)))
+    bad_grant = replace(DEMO, policy=PolicySettings(("teleport",)))
+    for config in (bad_port, bad_grant):
+        with pytest.raises(ValueError, match=r"70000|teleport"):
+            network_services(config, MemoryReactorClock())
+
+
+def test_the_demo_is_announced_to_the_model() -> None:
+    """Nobody mistakes demo data for real data, and nobody doubts real data."""
+    assert "Demo data" in _Core(DEMO, MemoryReactorClock()).kernel._identity.instructions
+    assert "Demo data" not in _Core(ACCOUNT, MemoryReactorClock()).kernel._identity.instructions
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_the_operator_hears_at_start_how_snowflake_is(reachable: bool) -> None:
+    """One login, one line, and the long-lived objects leave the collector's sight."""
+    warehouse = Answering()
+    try:
+        with capturedLogs() as events:
+            service(warehouse).startService()
+            warehouse.answer.callback((reachable, "the detail"))
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
+    (line,) = [formatEvent(event) for event in events]
+    assert line == f"Snowflake is {'' if reachable else 'not '}reachable: the detail"
+
+
+def test_a_login_in_a_browser_waits_until_it_is_needed() -> None:
+    """Starting the server opens no browser."""
+    warehouse = Answering()
+    service(warehouse, log_in=False).startService()
+    assert warehouse.story == ["start"]
+    parameters = MappingProxyType({"authenticator": "ExternalBrowser"})
+    browser = replace(ACCOUNT, connection=replace(ACCOUNT.connection, parameters=parameters))
+    for config, expected in ((browser, False), (ACCOUNT, True)):
+        stages = _Core(config, MemoryReactorClock()).stages()
+        (built,) = [stage.service for stage in stages if stage.name == "warehouse"]
+        assert isinstance(built, _WarehouseService)
+        assert built._log_in is expected
+
+
+def test_a_stop_during_the_first_login() -> None:
+    """The login is given up and the warehouse stopped."""
+    warehouse = Answering()
+    one = service(warehouse)
+    one.startService()
+    stopped = one.stopService()
+    assert stopped.called
+    assert warehouse.story == ["start", "check", "stop 5.0"]
