@@ -42,9 +42,8 @@ class Bodies:
                 return await self._database(database, asker)
             case (database, schema):
                 return await self._schema(database, schema, asker)
-            case (database, schema, table):
-                return await self._table(database, schema, table, asker)
-        raise ValueError("a place has at most three names")
+        database, schema, table = place
+        return await self._table(database, schema, table, asker)
 
     async def _databases(self, asker: Asker) -> str:
         databases = await self._catalog.databases(asker)

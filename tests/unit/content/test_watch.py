@@ -166,6 +166,30 @@ def test_a_failure_ends_its_round_only() -> None:
     assert stand.heard == [Change("resource", ORDERS)]
 
 
+def test_a_fault_of_ours_ends_its_round_only(log_failures: list[object]) -> None:
+    """It is logged with its traceback, and the next round looks again."""
+    stand = Stand()
+    stand.listen()
+    started(stand)
+    read(stand, "snowflake://DEMO")
+    good = stand.statements.answers
+    stand.statements.answers = {"": ZeroDivisionError()}
+    stand.clock.advance(60)
+    assert len(log_failures) == 1
+    stand.statements.answers = good
+    stand.statements.answers['SHOW SCHEMAS IN DATABASE "DEMO"'] = MORE_SCHEMAS
+    stand.clock.advance(60)
+    assert stand.heard == [Change("resource", "snowflake://DEMO")]
+
+
+def test_what_is_not_looked_at_is_not_compared() -> None:
+    """It made room for another while it was read."""
+    stand = Stand()
+    stand.listen()
+    stand.content.seen.found("snowflake://DEMO", "text")
+    assert stand.content.seen.due() == []
+
+
 def test_stopping_aborts_what_runs() -> None:
     """The stop waits for that, and no other round begins."""
     stand = Stand()

@@ -176,6 +176,7 @@ def body(result: ToolResult) -> dict[str, Any]:
 
 def shown(result: ToolResult) -> str:
     """The text as a client reads it."""
+    assert result.text is not None
     text = result.text if isinstance(result.text, str) else json.loads(bytes(result.text))
     assert isinstance(text, str)
     return text
