@@ -1,0 +1,182 @@
+"""No bytes, no JSON and no frame end anything but their own request, on any transport."""
+
+import json
+from typing import Any, Self
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.behaviour.peer import Peer
+from tests.behaviour.scene import Scene
+from tests.behaviour.table import CELLS, Cell
+from tests.support.wire import connect, encode_frame
+
+EXAMPLES = 25
+"""For each cell; what is found slowly is found by many runs."""
+
+LINES = [cell for cell in CELLS if cell.way in ("websocket", "stdio")]
+
+members = st.sampled_from(
+    [
+        *("jsonrpc", "id", "method", "params", "result", "error", "_meta", "name", "arguments"),
+        *("cursor", "uri", "ref", "argument", "level", "requestId", "requestState"),
+        *("inputResponses", "notifications", "taskId", "progressToken", "protocolVersion"),
+        *("io.modelcontextprotocol/protocolVersion", "io.modelcontextprotocol/logLevel"),
+    ]
+)
+words = st.sampled_from(
+    [
+        *("2.0", "2026-07-28", "2025-11-25", "initialize", "ping", "server/discover", "echo"),
+        *("tools/list", "tools/call", "resources/list", "resources/read", "resources/subscribe"),
+        *("prompts/get", "completion/complete", "logging/setLevel", "subscriptions/listen"),
+        *("notifications/cancelled", "notifications/initialized", "tasks/get", "tasks/cancel"),
+        *("sure", "talk", "fail", "test://one", "error", "q-1"),
+    ]
+)
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6), words, words
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.one_of(members, words), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+params = st.dictionaries(members, values, max_size=4)
+methods = st.one_of(words, st.text(max_size=8))
+ids = st.one_of(st.integers(), st.text(max_size=4), values)
+
+
+def _message(method: Any, message_params: Any, message_id: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": message_id, "method": method, "params": message_params}
+
+
+messages = st.builds(_message, methods, st.one_of(params, values), ids)
+
+
+class Play(Scene):
+    """A client with a call that runs while rubbish comes, and that is answered all the same."""
+
+    def __enter__(self) -> Self:
+        self.peer = self.join(elicitation={})
+        self.running = self.peer.ask("tools/call", {"name": "wait"}, request_id="the good one")
+        return self
+
+    def __exit__(self, kind: object, *_details: object) -> None:
+        if kind is None:
+            for each in (self.peer, self.join()):
+                good = each.ask("tools/list", request_id="another good one")
+                assert len(good.result["tools"]) == len(self.tools.NAMES)
+            self.release()
+            assert self.running.text == "done"
+        self.close()
+
+
+class Tolerant:
+    """Takes the answers to rubbish as they come: which they are is for other tests."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._take = peer.take
+        peer.take = self.take  # type: ignore[method-assign]
+
+    def take(self, message: dict[str, Any], asked: Any = None) -> None:
+        good = message.get("id") in ("the good one", "another good one")
+        if good and "method" not in message:
+            self._take(message, asked)
+        assert message["jsonrpc"] == "2.0"
+        if "error" in message:
+            # A fault of ours would be -32603.
+            assert message["error"]["code"] in {
+                *range(-32602, -32599),
+                -32700,
+                *range(-32022, -32019),
+            }
+
+
+def _throw(cell: Cell, *rubbish: bytes) -> None:
+    with Play(cell) as play:
+        Tolerant(play.peer)
+        for each in rubbish:
+            play.peer.send_bytes(each)
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(data=st.lists(st.text(max_size=60), max_size=3))
+def test_text(cell: Cell, data: list[str]) -> None:
+    """T-07: any text where a message belongs."""
+    lines = [each.replace("\n", " ").encode("utf-8", "replace") for each in data]
+    _throw(cell, *lines)
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS if cell.way != "websocket"], ids=str)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(data=st.lists(st.binary(max_size=60), max_size=3))
+def test_bytes(cell: Cell, data: list[bytes]) -> None:
+    """Any bytes where a message belongs; a WebSocket frame of text has to be UTF-8."""
+    _throw(cell, *(each.replace(b"\n", b" ") for each in data))
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(data=st.lists(values, max_size=3))
+def test_json_values(cell: Cell, data: list[Any]) -> None:
+    """Any JSON value where a message belongs."""
+    _throw(cell, *(json.dumps(each).encode() for each in data))
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+@settings(max_examples=2 * EXAMPLES, deadline=None)
+@given(data=st.lists(messages, max_size=4))
+def test_messages(cell: Cell, data: list[Any]) -> None:
+    """Messages whose method is right and whose params are anything, and the other way round."""
+    _throw(cell, *(json.dumps(each).encode() for each in data))
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=str)
+@settings(max_examples=2 * EXAMPLES, deadline=None)
+@given(data=st.lists(st.tuples(methods, params), max_size=4))
+def test_params(cell: Cell, data: list[tuple[str, dict[str, Any]]]) -> None:
+    """D-01: requests of the era, envelope and headers included, with any params in them."""
+    with Play(cell) as play:
+        Tolerant(play.peer)
+        for number, (method, each) in enumerate(data):
+            meta = each.pop("_meta", None)
+            if isinstance(meta, dict):
+                each["_meta"] = meta
+            if method.isascii() and method.isprintable() and method == method.strip():
+                play.peer.ask(method, each, request_id=f"rubbish {number}")
+
+
+@pytest.mark.parametrize("cell", LINES, ids=str)
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(data=st.binary(max_size=120), step=st.integers(1, 40))
+def test_pieces(cell: Cell, data: bytes, step: int) -> None:
+    """Bytes on the wire itself, in pieces of any size: another client's call goes on."""
+    with Play(cell) as play:
+        other = play.join()
+        Tolerant(other)
+        protocol = getattr(other, "protocol", None)
+        for start in range(0, len(data), step):
+            if protocol is not None:
+                protocol.dataReceived(data[start : start + step])
+            elif not other.wire.client.lost:  # type: ignore[attr-defined]
+                other.wire.send(data[start : start + step])  # type: ignore[attr-defined]
+
+
+frames = st.tuples(st.integers(0, 15), st.binary(max_size=130), st.booleans(), st.booleans())
+
+
+@settings(max_examples=2 * EXAMPLES, deadline=None)
+@given(data=st.lists(frames, max_size=6))
+def test_frames(data: list[tuple[int, bytes, bool, bool]]) -> None:
+    """Frames of any kind in any order: another connection's call goes on."""
+    with Play(LINES[0]) as play:
+        wire = connect(play.house.front.site, play.house.clock)
+        wire.upgrade()
+        for opcode, payload, fin, masked in data:
+            if not wire.client.lost:
+                wire.send(encode_frame(opcode, payload, fin=fin, masked=masked))
+        wire.close()
