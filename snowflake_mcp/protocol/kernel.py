@@ -325,7 +325,12 @@ class Kernel:
             return None
         if isinstance(settled, McpError):
             return error_reply(request.id, version, settled)
-        body = encode_result(request.id, shape(request.method, settled, version, self._identity))
+        try:
+            shaped = shape(request.method, settled, version, self._identity)
+            body = encode_result(request.id, shaped)
+        except Exception:  # noqa: BLE001 - a result of ours that is no JSON is still owed an answer
+            error = settle(context, Failure())
+            return error_reply(request.id, version, cast("McpError", error))
         session_id = None
         agreed = context.negotiated
         if agreed is not None and context.facts.transport == "http":

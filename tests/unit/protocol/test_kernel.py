@@ -14,6 +14,7 @@ from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.jsonrpc import Notification, Request
 from snowflake_mcp.protocol.kernel import Perform
 from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.protocol.tooling import ToolResult
 from tests.support.content import full_rig
 from tests.support.kernels import Rig, with_envelope
 
@@ -157,6 +158,20 @@ def test_a_crash_tells_the_client_only_a_reference() -> None:
     }
     assert reply.status == 200
     assert [event["request_id"] for event in events if "log_failure" in event] == [reference]
+
+
+def test_a_result_that_is_no_json_is_still_answered() -> None:
+    """A fault of ours in the last step leaves nobody waiting."""
+    rig = Rig()
+
+    async def call_tool(name: str, arguments: Any, context: RequestContext) -> ToolResult:
+        return ToolResult(text="x", structured={"a": object()})
+
+    rig.toolbox.call = call_tool  # type: ignore[method-assign]
+    with capturedLogs() as events:
+        message, _ = reply_of(start(rig, "tools/call", with_envelope(name="echo"), facts()))
+    assert message["error"]["code"] == -32603
+    assert len(events) == 1
 
 
 def test_cancel_by_the_client_owes_no_answer() -> None:
