@@ -136,7 +136,7 @@ def test_cancellation_by_notification() -> None:
     peer, other = Peer(rig), Peer(rig)
     peer.ask(1, "tools/call", with_envelope(name="wait"))
     other.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
-    for request_id in (2, None, [1], {"a": 1}):
+    for request_id in (2, None, [1], {"a": 1}, True, 1.0):
         peer.say(
             {
                 "jsonrpc": "2.0",

@@ -203,6 +203,17 @@ def test_a_task_that_waits_for_answers_can_be_cancelled() -> None:
     assert jobs.look(task_id)["status"] == "cancelled"
 
 
+def test_a_client_may_leave_its_task() -> None:
+    """A lost connection is no cancellation of what was handed out as a task."""
+    jobs = Jobs()
+    request = Request(1, "tools/call", with_envelope(name="work"))
+    call = jobs.rig.kernel.start(request, CLIENT, _unheard)
+    call.cancel("disconnect")
+    assert jobs.rig.kernel.running == 1
+    jobs.gates[0].callback("done")
+    assert jobs.rig.kernel.running == 0
+
+
 def test_tasks_are_kept_for_their_time_and_not_for_ever() -> None:
     """A running one as long as it runs, an ended one until an hour after its end."""
     jobs = Jobs()
