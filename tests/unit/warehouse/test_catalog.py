@@ -150,7 +150,7 @@ async def test_a_long_list_is_cut_and_says_so() -> None:
     """By rows where SHOW ends, by bytes where the answer would be too large."""
     many: list[list[Any]] = [[f"T{number:05}", "c" * 20] for number in range(10_000)]
     statements = CatalogStatements({"SHOW": (("name", "comment"), many)})
-    listing = await catalog(statements).databases(ANN)
+    listing = await catalog(statements, max_result_bytes=4 << 20).databases(ANN)
     assert (len(listing.entries), listing.cut) == (10_000, "rows")
     listing = await catalog(statements, max_result_bytes=10_000).databases(ANN)
     assert listing.cut == "bytes"
