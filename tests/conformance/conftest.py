@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,10 +58,12 @@ def streaming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
-def _served(
-    folders: pytest.TempPathFactory, environ: Mapping[str, str]
-) -> AbstractContextManager[Server]:
+@contextmanager
+def _served(folders: pytest.TempPathFactory, environ: Mapping[str, str]) -> Iterator[Server]:
     # The fixtures are no part of the package: the server finds them through its path.
     found: Mapping[str, str] = {"PYTHONPATH": str(ROOT), **environ}
     folder: Path = folders.mktemp("server")
-    return serving(folder, "--demo", environ=found)
+    with serving(folder, "--demo", environ=found) as server:
+        yield server
+    # Whatever the suite sends is answered by design, never by accident.
+    assert "Traceback" not in server.log_text, server.log_text

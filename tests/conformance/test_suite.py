@@ -58,6 +58,17 @@ def test_every_requirement_of_a_revision_is_met(
     assert len(verdict.passed) >= REQUIRED[revision], str(verdict)
 
 
+def test_every_requirement_is_met_over_streams(
+    streaming: Server, node: str, tmp_path: Path
+) -> None:
+    """The tasks extension, too, where every answer is an event stream."""
+    options = ["--requirements", "2026-07-28", *NOTHING_MAY_FAIL]
+    verdict = judged(node, streaming.url, tmp_path, options)
+    assert verdict.status == 0, str(verdict)
+    assert verdict.failed == (), str(verdict)
+    assert len(verdict.passed) >= REQUIRED["2026-07-28"] + 1, str(verdict)
+
+
 @pytest.mark.parametrize("revision", SHIPPED)
 def test_the_server_as_shipped_lacks_only_fixtures(
     shipped: Server, node: str, tmp_path: Path, revision: str

@@ -1,12 +1,19 @@
 """Fixtures are served by an explicit setting and on loopback only."""
 
+import ast
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from twisted.internet.testing import MemoryReactorClock
 
+import snowflake_mcp
+from snowflake_mcp.app import network_services, stdio_services
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, FixtureSettings
 from snowflake_mcp.fixtures import is_local, with_fixtures
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.principal import LOCAL
@@ -77,6 +84,42 @@ def test_fixtures_are_refused_elsewhere(module: str, endpoint: str) -> None:
     offer = Offer(ScriptedToolbox())
     with pytest.raises(ValueError, match="not on loopback"):
         with_fixtures(module, [LOCAL_ENDPOINTS[0], endpoint], offer, Changes())
+
+
+def _configured(module: str, **http: Any) -> Config:
+    config = Config(ConnectionSettings("demo", Backend.DEMO), testing=FixtureSettings(module))
+    return replace(config, http=replace(config.http, **http))
+
+
+@pytest.mark.parametrize("http", [{"host": "0.0.0.0"}, {"endpoints": ("8000", "tcp:8001")}])
+def test_a_server_off_loopback_does_not_start_with_fixtures(
+    module: str, http: dict[str, Any]
+) -> None:
+    """An address of all interfaces is refused before anything listens."""
+    reactor: Any = MemoryReactorClock()
+    with pytest.raises(ValueError, match="not on loopback"):
+        network_services(_configured(module, **http), reactor)
+    network_services(_configured("", **http), reactor)
+
+
+@pytest.mark.parametrize("http", [{}, {"host": "::1"}, {"endpoints": ("unix:/run/test.sock", "0")}])
+def test_a_server_on_loopback_starts_with_fixtures(module: str, http: dict[str, Any]) -> None:
+    """So does one on standard streams, whatever endpoints are configured."""
+    reactor: Any = MemoryReactorClock()
+    network_services(_configured(module, **http), reactor)
+    stdio_services(_configured(module, host="0.0.0.0"), reactor, lambda: None)
+
+
+def test_the_product_knows_nothing_of_the_tests() -> None:
+    """Fixtures come in by the setting alone."""
+    imported = {
+        name
+        for path in Path(snowflake_mcp.__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+    }
+    assert [name for name in imported if name.partition(".")[0] == "tests"] == []
 
 
 @pytest.mark.parametrize("name", ["no.such.module", "json", ".relative"])
