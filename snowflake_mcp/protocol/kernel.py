@@ -292,7 +292,7 @@ class Kernel:
     def _restore(self, method: str, params: dict[str, Any], context: RequestContext) -> None:
         """Bring back what the client has answered in earlier rounds of a stateless request."""
         facts = context.facts
-        if not eras.is_stateless(facts.version):
+        if not eras.is_stateless(facts.version) or method not in wire.INPUT_REQUIRED_METHODS:
             return
         if (state := params.get("requestState")) is not None:
             opened = self._signers.states.open(state, facts.principal, method, params)
