@@ -117,6 +117,9 @@ TABLE: Final[Mapping[str, Row]] = {
     "test_a_question_that_is_accepted": _everywhere(),
     "test_a_question_that_is_declined": _everywhere(),
     "test_a_client_that_cannot_be_asked": _everywhere(),
+    "test_a_question_that_nobody_answers": _everywhere(
+        (NEW, "the request ended with its question: nothing waits on the server")
+    ),
     "test_a_question_that_is_refused_with_an_error": _everywhere(
         (NEW, "a retry carries answers only: there is no way to refuse with an error")
     ),

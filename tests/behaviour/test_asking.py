@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.behaviour.house import REQUEST_S
 from tests.behaviour.peer import Peer
 from tests.behaviour.scene import Scene
 
@@ -40,6 +41,18 @@ def test_a_client_that_cannot_be_asked(scene: Scene) -> None:
     else:
         assert asked.result["isError"] is True
         assert "cannot be asked" in asked.text
+
+
+def test_a_question_that_nobody_answers(scene: Scene) -> None:
+    """C-05: what the server asks has a deadline, too: that of the request it belongs to."""
+    peer = scene.join(elicitation={})
+    running = peer.call("sure")
+    peer.advance(REQUEST_S + 0.1)
+    assert running.result["isError"] is True
+    assert "longer than the server allows" in running.text
+    (question,) = peer.questions
+    peer.respond({"id": question["id"], "result": {"action": "accept"}})
+    assert peer.call("echo").text == "done"
 
 
 def test_a_question_that_is_refused_with_an_error(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from tests.behaviour.scene import Scene
 from tests.behaviour.table import CELLS, Cell
 from tests.support.wire import connect, encode_frame
 
-EXAMPLES = 50
+EXAMPLES = 30
 """Each is played in every cell; what is found slowly is found by many runs."""
 
 LINES = [cell for cell in CELLS if cell.way in ("websocket", "stdio")]
