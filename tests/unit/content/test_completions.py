@@ -78,7 +78,7 @@ async def test_the_configured_default_counts() -> None:
 
 @async_test
 async def test_typing_costs_little() -> None:
-    """Every further letter is answered from what was read."""
+    """D-08: every further letter is answered from what was read."""
     stand = Stand()
     for value in ("o", "or", "ord", "orde"):
         await complete(stand, TABLE, "table", value, database="DEMO", schema="SALES")
@@ -100,7 +100,7 @@ async def test_typing_costs_little() -> None:
 )
 @async_test
 async def test_what_there_is_not(reference: dict[str, str], argument: str) -> None:
-    """-32602 for prompts, templates and arguments that do not exist."""
+    """D-08: -32602 for prompts, templates and arguments that do not exist."""
     with pytest.raises(McpError) as caught:
         await complete(Stand(), reference, argument, "")
     assert caught.value.code == INVALID_PARAMS
@@ -108,7 +108,7 @@ async def test_what_there_is_not(reference: dict[str, str], argument: str) -> No
 
 @async_test
 async def test_failures_are_logged_and_not_told() -> None:
-    """The log has the family and no name."""
+    """D-08: the log has the family and no name."""
     events: list[LogEvent] = []
 
     @implementer(ILogObserver)

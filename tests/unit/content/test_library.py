@@ -198,7 +198,7 @@ async def test_a_long_text_is_cut_and_says_how_to_go_on() -> None:
 
 @async_test
 async def test_hidden_characters_are_spelt_out() -> None:
-    """Names and comments of others can hide nothing; JSON still has them as they are."""
+    """D-06: names and comments of others can hide nothing; JSON still has them as they are."""
     answers: dict[str, Answer] = {
         "SHOW SCHEMAS": (("name", "comment"), [["S\u202e", "a\u200bb"]]),
     }

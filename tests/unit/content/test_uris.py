@@ -13,7 +13,7 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 
 @given(st.lists(names, max_size=3))
 def test_every_place_has_a_uri(place: list[str]) -> None:
-    """Whatever a name holds, its URI is plain ASCII and leads back to it."""
+    """D-06: whatever a name holds, its URI is plain ASCII and leads back to it."""
     uri = uri_of(*place)
     assert uri.isascii()
     assert uri.isprintable()
@@ -83,7 +83,7 @@ def test_uris_are_read(uri: str, place: tuple[str, ...]) -> None:
     ],
 )
 def test_what_is_no_uri_of_ours_is_refused(uri: str) -> None:
-    """With a reason that does not repeat it."""
+    """D-06: with a reason that does not repeat it."""
     with pytest.raises(ValueError, match=r"\w") as refused:
         parse(uri)
     assert len(str(refused.value)) < 100

@@ -211,7 +211,7 @@ def test_a_cursor_belongs_to_its_list() -> None:
 
 
 def test_completions_are_bounded_and_say_how_many_there_are() -> None:
-    """At most a hundred values go into one answer."""
+    """D-08: at most a hundred values go into one answer."""
     params = {
         "ref": {"type": "ref/prompt", "name": "greet"},
         "argument": {"name": "who", "value": "A"},
@@ -332,7 +332,7 @@ def test_a_state_serves_its_own_request_only(change: dict[str, Any]) -> None:
 
 
 def test_a_state_serves_its_own_principal_only_and_not_for_ever() -> None:
-    """Somebody else's state, or an old one, is refused."""
+    """A-08, A-10: somebody else's state, or an old one, is refused."""
     rig = asking({"name": NAME})
     peer = Wire(rig, STATELESS)
     first = peer.ask("tools/call", with_envelope(name="ask"))
@@ -343,7 +343,7 @@ def test_a_state_serves_its_own_principal_only_and_not_for_ever() -> None:
 
 
 def test_every_changed_character_of_a_state_is_noticed() -> None:
-    """No flipped character is accepted."""
+    """A-10: no flipped character is accepted."""
     peer = Wire(asking({"name": NAME}), STATELESS)
     first = peer.ask("tools/call", with_envelope(name="ask"))
     state = first["result"]["requestState"]

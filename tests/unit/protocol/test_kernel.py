@@ -147,7 +147,7 @@ def test_an_unknown_cursor(cursor: object) -> None:
 
 
 def test_a_crash_tells_the_client_only_a_reference() -> None:
-    """What an unexpected exception says stays in the log, under the reference."""
+    """D-01: what an unexpected exception says stays in the log, under the reference."""
     rig = Rig()
     with capturedLogs() as events:
         message, reply = reply_of(start(rig, "tools/call", with_envelope(name="crash"), facts()))
@@ -188,7 +188,7 @@ def test_cancel_by_the_client_owes_no_answer() -> None:
 
 
 def test_cancel_after_the_answer_changes_nothing() -> None:
-    """The race of finish and cancel has one outcome."""
+    """C-04: the race of finish and cancel has one outcome."""
     rig = Rig()
     call = start(rig, "tools/call", with_envelope(name="wait"), facts())
     rig.toolbox.waiting[0].callback("done")
@@ -199,7 +199,7 @@ def test_cancel_after_the_answer_changes_nothing() -> None:
 
 
 def test_the_deadline_becomes_a_tool_error() -> None:
-    """Past the server's limit the model reads what happened and what to do."""
+    """C-05: past the server's limit the model reads what happened and what to do."""
     rig = Rig()
     call = start(rig, "tools/call", with_envelope(name="wait"), facts())
     rig.clock.advance(59.9)
@@ -272,7 +272,7 @@ def test_layers_wrap_from_the_outside_in() -> None:
 
 
 def test_progress_goes_out_before_the_answer_and_never_after() -> None:
-    """A burst of ten passes, then two a second, with the token, until the request settles."""
+    """C-06: A burst of ten passes, then two a second, with the token, until the request settles."""
     rig = Rig()
     sent: list[bytes] = []
     given = with_envelope(name="wait")

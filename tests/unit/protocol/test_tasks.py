@@ -143,7 +143,7 @@ def test_an_unknown_task(task_id: object) -> None:
 
 
 def test_another_principals_task_does_not_exist() -> None:
-    """Knowing its id gives nothing, not even the power to cancel."""
+    """A-08: knowing its id gives nothing, not even the power to cancel."""
     jobs = Jobs()
     task_id = jobs.begin()
     eve = Facts("http", Principal("eve"), "2026-07-28", WITH)

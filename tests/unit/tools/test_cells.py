@@ -42,7 +42,7 @@ def hidden(text: str) -> list[str]:
     ],
 )
 def test_values_are_shown(value: JsonValue, expected: str) -> None:
-    """Every kind of value has one readable form; what hides is spelt out."""
+    """D-01: every kind of value has one readable form; what hides is spelt out."""
     assert cell(value, 200) == (expected, False)
 
 

@@ -168,7 +168,7 @@ def test_a_stateless_client_cancels_its_stream_by_leaving(stand: Stand) -> None:
 
 
 def test_a_handshake_client_that_leaves_cancels_by_default(stand: Stand) -> None:
-    """Statements cost money, so a dropped request is stopped unless told otherwise."""
+    """C-01: statements cost money, so a dropped request is stopped unless told otherwise."""
     session = initialize(stand.connect())
     wire = stand.connect()
     post_handshake(wire, session, "tools/call", call("wait"))
@@ -177,7 +177,7 @@ def test_a_handshake_client_that_leaves_cancels_by_default(stand: Stand) -> None
 
 
 def test_a_handshake_client_may_leave_and_keep_its_call_running() -> None:
-    """With cancel_on_disconnect off the work goes on, as the specification would have it."""
+    """C-01: with cancel_on_disconnect off the work goes on, as the specification would have it."""
     stand = Stand(cancel_on_disconnect=False)
     session = initialize(stand.connect())
     wire = stand.connect()
@@ -209,7 +209,7 @@ def test_a_handshake_client_cancels_by_notification(stand: Stand) -> None:
 
 
 def test_clients_do_not_meet(stand: Stand) -> None:
-    """F-35: the same id on many connections at once, each gets its own answer."""
+    """C-08: F-35: the same id on many connections at once, each gets its own answer."""
     wires = [stand.connect() for _ in range(20)]
     for number, wire in enumerate(wires):
         send_modern(wire, "tools/call", call("wait", number=number))

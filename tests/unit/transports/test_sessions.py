@@ -48,7 +48,7 @@ def open_session(stand: Stand, version: str = HANDSHAKE, **capabilities: Any) ->
 
 
 def test_a_session_s_stream_tells_changes(stand: Stand) -> None:
-    """GET opens a stream with a priming event; what changes is told on it."""
+    """T-05: GET opens a stream with a priming event; what changes is told on it."""
     session, wire = initialize(stand.connect()), stand.connect()
     ask(wire, "GET", session)
     stand.kernel.changes.publish([Change("tools")])
@@ -61,7 +61,7 @@ def test_a_session_s_stream_tells_changes(stand: Stand) -> None:
 
 
 def test_a_stream_goes_on_where_it_was_lost(stand: Stand) -> None:
-    """Events that came meanwhile are sent to the connection that names the last one it saw."""
+    """T-05: events that came meanwhile go to the connection that names the last one it saw."""
     session, first, second = initialize(stand.connect()), stand.connect(), stand.connect()
     ask(first, "GET", session)
     stand.kernel.changes.publish([Change("tools")])
@@ -89,7 +89,7 @@ def test_a_lost_call_is_answered_on_the_stream_that_resumes_it(stand: Stand) -> 
 
 
 def test_a_call_whose_client_stays_away_is_cancelled(stand: Stand) -> None:
-    """After the time to come back, nobody pays for the statement."""
+    """C-01: after the time to come back, nobody pays for the statement."""
     session, wire = initialize(stand.connect()), stand.connect()
     post_handshake(wire, session, "tools/call", _with_progress("chatty"))
     wire.close()
@@ -154,7 +154,7 @@ def test_an_unknown_event_is_refused(stand: Stand) -> None:
 
 
 def test_the_end_of_a_session(stand: Stand) -> None:
-    """DELETE stops what runs, ends the stream, and the id is unknown from then on."""
+    """A-09: DELETE stops what runs, ends the stream, and the id is unknown from then on."""
     session = initialize(stand.connect())
     stream, waiting, wire = stand.connect(), stand.connect(), stand.connect()
     ask(stream, "GET", session)
@@ -169,7 +169,7 @@ def test_the_end_of_a_session(stand: Stand) -> None:
 
 
 def test_a_question_is_asked_on_the_stream_and_answered_by_a_post(stand: Stand) -> None:
-    """Elicitation in the handshake era: request out on the SSE stream, response posted back."""
+    """T-09: in the handshake era the question goes out on the stream, the response is posted back."""
     question = Question("elicitation/create", {"message": "Sure?", "requestedSchema": {}})
 
     async def asking(name: str, arguments: Any, context: Any) -> ToolResult:
@@ -193,7 +193,7 @@ def test_a_question_is_asked_on_the_stream_and_answered_by_a_post(stand: Stand) 
 
 
 def test_batches_belong_to_one_revision(stand: Stand) -> None:
-    """2025-03-26 sessions may send several messages at once; nobody else may."""
+    """T-07: 2025-03-26 sessions may send several messages at once; nobody else may."""
     messages: list[Any] = [
         {"jsonrpc": "2.0", "id": 1, "method": "ping"},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -271,7 +271,7 @@ def test_mirrored_arguments_must_agree(
 
 
 def test_listening_is_a_stream_from_the_start(stand: Stand) -> None:
-    """The acknowledgement commits the response; leaving ends the subscription."""
+    """C-07: the acknowledgement commits the response; leaving ends the subscription."""
     wire = stand.connect()
     listening = post_modern(
         wire, "subscriptions/listen", {"notifications": {"toolsListChanged": True}}

@@ -262,7 +262,7 @@ def test_probes_that_say_yes_leave_no_line(stand: Stand, events: list[LogEvent])
 def test_a_query_string_changes_nothing_and_is_not_logged(
     stand: Stand, events: list[LogEvent]
 ) -> None:
-    """Tokens end up in query strings; logs show the path alone."""
+    """A-06: tokens end up in query strings; logs show the path alone."""
     assert stand.connect().request("GET", "/status?access_token=secret").status == 200
     (event,) = _accesses(events)
     assert event["path"] == "/status"

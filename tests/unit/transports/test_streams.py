@@ -59,7 +59,7 @@ def test_a_notification_turns_the_answer_into_a_stream(stand: Stand) -> None:
 
 
 def test_a_quiet_stream_is_kept_alive(stand: Stand) -> None:
-    """A comment after each keepalive_s of silence; a message starts the silence anew."""
+    """T-23: A comment after each keepalive_s of silence; a message starts the silence anew."""
     wire = stand.connect()
     send_modern(wire, "tools/call", {**call("chatty"), **PROGRESS})
     wire.advance(14)
@@ -183,7 +183,7 @@ def test_a_notification_that_comes_too_late_is_dropped(stand: Stand) -> None:
 
 
 def test_every_answer_may_be_a_stream() -> None:
-    """With ``stream_after_s`` 0 results are events; errors keep their status, sessions their id."""
+    """T-23: with ``stream_after_s`` 0; errors keep their status, sessions their id."""
     stand = Stand(stream_after_s=0)
     answer = post_modern(stand.connect(), "tools/list")
     assert answer.header("Content-Type") == "text/event-stream"
