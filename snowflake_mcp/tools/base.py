@@ -184,7 +184,9 @@ class Call:
             ) from failure
 
     def _sent(self, query_id: str) -> None:
-        self.context.query_id = query_id
+        if self.context.query_id != query_id:
+            self.context.query_id = query_id
+            self.context.log("debug", {"event": "statement", "query_id": query_id})
 
     def _timeout_s(self) -> float:
         left = self.context.remaining_s

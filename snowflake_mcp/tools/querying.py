@@ -52,6 +52,8 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
         # A resumed statement was judged before it was sent, and only its result is read now.
         verdict = await call.backing.gate.judge(arguments.query)
         if not verdict.allowed:
+            rules = [refusal.rule for refusal in verdict.refusals]
+            call.context.log("debug", {"event": "refused", "rules": rules})
             raise _refused(verdict.refusals)
         sql, kind = verdict.sql, verdict.kind
     outcome = await call.run(
