@@ -35,7 +35,7 @@ def test_a_stateless_request_comes_in() -> None:
 
 
 def test_client_info_is_optional() -> None:
-    """T-17, D-09: A client that does not say who it is is served."""
+    """T-17, D-09: a client that does not say who it is is served."""
     message = enveloped(**{"io.modelcontextprotocol/clientInfo": ...})
     assert Admission(Rig().sessions).admit(message, HEADERS, LOCAL).client == ""
 
@@ -76,7 +76,7 @@ def test_stateless_refusals(message: Message, headers: RoutingHeaders, code: int
 
 
 def test_an_unserved_version_names_the_served_ones() -> None:
-    """T-11: A client can pick another revision from the answer."""
+    """T-11: a client can pick another revision from the answer."""
     message = enveloped(**{VERSION_KEY: "2099-01-01"})
     with pytest.raises(McpError) as caught:
         Admission(Rig().sessions).admit(message, replace(HEADERS, version="2099-01-01"), LOCAL)

@@ -272,7 +272,7 @@ def test_layers_wrap_from_the_outside_in() -> None:
 
 
 def test_progress_goes_out_before_the_answer_and_never_after() -> None:
-    """C-06: A burst of ten passes, then two a second, with the token, until the request settles."""
+    """C-06: a burst of ten passes, then two a second, with the token, until the request settles."""
     rig = Rig()
     sent: list[bytes] = []
     given = with_envelope(name="wait")

@@ -209,7 +209,7 @@ def test_a_handshake_client_cancels_by_notification(stand: Stand) -> None:
 
 
 def test_clients_do_not_meet(stand: Stand) -> None:
-    """C-08: F-35: the same id on many connections at once, each gets its own answer."""
+    """C-08: the same id on many connections at once, each gets its own answer."""
     wires = [stand.connect() for _ in range(20)]
     for number, wire in enumerate(wires):
         send_modern(wire, "tools/call", call("wait", number=number))

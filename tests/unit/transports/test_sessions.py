@@ -169,7 +169,7 @@ def test_the_end_of_a_session(stand: Stand) -> None:
 
 
 def test_a_question_is_asked_on_the_stream_and_answered_by_a_post(stand: Stand) -> None:
-    """T-09: in the handshake era the question goes out on the stream, the response is posted back."""
+    """T-09: in a session the question goes out on the stream, the response is posted back."""
     question = Question("elicitation/create", {"message": "Sure?", "requestedSchema": {}})
 
     async def asking(name: str, arguments: Any, context: Any) -> ToolResult:

@@ -59,7 +59,7 @@ def test_a_notification_turns_the_answer_into_a_stream(stand: Stand) -> None:
 
 
 def test_a_quiet_stream_is_kept_alive(stand: Stand) -> None:
-    """T-23: A comment after each keepalive_s of silence; a message starts the silence anew."""
+    """T-23: a comment after each keepalive_s of silence; a message starts the silence anew."""
     wire = stand.connect()
     send_modern(wire, "tools/call", {**call("chatty"), **PROGRESS})
     wire.advance(14)

@@ -108,7 +108,7 @@ def test_the_same_path_goes_on_to_serve_posts(stand: Stand) -> None:
 
 
 def test_a_stateless_call_over_websocket(stand: Stand) -> None:
-    """T-26: A request in its own envelope needs no handshake of MCP's."""
+    """T-26: a request in its own envelope needs no handshake of MCP's."""
     wire = _open(stand)
     wire.send_text(modern("tools/call", call("echo", a=1), "x"))
     (message,) = wire.messages()
