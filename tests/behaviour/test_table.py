@@ -28,7 +28,7 @@ def test_the_table_and_the_tests_are_the_same() -> None:
 
 
 def test_the_cells_are_all_transports_in_both_eras() -> None:
-    """Five ways, two revisions."""
+    """T-26: five ways, two revisions."""
     assert (len(WAYS), len(REVISIONS), len(CELLS)) == (5, 2, 10)
 
 
