@@ -267,7 +267,7 @@ async def test_instructions_in_data_stay_data() -> None:
 
 @asynchronous
 async def test_a_client_that_asks_for_debug_messages_hears_what_happens() -> None:
-    """The statement's id once, and a refusal's rules; nothing of it to clients that did not ask."""
+    """D-04: a statement's id once, a refusal's rules; and nothing to those who did not ask."""
     heard: list[Any] = []
 
     def tell(job: Job) -> None:
