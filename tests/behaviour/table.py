@@ -97,6 +97,7 @@ TABLE: Final[Mapping[str, Row]] = {
         (OLD, "a session cancels by notification"), (NEW_LINES, "there it does cancel")
     ),
     "test_cancelling_what_is_not_there_is_ignored": _everywhere(),
+    "test_the_trace_context_reaches_the_tool": _everywhere(),
     "test_leaving_stops_what_runs": _everywhere(),
     "test_leaving_one_request_leaves_the_others": _everywhere((LINES, CONNECTION)),
     "test_nobody_cancels_another_peers_call": _everywhere(),

@@ -97,6 +97,17 @@ def test_cancelling_what_is_not_there_is_ignored(scene: Scene) -> None:
     assert (running.text, scene.tools.cancelled) == ("done", [])
 
 
+def test_the_trace_context_reaches_the_tool(scene: Scene) -> None:
+    """From ``_meta`` of the request; what is no trace context is dropped."""
+    peer = scene.join()
+    good = f"00-{'a' * 32}-{'b' * 16}-01"
+    for sent in (good, "00-zz", 5):
+        meta = {"traceparent": sent}
+        peer.ask("tools/call", {"name": "echo", "arguments": {}, "_meta": meta})
+    found = [context.facts.traceparent for context in scene.tools.contexts]
+    assert found == [good, None, None]
+
+
 def test_leaving_stops_what_runs(scene: Scene) -> None:
     """C-01, C-02: a closed response or connection ends the work, and nothing more is sent.
 
