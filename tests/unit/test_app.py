@@ -64,6 +64,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
         "interpreter",
         *demo,
         "warehouse",
+        "catalog watch",
         "clients",
         "listener",
     ]

@@ -53,7 +53,7 @@ def test_the_list_is_complete_and_in_order() -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_every_tool_is_wire_form(name: str) -> None:
-    """The protocol's own model reads each tool back without loss."""
+    """D-10: the protocol's own model reads each tool back without loss."""
     tool = by_name()[name]
     parsed = mcp_types.Tool.model_validate(tool)
     assert parsed.model_dump(by_alias=True, exclude_none=True) == tool
@@ -64,7 +64,7 @@ def test_every_tool_is_wire_form(name: str) -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_schemas_are_valid_and_inlined(name: str) -> None:
-    """Schemas are JSON Schema 2020-12 without references, closed for arguments."""
+    """D-05: schemas are JSON Schema 2020-12 without references, closed for arguments."""
     tool = by_name()[name]
     for schema in (tool["inputSchema"], tool["outputSchema"]):
         check_schema(schema)
@@ -132,7 +132,7 @@ def test_every_description_warns_of_foreign_text() -> None:
 
 @asynchronous
 async def test_an_unknown_tool_is_a_protocol_error() -> None:
-    """The caller's program learns the code, and its author a name that exists."""
+    """D-02: the caller's program learns the code, and its author a name that exists."""
     tools, warehouse = registry()
     with pytest.raises(McpError) as error:
         await tools.call("list_table", {}, context())
@@ -184,7 +184,7 @@ async def test_an_unknown_tool_is_a_protocol_error() -> None:
 async def test_bad_arguments_are_explained(
     name: str, arguments: dict[str, Any], message: str
 ) -> None:
-    """The failure names the argument, what was expected and what came; nothing is sent."""
+    """D-01, D-02: the failure names the argument, what was expected, what came; nothing is sent."""
     tools, warehouse = registry()
     result = await tools.call(name, arguments, context())
     assert result.failure is not None
@@ -246,11 +246,11 @@ async def test_the_timeout_fits_the_request(remaining_s: float, expected: float)
 async def test_progress_reaches_the_client() -> None:
     """What the warehouse says while it works becomes a progress notification."""
     tools, warehouse = registry(ONE_ROW)
-    sent: list[tuple[str, dict[str, Any]]] = []
+    sent: list[dict[str, Any]] = []
     warehouse.during = lambda job: job.on_progress and job.on_progress("running", 3.2)
-    request = context(progress_token="t", notify=lambda *message: sent.append(message))
+    request = context(progress_token="t", send=lambda data: sent.append(json.loads(data)))
     await tools.call("execute_query", {"query": "SELECT 1"}, request)
-    assert sent == [
+    assert [(message["method"], message["params"]) for message in sent] == [
         (
             "notifications/progress",
             {"progressToken": "t", "progress": 3.2, "message": "running, 3 s"},
