@@ -18,7 +18,7 @@ from typing import Any, Final
 from bench.report import Table, percentile
 from snowflake_mcp.warehouse import queries
 from tests.support.agents import HttpAgent, WebSocketAgent
-from tests.support.server import Server, serving
+from tests.support.server import Server, end_on_sigterm, serving
 from tests.support.simulator import simulating
 
 __all__ = ["main", "measure"]
@@ -124,6 +124,7 @@ async def _timed(agent: HttpAgent | WebSocketAgent, query: str, request_id: int)
 
 def main() -> None:
     """Measure and print."""
+    end_on_sigterm()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--turns", type=int, default=4)
