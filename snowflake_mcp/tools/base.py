@@ -204,6 +204,8 @@ class Call:
             "request": self.context.request_id,
             "tool": self.tool,
         }
+        if facts.traceparent is not None:
+            tag["traceparent"] = facts.traceparent
         return {key: value[:_TAG_CHARS] for key, value in tag.items()}
 
     def _report(

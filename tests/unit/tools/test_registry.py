@@ -1,6 +1,7 @@
 """The list of tools, the check of arguments, and what every call has in common."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import mcp_types
@@ -218,7 +219,8 @@ async def test_a_statement_carries_who_asked() -> None:
     """The job knows the principal, the time left and a tag that joins logs and history."""
     tools, warehouse = registry(ONE_ROW)
     facts = Facts("http", Principal("p" * 500), "2026-07-28", client="c/1", session_id="s1")
-    request = context(remaining_s=31.0, facts=facts)
+    trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    request = context(remaining_s=31.0, facts=replace(facts, traceparent=trace))
     await tools.call("execute_query", {"query": "SELECT 1"}, request)
     job = warehouse.jobs[0]
     assert job.principal == "p" * 500
@@ -230,6 +232,7 @@ async def test_a_statement_carries_who_asked() -> None:
         "session": "s1",
         "request": "r-1",
         "tool": "execute_query",
+        "traceparent": trace,
     }
 
 
