@@ -56,14 +56,15 @@ class HttpPeer(Peer):
 
     def _post(self, body: bytes, more: dict[str, str], asked: Asked | None) -> None:
         headers = {
-            **self._headers(),
+            **self.headers(),
             "Content-Type": "application/json",
             "Accept": f"application/json, {EVENT_STREAM}",
             **more,
         }
         self._request(http_request("POST", "/mcp", body, headers=headers), asked)
 
-    def _headers(self) -> dict[str, str]:
+    def headers(self) -> dict[str, str]:
+        """The headers of the peer's era, and of its session."""
         headers = {}
         if self.stateless or self._session is not None:
             headers["MCP-Protocol-Version"] = self.version
@@ -116,12 +117,12 @@ class HttpPeer(Peer):
 
     def open_stream(self) -> None:
         """GET the session's own stream."""
-        headers = {**self._headers(), "Accept": EVENT_STREAM}
+        headers = {**self.headers(), "Accept": EVENT_STREAM}
         self._request(http_request("GET", "/mcp", headers=headers), None)
 
     def end_session(self) -> None:
         """DELETE the session."""
-        self._request(http_request("DELETE", "/mcp", headers=self._headers()), None)
+        self._request(http_request("DELETE", "/mcp", headers=self.headers()), None)
 
     def leave(self, asked: Asked) -> None:
         """Close the response of one request."""
