@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from typing import Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -10,8 +11,9 @@ from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.calls import InFlight, Reply
 from snowflake_mcp.protocol.context import Facts, Negotiated, Transport
 from snowflake_mcp.protocol.envelope import has_envelope, open_envelope, traceparent
-from snowflake_mcp.protocol.errors import INVALID_REQUEST, Family, McpError, ToolFailure
+from snowflake_mcp.protocol.errors import BUSY, INVALID_REQUEST, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.jsonrpc import (
+    MAX_BATCH,
     MalformedMessageError,
     Notification,
     Request,
@@ -25,6 +27,21 @@ from snowflake_mcp.protocol.live import Live
 from snowflake_mcp.protocol.principal import Principal
 
 __all__ = ["Conversation"]
+
+LISTEN: Final = "subscriptions/listen"
+MAX_LISTENING: Final = 8
+"""Subscriptions that one connection may have open."""
+_MAY_WAIT: Final = frozenset(
+    {
+        "completion/complete",
+        "prompts/get",
+        "resources/list",
+        "resources/read",
+        "resources/templates/list",
+        "tools/call",
+    }
+)
+"""Methods that may ask Snowflake; the others are answered at once and need no bound."""
 
 
 class Conversation:
@@ -72,6 +89,10 @@ class Conversation:
             return
         session = self._session
         if isinstance(value, list) and value and session and eras.has_batches(session.version):
+            if len(value) > MAX_BATCH:
+                refusal = McpError(INVALID_REQUEST, f"A batch holds at most {MAX_BATCH} messages")
+                self._send(encode_error(None, refusal))
+                return
             batch = _Batch(self._send, len(value))
             for one in value:
                 self._take(one, batch.add)
@@ -113,8 +134,11 @@ class Conversation:
         except McpError as error:
             answer(encode_error(request.id, error))
             return
-        if request.method == "tools/call" and len(self._calls) >= self._max_in_flight:
-            answer(encode_result(request.id, self._busy(facts)))
+        if self._is_full(request.method):
+            if request.method == "tools/call":
+                answer(encode_result(request.id, self._busy(facts)))
+            else:
+                answer(encode_error(request.id, McpError(BUSY, "Too many requests are running")))
             return
         live = None if eras.is_stateless(facts.version) else self._live
         call = self._kernel.start(request, facts, self._send, live)
@@ -162,6 +186,13 @@ class Conversation:
         """Changes are told to a session only; stateless clients listen by a request."""
         if self._session is not None and not self._lost:
             self._send(message)
+
+    def _is_full(self, method: str) -> bool:
+        """Whether the connection has as much of this kind running as it may."""
+        listening = sum(call.context.method == LISTEN for call in self._calls)
+        if method == LISTEN:
+            return listening >= MAX_LISTENING
+        return method in _MAY_WAIT and len(self._calls) - listening >= self._max_in_flight
 
     def _busy(self, facts: Facts) -> dict[str, object]:
         failure = ToolFailure(

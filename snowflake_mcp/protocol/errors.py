@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 __all__ = [
+    "BUSY",
     "HEADER_MISMATCH",
     "INTERNAL_ERROR",
     "INVALID_PARAMS",
@@ -30,6 +31,8 @@ INTERNAL_ERROR: Final = -32603
 HEADER_MISMATCH: Final = -32020
 MISSING_CAPABILITY: Final = -32021
 UNSUPPORTED_VERSION: Final = -32022
+BUSY: Final = 429
+"""Ours, outside JSON-RPC's reserved range: too much of the caller's is running already."""
 
 
 class Family(Enum):

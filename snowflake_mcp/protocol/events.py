@@ -4,6 +4,7 @@ Handshake revisions only (2025-03-26 to 2025-11-25, basic/transports, "Resumabil
 Redelivery"). Bounded: what no longer fits is forgotten, oldest first.
 """
 
+import secrets
 from collections import OrderedDict, deque
 from typing import Final, Protocol
 
@@ -27,14 +28,20 @@ class Sink(Protocol):
 
 
 class EventStream:
-    """One stream of a session; number 0 is its standalone channel. Reactor thread only."""
+    """One stream of a session; number 0 is its standalone channel. Reactor thread only.
 
-    def __init__(self, number: int) -> None:
+    ``name`` begins its event ids: it differs from that of any other process and session, so
+    that nobody resumes a stream that only looks like theirs.
+    """
+
+    def __init__(self, number: int, name: str = "s") -> None:
         self.number = number
+        self._name = name
         self.finished = False
         self._events: deque[tuple[int, bytes]] = deque()
         self._bytes = 0
         self._last = 0
+        self._delivered = 0
         self._sink: Sink | None = None
 
     @property
@@ -50,6 +57,7 @@ class EventStream:
         while len(self._events) > MAX_EVENTS or (self._bytes > MAX_BYTES and len(self._events) > 1):
             self._bytes -= len(self._events.popleft()[1])
         if self._sink is not None:
+            self._delivered = self._last
             self._sink.event(self._id(self._last), message)
 
     def finish(self) -> None:
@@ -68,8 +76,10 @@ class EventStream:
         before, self._sink = self._sink, sink
         if before is not None:
             before.end()
+        start = self._delivered if after is None else after
+        self._delivered = self._last
         for number, message in list(self._events):
-            if after is None or number > after:
+            if number > start:
                 sink.event(self._id(number), message)
         if self.finished:
             self._sink = None
@@ -80,26 +90,30 @@ class EventStream:
         if self._sink is sink:
             self._sink = None
 
-    def prime(self) -> str:
-        """The id of an empty first event, so that a client can resume before any message."""
-        return self._id(self._last)
+    def prime(self, after: int | None = None) -> str:
+        """The id of an empty first event, so that a client can resume before any message.
+
+        It names where ``attach`` will go on: what follows is not lost with the connection.
+        """
+        return self._id(self._delivered if after is None else after)
 
     def _id(self, event: int) -> str:
-        return f"{self.number}-{event}"
+        return f"{self._name}-{self.number}-{event}"
 
 
 class StreamSet:
     """The streams of one session; reactor thread only."""
 
     def __init__(self) -> None:
-        self.standalone = EventStream(0)
+        self._name = secrets.token_hex(4)
+        self.standalone = EventStream(0, self._name)
         self._streams: OrderedDict[int, EventStream] = OrderedDict()
         self._next = 0
 
     def open(self) -> EventStream:
         """A stream for the answer to one request."""
         self._next += 1
-        stream = EventStream(self._next)
+        stream = EventStream(self._next, self._name)
         self._streams[self._next] = stream
         for number in [n for n, old in self._streams.items() if old.finished]:
             if len(self._streams) <= MAX_STREAMS:
@@ -110,11 +124,11 @@ class StreamSet:
     def find(self, event_id: str) -> tuple[EventStream, int] | None:
         """The stream of an event id and the event's number; ``None`` when it is not known."""
         parts = event_id.split("-")
-        if len(parts) != 2 or len(event_id) > 32:
+        if len(parts) != 3 or len(event_id) > 40 or parts[0] != self._name:
             return None
-        if not all(part.isascii() and part.isdigit() for part in parts):
+        if not all(part.isascii() and part.isdigit() for part in parts[1:]):
             return None
-        number, event = parts
+        _, number, event = parts
         stream = self.standalone if int(number) == 0 else self._streams.get(int(number))
         return None if stream is None else (stream, int(event))
 

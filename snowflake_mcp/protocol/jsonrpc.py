@@ -11,6 +11,7 @@ import msgspec
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, PARSE_ERROR, McpError
 
 __all__ = [
+    "MAX_BATCH",
     "MalformedMessageError",
     "Message",
     "Notification",
@@ -30,6 +31,8 @@ RequestId = int | str
 
 MAX_DEPTH: Final = 64
 """Deeper nesting than any MCP message needs; bounds every later recursion over a message."""
+MAX_BATCH: Final = 32
+"""Messages in one batch (2025-03-26)."""
 MAX_ID_BYTES: Final = 256
 MAX_ID: Final = 2**63 - 1
 

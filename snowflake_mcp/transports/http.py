@@ -13,6 +13,7 @@ from snowflake_mcp.protocol.calls import Call, Reply
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import (
+    MAX_BATCH,
     MalformedMessageError,
     Message,
     Notification,
@@ -32,8 +33,6 @@ __all__ = ["McpEndpoint"]
 
 _ROUTING: Final = ("mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id")
 _ALLOW_POST: Final = (("Allow", "POST"),)
-MAX_BATCH: Final = 32
-"""Messages in one batch (2025-03-26)."""
 
 
 class McpEndpoint:
@@ -81,7 +80,7 @@ class McpEndpoint:
             if found is None:
                 raise Refusal(400, "unknown_event", "Last-Event-ID is not known here any more.")
             stream, after = found
-        primer = stream.prime() if eras.has_priming_events(facts.version) else None
+        primer = stream.prime(after) if eras.has_priming_events(facts.version) else None
         line = Line(exchange, self._clock, self._settings.keepalive_s, primer=primer)
         exchange.on_gone(lambda: stream.detach(line))
         stream.attach(line, after)

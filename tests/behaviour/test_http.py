@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from snowflake_mcp.protocol.changes import Change
 from tests.behaviour.house import REQUEST_S, House
 from tests.behaviour.http_peer import HttpPeer
 from tests.behaviour.peer import HANDSHAKE, STATELESS
@@ -215,3 +216,71 @@ def test_sessions_are_unknown_or_missing(house: House) -> None:
     assert post(house, LIST, without(session, "Mcp-Session-Id")).status == 400
     for wrong in ("x", session["Mcp-Session-Id"][:-1], session["Mcp-Session-Id"] + "A"):
         assert post(house, LIST, {**session, "Mcp-Session-Id": wrong}).status == 404
+
+
+class Ear:
+    """A connection that carries a session's stream."""
+
+    def __init__(self, house: House, peer: HttpPeer, last: str | None = None) -> None:
+        self._wire = connect(house.front.site, house.clock)
+        headers = {**peer.headers(), "Accept": "text/event-stream"}
+        if last is not None:
+            headers["Last-Event-ID"] = last
+        self._wire.send(http_request("GET", "/mcp", headers=headers))
+
+    def answer(self) -> HttpAnswer:
+        self._wire.flush()
+        return self._wire.answer("GET")
+
+    def close(self) -> None:
+        self._wire.close()
+
+
+def test_an_event_comes_once_and_none_is_lost(house: House) -> None:
+    """T-05: whoever opens the stream anew hears what is new; whoever resumes it, the rest.
+
+    However early the connection breaks: the priming event names where the stream goes on.
+    """
+    peer = HttpPeer(house, HANDSHAKE, {}, streams=False)
+    peer.open()
+    first = Ear(house, peer)
+    house.change(Change("tools"))
+    heard = first.answer()
+    assert [each["method"] for each in heard.events()] == ["notifications/tools/list_changed"]
+    first.close()
+    house.change(Change("prompts"))
+    house.change(Change("resources"))
+    second = Ear(house, peer)
+    again = second.answer()
+    assert [each["method"] for each in again.events()] == [
+        "notifications/prompts/list_changed",
+        "notifications/resources/list_changed",
+    ]
+    second.close()
+    primed = again.event_ids()[0]
+    assert primed == heard.event_ids()[-1]
+    third = Ear(house, peer, primed)
+    assert third.answer().events() == again.events()
+    third.close()
+    peer.close()
+
+
+def test_events_of_another_process_are_not_known(house: House) -> None:
+    """T-05: a session outlives a restart, its streams do not; nobody gets another's reply."""
+    peer = HttpPeer(house, HANDSHAKE, {}, streams=False)
+    peer.open()
+    before = peer.call("chatty", token="t")
+    last = before.channel.wire.answer().event_ids()[-1]
+    house.tools.release()
+    peer.settle()
+    after = House()
+    peer.house = after
+    running = peer.call("chatty", token="t")
+    stale = Ear(after, peer, last)
+    assert stale.answer().status == 400
+    after.tools.release()
+    peer.settle()
+    assert running.text == "done"
+    stale.close()
+    peer.close()
+    after.close()

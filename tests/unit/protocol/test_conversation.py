@@ -3,9 +3,12 @@
 import json
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from snowflake_mcp.protocol.changes import Change
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.principal import LOCAL
+from tests.support.content import full_rig
 from tests.support.kernels import Rig, with_envelope
 
 INITIALIZE = {
@@ -172,6 +175,30 @@ def test_too_many_in_flight_is_a_busy_tool_error() -> None:
     assert peer.conversation.in_flight == 2
 
 
+def test_other_methods_are_bounded_too_and_subscriptions_for_themselves() -> None:
+    """Nothing that may take long is without a bound; listening takes no tool's place."""
+    rig = full_rig()
+    waiting: list[Any] = []
+
+    async def read(uri: str, context: Any) -> Any:
+        waiting.append(Deferred())
+        return await waiting[-1]
+
+    rig.kernel._offer.library.read = read  # type: ignore[union-attr,method-assign]
+    peer = Peer(rig, max_in_flight=2)
+    wanted = with_envelope(notifications={"toolsListChanged": True})
+    for number in range(8):
+        peer.ask(f"l{number}", "subscriptions/listen", wanted)
+    peer.ask(1, "resources/read", with_envelope(uri="test://one"))
+    peer.ask(2, "resources/read", with_envelope(uri="test://one"))
+    refused = peer.ask(3, "resources/read", with_envelope(uri="test://one"))
+    assert refused["error"]["code"] == 429
+    assert peer.ask(4, "subscriptions/listen", wanted)["error"]["code"] == 429
+    assert peer.conversation.in_flight == 10
+    peer.conversation.lost()
+    assert rig.kernel.running == 0
+
+
 def test_a_stray_response_is_dropped() -> None:
     """We asked nothing, so nothing is answered."""
     peer = Peer()
@@ -191,6 +218,9 @@ def test_batches_belong_to_one_revision() -> None:
     peer.rig.toolbox.waiting[0].callback("done")
     answers: Any = peer.received[-1]
     assert sorted(str(answer.get("id")) for answer in answers) == ["1", "2", "None"]
+    peer.say([ping] * 33)
+    refused: Any = peer.received[-1]
+    assert refused["error"]["code"] == -32600
     other = Peer()
     other.ask(0, "initialize", INITIALIZE)
     other.say([ping])

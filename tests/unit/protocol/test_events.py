@@ -17,6 +17,11 @@ class Line:
         self.ended = True
 
 
+def name_of(streams: StreamSet) -> str:
+    """What the event ids of these streams begin with."""
+    return streams.standalone.prime().partition("-")[0]
+
+
 def test_a_lost_stream_goes_on_after_the_last_event() -> None:
     """Exactly what was missed is sent, in order, then what follows, then the end."""
     streams, first, second = StreamSet(), Line(), Line()
@@ -31,7 +36,8 @@ def test_a_lost_stream_goes_on_after_the_last_event() -> None:
     found[0].attach(second, found[1])
     stream.put(b"four")
     stream.finish()
-    assert first.events == [("1-1", b"one"), ("1-2", b"two")]
+    name = name_of(streams)
+    assert first.events == [(f"{name}-1-1", b"one"), (f"{name}-1-2", b"two")]
     assert [message for _, message in second.events] == [b"two", b"three", b"four"]
     assert second.ended
 
@@ -42,10 +48,28 @@ def test_a_finished_stream_can_still_be_read() -> None:
     stream = streams.open()
     stream.put(b"answer")
     stream.finish()
-    found = streams.find("1-0")
+    found = streams.find(f"{name_of(streams)}-1-0")
     assert found is not None
     found[0].attach(line, found[1])
-    assert (line.events, line.ended) == ([("1-1", b"answer")], True)
+    assert ([message for _, message in line.events], line.ended) == ([b"answer"], True)
+
+
+def test_what_was_sent_is_not_sent_again() -> None:
+    """Who opens the stream anew hears what is new; the priming id says where that begins."""
+    stream, first, second = StreamSet().standalone, Line(), Line()
+    stream.attach(first)
+    stream.put(b"one")
+    stream.detach(first)
+    stream.put(b"two")
+    assert stream.prime() == first.events[-1][0]
+    assert stream.prime(0) != stream.prime()
+    stream.attach(second)
+    assert [message for _, message in second.events] == [b"two"]
+
+
+def test_streams_of_another_process_are_unknown() -> None:
+    """Or of another session: a number alone names nothing."""
+    assert StreamSet().find(StreamSet().standalone.prime()) is None
 
 
 def test_an_event_goes_to_one_connection_only() -> None:
@@ -67,20 +91,24 @@ def test_what_is_kept_is_bounded() -> None:
         large.put(b"x" * (MAX_BYTES // 2))
     line = Line()
     many.attach(line)
-    assert (len(line.events), line.events[0][0]) == (MAX_EVENTS, "1-11")
+    name = name_of(streams)
+    assert (len(line.events), line.events[0][0]) == (MAX_EVENTS, f"{name}-1-11")
     line = Line()
     large.attach(line)
     assert len(line.events) == 2
     for _ in range(MAX_STREAMS * 2):
         streams.open().finish()
-    assert streams.find(f"{MAX_STREAMS * 2 + 2}-0") is not None
-    assert streams.find("3-0") is None
-    assert streams.find("1-0") is not None
+    assert streams.find(f"{name}-{MAX_STREAMS * 2 + 2}-0") is not None
+    assert streams.find(f"{name}-3-0") is None
+    assert streams.find(f"{name}-1-0") is not None
 
 
 def test_ids_of_a_client_s_making_are_unknown() -> None:
     """Nothing that is no event id raises."""
     streams = StreamSet()
-    for text in ("", "-", "1", "1-", "-1", "9-1", "a-b", "\u0661-1", "1-1-1", "0-" + "9" * 40):
+    name = name_of(streams)
+    for text in ("1", "1-", "-1", "9-1", "a-b", "\u0661-1", "1-1-1", "0-" + "9" * 40):
+        assert streams.find(f"{name}-{text}") is None, text
+    for text in ("", "-", "--", "0-0", f"{name}-", name, f"x{name}-0-0"):
         assert streams.find(text) is None, text
-    assert streams.find("0-0") is not None
+    assert streams.find(f"{name}-0-0") is not None
