@@ -144,6 +144,30 @@ def test_ending_the_inspector_cancels_its_call(fitted: Server, node: str, tmp_pa
             inspector.kill()
 
 
+@pytest.mark.full
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_the_inspector_cannot_be_asked(fitted: Server, node: str, tmp_path: Path, era: str) -> None:
+    """Its command line has nobody to ask: a tool that needs an answer fails and says why."""
+    done = subprocess.run(
+        [
+            *_inspector(node, fitted, era),
+            "--method",
+            "tools/call",
+            "--tool-name",
+            "test_elicitation",
+        ],
+        cwd=tmp_path,
+        env=clean_environ(tmp_path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=_BEGIN_S * 2,
+        check=False,
+    )
+    assert done.returncode
+    assert "elicitation" in json.loads(done.stderr)["error"]["message"]
+
+
 def _check(seen: dict[str, Any], protocol: str, *, observed: bool = True) -> None:
     assert seen["protocol"] == protocol
     _check_content(seen)
