@@ -212,7 +212,7 @@ class Call:
         self, status: str, elapsed_s: float, task_arguments: Mapping[str, Any] | None
     ) -> None:
         context = self.context
-        context.report_progress(elapsed_s, f"{status}, {elapsed_s:.0f} s")
+        context.report_progress(round(elapsed_s, 1), f"{status}, {elapsed_s:.0f} s")
         if context.task is not None:
             context.task.message = f"{status}, {elapsed_s:.0f} s"
         elif task_arguments is not None and elapsed_s >= self.backing.limits.task_after_s:
