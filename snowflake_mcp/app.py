@@ -1,6 +1,7 @@
 """The composition root: a configuration and a reactor become services in their order."""
 
 import gc
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -12,8 +13,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
+from snowflake_mcp.config.changes import changed_settings
+from snowflake_mcp.config.load import ConfigError
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.drain import OrderedServices, Stage, ended_within
+from snowflake_mcp.ops.signals import Signals
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
@@ -41,6 +45,9 @@ times, so the default of 5 ms, and even 1 ms, adds up while results are read (do
 _GOODBYE_S: Final = 1.5
 """How long clients may take to answer the closing handshake of a WebSocket."""
 _DEMO_STOP_S: Final = 5.0
+_HURRIED_ABORT_S: Final = 1.0
+_HURRIED_STOP_S: Final = 0.7
+"""Closing sessions when the operator does not want to wait; aborts have been sent before."""
 
 INSTRUCTIONS: Final = (
     "Read-only access to Snowflake. Find data with list_databases, list_schemas, list_tables "
@@ -79,6 +86,11 @@ class _Core:
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
             layers=[observe(self.totals)],
         )
+        stop_s = config.limits.abort_s
+        # A login that opens a browser waits until somebody asks for something.
+        parameters = config.connection.parameters
+        log_in = str(parameters.get("authenticator", "")).lower() != "externalbrowser"
+        self.warehouse_service = _WarehouseService(self.warehouse, stop_s, log_in=log_in)
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
@@ -86,16 +98,16 @@ class _Core:
         if self.demo is not None:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s
-        # A login that opens a browser waits until somebody asks for something.
-        parameters = self.config.connection.parameters
-        log_in = str(parameters.get("authenticator", "")).lower() != "externalbrowser"
-        service = _WarehouseService(self.warehouse, stop_s, log_in=log_in)
-        stages.append(Stage("warehouse", service, stop_s + 1.0))
+        stages.append(Stage("warehouse", self.warehouse_service, stop_s + 1.0))
         return stages
 
 
-def network_services(config: Config, reactor: Any) -> OrderedServices:
+def network_services(
+    config: Config, reactor: Any, reread: Callable[[], Config] | None = None
+) -> OrderedServices:
     """HTTP, WebSocket, REST and probes on the configured endpoints; nothing starts here.
+
+    ``reread`` gives the configuration as it is written now, for a reload.
 
     Raises:
         ValueError: a setting that only its user can check: an endpoint, a capability.
@@ -114,18 +126,39 @@ def network_services(config: Config, reactor: Any) -> OrderedServices:
     endpoints = [endpoint_string(each, config.http.host) for each in config.http.endpoints]
     limits = config.limits
     clients = _Clients(reactor, core.kernel, front, status, limits.drain_s, limits.abort_s)
+
+    def hurry() -> None:
+        clients.hurry()
+        core.warehouse_service.hurry()
+
+    signals = Signals(
+        reactor,
+        reload=_Reload(config, reread),
+        reopen=_reopen_logs,
+        hurry=hurry,
+        # The reactor returns to twistd, which removes the pid file and ends by the signal.
+        give_up=lambda _number: reactor.crash(),
+    )
     return OrderedServices(
         reactor,
         [
             *core.stages(),
             Stage("clients", clients, clients.stop_within_s),
             Stage("listener", Listener(reactor, front.site, endpoints), 1.0),
+            Stage("signals", signals, 1.0),
         ],
     )
 
 
-def stdio_services(config: Config, reactor: Any, ended: Callable[[], None]) -> OrderedServices:
+def stdio_services(
+    config: Config,
+    reactor: Any,
+    ended: Callable[[], None],
+    reread: Callable[[], Config] | None = None,
+) -> OrderedServices:
     """One client on standard input and output; ``ended`` is called when it has gone.
+
+    ``reread`` gives the configuration as it is written now, for a reload.
 
     Raises:
         ValueError: a setting that only its user can check: a capability.
@@ -141,9 +174,51 @@ def stdio_services(config: Config, reactor: Any, ended: Callable[[], None]) -> O
             max_in_flight=config.websocket.max_in_flight,
         )
 
-    return OrderedServices(
-        reactor, [*core.stages(), Stage("standard input", _Stdio(reactor, protocol), 1.0)]
+    signals = Signals(
+        reactor,
+        reload=_Reload(config, reread),
+        reopen=_reopen_logs,
+        hurry=core.warehouse_service.hurry,
+        give_up=lambda number: os._exit(128 + number),
     )
+    return OrderedServices(
+        reactor,
+        [
+            *core.stages(),
+            Stage("standard input", _Stdio(reactor, protocol), 1.0),
+            Stage("signals", signals, 1.0),
+        ],
+    )
+
+
+def _reopen_logs() -> None:
+    _log.info("no log file of this server to reopen")
+
+
+class _Reload:
+    """SIGHUP: read the configuration again and say what would be different."""
+
+    def __init__(self, config: Config, reread: Callable[[], Config] | None) -> None:
+        self._config = config
+        self._reread = reread
+
+    def __call__(self) -> None:
+        """Compare with what runs; a configuration that cannot be used changes nothing."""
+        if self._reread is None:
+            _log.warn("reload: there is no configuration to read again")
+            return
+        try:
+            written = self._reread()
+        except ConfigError as error:
+            problems = "; ".join(error.problems)
+            _log.error("reload refused, nothing is changed: {problems}", problems=problems)
+            return
+        changed = changed_settings(self._config, written)
+        if changed:
+            names = ", ".join(changed)
+            _log.warn("reload: not applied, restart needed: {settings}", settings=names)
+        else:
+            _log.info("reload: the configuration is valid and nothing in it has changed")
 
 
 class _Interpreter(Service):
@@ -174,6 +249,10 @@ class _WarehouseService(Service):
         self._stop_s = stop_s
         self._log_in = log_in
         self._warming: Deferred[None] | None = None
+
+    def hurry(self) -> None:
+        """A stop that has not begun yet gets little time."""
+        self._stop_s = min(self._stop_s, _HURRIED_STOP_S)
 
     def startService(self) -> None:
         """Make its threads ready; this runs after the process has become a daemon."""
@@ -221,6 +300,14 @@ class _Clients(Service):
         self._status = status
         self._drain_s = drain_s
         self._abort_s = abort_s
+        self._goodbye_s = _GOODBYE_S
+        self._waiting: Deferred[None] | None = None
+
+    def hurry(self) -> None:
+        """Wait for nothing any more: abort what runs, say a short goodbye."""
+        self._drain_s, self._abort_s, self._goodbye_s = 0.0, _HURRIED_ABORT_S, 0.1
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(None)
 
     @property
     def stop_within_s(self) -> float:
@@ -237,17 +324,25 @@ class _Clients(Service):
         drained = self._kernel.drain()
         if self._kernel.running:
             _log.info("waiting for {running} requests to finish", running=self._kernel.running)
-        if not await ended_within(self._clock, drained, self._drain_s):
+        await self._wait(drained, self._drain_s)
+        if self._kernel.running:
             _log.warn("aborting {running} requests", running=self._kernel.running)
             self._kernel.cancel_all()
-            await ended_within(self._clock, self._kernel.drain(), self._abort_s)
+            await self._wait(self._kernel.drain(), self._abort_s)
         self._front.close_websockets()
         await self._gone()
         self._front.abort()
 
+    async def _wait(self, work: Deferred[None], limit_s: float) -> None:
+        """Wait for ``work``, for the limit, or until ``hurry``, whichever comes first."""
+        turn: Deferred[None] = Deferred()
+        work.addCallback(lambda _: None if turn.called else turn.callback(None))
+        self._waiting = turn
+        await ended_within(self._clock, turn, limit_s)
+
     async def _gone(self) -> None:
         """Wait until no connection is left, for as long as a goodbye may take."""
-        until = self._clock.seconds() + _GOODBYE_S
+        until = self._clock.seconds() + self._goodbye_s
         while self._clock.seconds() < until:
             counts = self._front.counts()
             if not any(kind["connections"] for kind in counts.values()):

@@ -3,7 +3,7 @@
 # mypy: allow-untyped-calls
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from twisted.logger import globalLogBeginner, textFileLogObserver
@@ -54,10 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.parseOptions(given)
     except UsageError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
-    _stdio(options.subOptions.config)
+    chosen: StdioOptions = options.subOptions
+    if chosen.config is None:
+        raise SystemExit("snowflake-mcp: the options have not been read")
+    _stdio(chosen.config, chosen.reread)
 
 
-def _stdio(config: Config) -> None:
+def _stdio(config: Config, reread: Callable[[], Config]) -> None:
     # The reactor is installed by its import, so it waits until the options are known good.
     from twisted.internet import reactor as installed
 
@@ -66,7 +69,7 @@ def _stdio(config: Config) -> None:
         [textFileLogObserver(sys.stderr)], redirectStandardIO=False, discardBuffer=True
     )
     try:
-        services = stdio_services(config, reactor, reactor.stop)
+        services = stdio_services(config, reactor, reactor.stop, reread)
     except ValueError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
     reactor.callWhenRunning(services.startService)

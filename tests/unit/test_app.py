@@ -66,6 +66,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
         "warehouse",
         "clients",
         "listener",
+        "signals",
     ]
 
 
