@@ -13,9 +13,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
-from snowflake_mcp.config.changes import changed_settings
-from snowflake_mcp.config.load import ConfigError
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.reload import Reload
+from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import OrderedServices, Stage, ended_within
 from snowflake_mcp.ops.signals import Signals
 from snowflake_mcp.ops.totals import Totals
@@ -68,7 +68,9 @@ class _Core:
 
     def __init__(self, config: Config, reactor: Any) -> None:
         self.config = config
+        logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
         self.totals = Totals()
+        self.totals.watch("log_lines_lost", logs.lost_lines)
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         account: Account = self.demo or SettingsAccount(config.connection)
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
@@ -133,8 +135,8 @@ def network_services(
 
     signals = Signals(
         reactor,
-        reload=_Reload(config, reread),
-        reopen=_reopen_logs,
+        reload=Reload(config, reread),
+        reopen=logs.reopen,
         hurry=hurry,
         # The reactor returns to twistd, which removes the pid file and ends by the signal.
         give_up=lambda _number: reactor.crash(),
@@ -176,8 +178,8 @@ def stdio_services(
 
     signals = Signals(
         reactor,
-        reload=_Reload(config, reread),
-        reopen=_reopen_logs,
+        reload=Reload(config, reread),
+        reopen=logs.reopen,
         hurry=core.warehouse_service.hurry,
         give_up=lambda number: os._exit(128 + number),
     )
@@ -191,44 +193,16 @@ def stdio_services(
     )
 
 
-def _reopen_logs() -> None:
-    _log.info("no log file of this server to reopen")
-
-
-class _Reload:
-    """SIGHUP: read the configuration again and say what would be different."""
-
-    def __init__(self, config: Config, reread: Callable[[], Config] | None) -> None:
-        self._config = config
-        self._reread = reread
-
-    def __call__(self) -> None:
-        """Compare with what runs; a configuration that cannot be used changes nothing."""
-        if self._reread is None:
-            _log.warn("reload: there is no configuration to read again")
-            return
-        try:
-            written = self._reread()
-        except ConfigError as error:
-            problems = "; ".join(error.problems)
-            _log.error("reload refused, nothing is changed: {problems}", problems=problems)
-            return
-        changed = changed_settings(self._config, written)
-        if changed:
-            names = ", ".join(changed)
-            _log.warn("reload: not applied, restart needed: {settings}", settings=names)
-        else:
-            _log.info("reload: the configuration is valid and nothing in it has changed")
-
-
 class _Interpreter(Service):
     """What the whole process is told at its start."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._unbridge: Callable[[], None] | None = None
 
     def startService(self) -> None:
         """Say what answers, and keep worker threads from holding the interpreter long."""
+        self._unbridge = logs.bridged("snowflake.connector")
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         connection = self._config.connection
         if self._config.is_demo:
@@ -239,6 +213,11 @@ class _Interpreter(Service):
                 connection=connection.name,
                 origin=connection.origin,
             )
+
+    def stopService(self) -> None:
+        """Leave the libraries' logging as it was."""
+        if self._unbridge is not None:
+            self._unbridge()
 
 
 class _WarehouseService(Service):

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import globalLogBeginner
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import stdio_services
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops.logs import stderr_text
 from snowflake_mcp.simulator import __main__ as simulator
 from snowflake_mcp.tap import ConfiguredOptions
 
@@ -65,9 +66,7 @@ def _stdio(config: Config, reread: Callable[[], Config]) -> None:
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    globalLogBeginner.beginLoggingTo(
-        [textFileLogObserver(sys.stderr)], redirectStandardIO=False, discardBuffer=True
-    )
+    globalLogBeginner.beginLoggingTo([stderr_text()], redirectStandardIO=False, discardBuffer=True)
     try:
         services = stdio_services(config, reactor, reactor.stop, reread)
     except ValueError as error:

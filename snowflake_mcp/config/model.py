@@ -13,6 +13,7 @@ __all__ = [
     "ConnectionSettings",
     "HttpSettings",
     "LimitSettings",
+    "LogSettings",
     "PolicySettings",
     "PoolSettings",
     "Secret",
@@ -153,6 +154,17 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """The file that ``--logger=snowflake_mcp.ops.logs.file_json`` or ``file_text`` writes."""
+
+    file: str = "snowflake-mcp.log"
+    max_bytes: int = _number(10 << 20, 0, 1 << 40)
+    """A file that would grow beyond is rotated; 0: never."""
+    keep_files: int = _number(5, 0, 1000)
+    """Rotated files to keep."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """How one Snowflake connection logs in."""
 
@@ -176,6 +188,7 @@ class Config:
     pool: PoolSettings = PoolSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()
+    log: LogSettings = LogSettings()
 
     @property
     def is_demo(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from snowflake_mcp.config.model import (
     HttpSettings,
     LimitSettings,
+    LogSettings,
     PolicySettings,
     PoolSettings,
     WebSocketSettings,
@@ -22,6 +23,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "pool": PoolSettings(),
     "limits": LimitSettings(),
     "policy": PolicySettings(),
+    "log": LogSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -1,7 +1,7 @@
 """Two configurations are compared by the names of their settings."""
 
-from snowflake_mcp.config.changes import changed_settings
 from snowflake_mcp.config.load import Flags, load
+from snowflake_mcp.config.reload import changed_settings
 
 ACCOUNT = {"SNOWFLAKE_ACCOUNT": "acme", "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": "hunter2"}
 
