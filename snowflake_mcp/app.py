@@ -18,6 +18,7 @@ from snowflake_mcp.config.reload import Reload
 from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import OrderedServices, Stage, ended_within
 from snowflake_mcp.ops.signals import Signals
+from snowflake_mcp.ops.systemd import Systemd
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
@@ -133,23 +134,32 @@ def network_services(
         clients.hurry()
         core.warehouse_service.hurry()
 
+    systemd = Systemd(
+        reactor,
+        os.environ,
+        describe=lambda: f"{core.kernel.running} requests running",
+        stop_within_s=lambda: services.stop_within_s,
+    )
+    reload = Reload(config, reread)
     signals = Signals(
         reactor,
-        reload=Reload(config, reread),
+        reload=lambda: systemd.reload(reload),
         reopen=logs.reopen,
         hurry=hurry,
         # The reactor returns to twistd, which removes the pid file and ends by the signal.
         give_up=lambda _number: reactor.crash(),
     )
-    return OrderedServices(
+    services = OrderedServices(
         reactor,
         [
             *core.stages(),
             Stage("clients", clients, clients.stop_within_s),
             Stage("listener", Listener(reactor, front.site, endpoints), 1.0),
             Stage("signals", signals, 1.0),
+            Stage("systemd", systemd, 1.0),
         ],
     )
+    return services
 
 
 def stdio_services(

@@ -67,6 +67,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
         "clients",
         "listener",
         "signals",
+        "systemd",
     ]
 
 
