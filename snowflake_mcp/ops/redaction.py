@@ -17,25 +17,32 @@ _SUSPECT: Final = re.compile(
     r"(?i)pass|pwd|secret|token|credential|cookie|key|authorization|bearer|basic |eyj|://"
 )
 """Most lines have none of these, and need no closer look."""
+# Repetitions are bounded: what a client repeats must not make the search quadratic.
 _FORMS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
     (
         re.compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*KEY-----|\Z)"),
         HIDDEN,
     ),
-    (re.compile(r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)[^\r\n]+"), rf"\1{HIDDEN}"),
-    (re.compile(r"(?i:\b(bearer|basic))\s+(?=[^\s]*[\dA-Z._=-])[\w+/=.~-]{6,}"), rf"\1 {HIDDEN}"),
+    (re.compile(r"(?i)(authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?)[^\r\n]+"), rf"\1{HIDDEN}"),
+    (
+        re.compile(r"(?i:\b(bearer|basic))\s{1,4}(?=[^\s]{0,64}[\dA-Z._=-])[\w+/=.~-]{6,}"),
+        rf"\1 {HIDDEN}",
+    ),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w.-]+"), HIDDEN),
-    (re.compile(r"://[^/\s:@]*:[^/\s@]+@"), f"://{HIDDEN}@"),
+    (re.compile(r"://[^/\s:@]{0,256}:[^/\s@]{1,256}@"), f"://{HIDDEN}@"),
     # After "=" or in quotes everything is a value; after a colon words of prose may follow.
     (
         re.compile(
-            rf"(?i)({_WORDS}[\w-]*[\"']?\s*(?:=\s*|:\s*(?=[\"'])))"
+            r"(?i)(" + _WORDS + r"[\w-]{0,32}[\"']?\s{0,4}(?:=\s{0,4}|:\s{0,4}(?=[\"'])))"
             r"(?:\"(?:[^\"\\]|\\.)*\"?|'(?:[^'\\]|\\.)*'?|[^\s,;&)}\]]+)"
         ),
         rf"\1{HIDDEN}",
     ),
     (
-        re.compile(rf"(?i)({_WORDS}[\w-]*\s*:\s*)(?=[^\s]*[^\sa-z\"'*(])[^\s,;\"'*(][^\s,;]{{5,}}"),
+        re.compile(
+            r"(?i)(" + _WORDS + r"[\w-]{0,32}\s{0,4}:\s{0,4})"
+            r"(?=[^\s]{0,64}[^\sa-z\"'*(])[^\s,;\"'*(][^\s,;]{5,}"
+        ),
         rf"\1{HIDDEN}",
     ),
 )

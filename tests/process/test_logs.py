@@ -76,6 +76,7 @@ def test_logrotate(tmp_path: Path) -> None:
     assert "Traceback" not in old.read_text() + log.read_text()
 
 
+@pytest.mark.full
 def test_rotation_by_size(tmp_path: Path) -> None:
     """Many requests leave a bounded number of bounded files of whole lines."""
     folder = tmp_path / "logs"

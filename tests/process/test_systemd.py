@@ -97,6 +97,7 @@ def test_ready_means_that_the_port_is_open(tmp_path: Path, manager: Manager) -> 
         assert server.request("GET", "/health").status == 200
 
 
+@pytest.mark.full
 def test_a_reactor_that_stands_still_gives_no_sign_of_life(
     tmp_path: Path, manager: Manager
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_restart_refuses_nobody(tmp_path: Path) -> None:
         assert statuses == [200] * 10
 
 
+@pytest.mark.full
 def test_instances_share_a_port(tmp_path: Path) -> None:
     """Two servers whose sockets were opened with ReusePort= both get connections."""
     port = free_port()
