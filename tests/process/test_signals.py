@@ -27,6 +27,7 @@ pytestmark = pytest.mark.process
 
 GRANT = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
 PROMISE_S = 2.0
+SLOW_MACHINE_S = 0.5
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +65,35 @@ def test_a_second_signal_is_immediate(
         _is(account, query, "ABORTED")
     assert "a second signal" in server.log_text
     assert "Traceback" not in server.log_text
+
+
+def test_a_second_signal_while_the_account_is_silent(tmp_path: Path) -> None:
+    """Nobody confirms the abort and no thread comes back: the process is gone all the same."""
+    (tmp_path / "account").mkdir()
+    with simulating(tmp_path / "account") as silent:
+        environ = {**silent.environ, **GRANT}
+        with serving(tmp_path, "--no-demo", environ=environ) as server:
+            assert server.call("execute_query", {"query": "SELECT 1"}).status == 200
+            query = "SELECT SYSTEM$WAIT(90)"
+
+            async def stop_twice() -> float:
+                async with await WebSocketAgent.open(server.port) as agent, asyncio.timeout(30):
+                    call = asyncio.create_task(
+                        agent.call(1, "execute_query", {"query": query}, stateless=True)
+                    )
+                    await asyncio.to_thread(_is, silent, query, "RUNNING")
+                    os.kill(silent.pid, signal.SIGSTOP)
+                    server.signal(signal.SIGTERM)
+                    await asyncio.to_thread(until, lambda: _draining(server), 5, "it drains")
+                    began = time.monotonic()
+                    server.signal(signal.SIGTERM)
+                    assert await asyncio.to_thread(server.wait, 10) == -signal.SIGTERM
+                    seconds = time.monotonic() - began
+                    await asyncio.gather(call, return_exceptions=True)
+                    return seconds
+
+            assert asyncio.run(stop_twice()) < PROMISE_S + SLOW_MACHINE_S
+        assert "Traceback" not in server.log_text
 
 
 def test_hangup_and_user_signal_do_not_kill(tmp_path: Path) -> None:
