@@ -1,6 +1,7 @@
 """The composition root: a configuration and a reactor become services in their order."""
 
 import gc
+import os
 import secrets
 import sys
 from collections.abc import Callable, Sequence
@@ -14,9 +15,13 @@ from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.reload import Reload
 from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
+from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import OrderedServices, Stage, ended_within
+from snowflake_mcp.ops.signals import Signals
+from snowflake_mcp.ops.systemd import Systemd
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
@@ -47,6 +52,9 @@ _GOODBYE_S: Final = 1.5
 """How long clients may take to answer the closing handshake of a WebSocket."""
 _DEMO_STOP_S: Final = 5.0
 _MIN_KEY_BYTES: Final = 32
+_HURRIED_ABORT_S: Final = 1.0
+_HURRIED_STOP_S: Final = 0.7
+"""Closing sessions when the operator does not want to wait; aborts have been sent before."""
 
 INSTRUCTIONS: Final = (
     "Read-only access to Snowflake. Find data with list_databases, list_schemas, list_tables "
@@ -85,7 +93,9 @@ class _Core:
 
     def __init__(self, config: Config, reactor: Any, endpoints: Sequence[str] = ()) -> None:
         self.config = config
+        logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
         self.totals = Totals()
+        self.totals.watch("log_lines_lost", logs.lost_lines)
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         account: Account = self.demo or SettingsAccount(config.connection)
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
@@ -112,6 +122,11 @@ class _Core:
             changes=changes,
         )
         self.watch = content.watch(changes)
+        stop_s = config.limits.abort_s
+        # A login that opens a browser waits until somebody asks for something.
+        parameters = config.connection.parameters
+        log_in = str(parameters.get("authenticator", "")).lower() != "externalbrowser"
+        self.warehouse_service = _WarehouseService(self.warehouse, stop_s, log_in=log_in)
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
@@ -119,17 +134,17 @@ class _Core:
         if self.demo is not None:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s
-        # A login that opens a browser waits until somebody asks for something.
-        parameters = self.config.connection.parameters
-        log_in = str(parameters.get("authenticator", "")).lower() != "externalbrowser"
-        service = _WarehouseService(self.warehouse, stop_s, log_in=log_in)
-        stages.append(Stage("warehouse", service, stop_s + 1.0))
+        stages.append(Stage("warehouse", self.warehouse_service, stop_s + 1.0))
         stages.append(Stage("catalog watch", self.watch, 3.0))
         return stages
 
 
-def network_services(config: Config, reactor: Any) -> OrderedServices:
+def network_services(
+    config: Config, reactor: Any, reread: Callable[[], Config] | None = None
+) -> OrderedServices:
     """HTTP, WebSocket, REST and probes on the configured endpoints; nothing starts here.
+
+    ``reread`` gives the configuration as it is written now, for a reload.
 
     Raises:
         ValueError: a setting that only its user can check: an endpoint, a capability.
@@ -150,18 +165,48 @@ def network_services(config: Config, reactor: Any) -> OrderedServices:
     status.clients = front.counts
     limits = config.limits
     clients = _Clients(reactor, core.kernel, front, status, limits.drain_s, limits.abort_s)
-    return OrderedServices(
+
+    def hurry() -> None:
+        clients.hurry()
+        core.warehouse_service.hurry()
+
+    systemd = Systemd(
+        reactor,
+        os.environ,
+        describe=lambda: f"{core.kernel.running} requests running",
+        stop_within_s=lambda: services.stop_within_s,
+    )
+    reload = Reload(config, reread)
+    signals = Signals(
+        reactor,
+        reload=lambda: systemd.reload(reload),
+        reopen=logs.reopen,
+        hurry=hurry,
+        # The reactor returns to twistd, which removes the pid file and ends by the signal.
+        give_up=lambda _number: reactor.crash(),
+    )
+    services = OrderedServices(
         reactor,
         [
             *core.stages(),
             Stage("clients", clients, clients.stop_within_s),
             Stage("listener", Listener(reactor, front.site, endpoints), 1.0),
+            Stage("signals", signals, 1.0),
+            Stage("systemd", systemd, 1.0),
         ],
     )
+    return services
 
 
-def stdio_services(config: Config, reactor: Any, ended: Callable[[], None]) -> OrderedServices:
+def stdio_services(
+    config: Config,
+    reactor: Any,
+    ended: Callable[[], None],
+    reread: Callable[[], Config] | None = None,
+) -> OrderedServices:
     """One client on standard input and output; ``ended`` is called when it has gone.
+
+    ``reread`` gives the configuration as it is written now, for a reload.
 
     Raises:
         ValueError: a setting that only its user can check: a capability.
@@ -177,8 +222,20 @@ def stdio_services(config: Config, reactor: Any, ended: Callable[[], None]) -> O
             max_in_flight=config.websocket.max_in_flight,
         )
 
+    signals = Signals(
+        reactor,
+        reload=Reload(config, reread),
+        reopen=logs.reopen,
+        hurry=core.warehouse_service.hurry,
+        give_up=lambda number: os._exit(128 + number),
+    )
     return OrderedServices(
-        reactor, [*core.stages(), Stage("standard input", _Stdio(reactor, protocol), 1.0)]
+        reactor,
+        [
+            *core.stages(),
+            Stage("standard input", _Stdio(reactor, protocol), 1.0),
+            Stage("signals", signals, 1.0),
+        ],
     )
 
 
@@ -187,9 +244,11 @@ class _Interpreter(Service):
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._unbridge: Callable[[], None] | None = None
 
     def startService(self) -> None:
         """Say what answers, and keep worker threads from holding the interpreter long."""
+        self._unbridge = logs.bridged("snowflake.connector")
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         connection = self._config.connection
         if fixtures := self._config.testing.fixtures:
@@ -203,6 +262,11 @@ class _Interpreter(Service):
                 origin=connection.origin,
             )
 
+    def stopService(self) -> None:
+        """Leave the libraries' logging as it was."""
+        if self._unbridge is not None:
+            self._unbridge()
+
 
 class _WarehouseService(Service):
     """The warehouse's threads and sessions as a service."""
@@ -212,6 +276,10 @@ class _WarehouseService(Service):
         self._stop_s = stop_s
         self._log_in = log_in
         self._warming: Deferred[None] | None = None
+
+    def hurry(self) -> None:
+        """A stop that has not begun yet gets little time."""
+        self._stop_s = min(self._stop_s, _HURRIED_STOP_S)
 
     def startService(self) -> None:
         """Make its threads ready; this runs after the process has become a daemon."""
@@ -259,6 +327,14 @@ class _Clients(Service):
         self._status = status
         self._drain_s = drain_s
         self._abort_s = abort_s
+        self._goodbye_s = _GOODBYE_S
+        self._waiting: Deferred[None] | None = None
+
+    def hurry(self) -> None:
+        """Wait for nothing any more: abort what runs, say a short goodbye."""
+        self._drain_s, self._abort_s, self._goodbye_s = 0.0, _HURRIED_ABORT_S, 0.1
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(None)
 
     @property
     def stop_within_s(self) -> float:
@@ -275,17 +351,25 @@ class _Clients(Service):
         drained = self._kernel.drain()
         if self._kernel.running:
             _log.info("waiting for {running} requests to finish", running=self._kernel.running)
-        if not await ended_within(self._clock, drained, self._drain_s):
+        await self._wait(drained, self._drain_s)
+        if self._kernel.running:
             _log.warn("aborting {running} requests", running=self._kernel.running)
             self._kernel.cancel_all()
-            await ended_within(self._clock, self._kernel.drain(), self._abort_s)
+            await self._wait(self._kernel.drain(), self._abort_s)
         self._front.close_websockets()
         await self._gone()
         self._front.abort()
 
+    async def _wait(self, work: Deferred[None], limit_s: float) -> None:
+        """Wait for ``work``, for the limit, or until ``hurry``, whichever comes first."""
+        turn: Deferred[None] = Deferred()
+        work.addCallback(lambda _: None if turn.called else turn.callback(None))
+        self._waiting = turn
+        await ended_within(self._clock, turn, limit_s)
+
     async def _gone(self) -> None:
         """Wait until no connection is left, for as long as a goodbye may take."""
-        until = self._clock.seconds() + _GOODBYE_S
+        until = self._clock.seconds() + self._goodbye_s
         while self._clock.seconds() < until:
             counts = self._front.counts()
             if not any(kind["connections"] for kind in counts.values()):

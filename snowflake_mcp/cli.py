@@ -3,15 +3,16 @@
 # mypy: allow-untyped-calls
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
-from twisted.logger import globalLogBeginner, textFileLogObserver
+from twisted.logger import globalLogBeginner
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import stdio_services
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops.logs import stderr_text
 from snowflake_mcp.simulator import __main__ as simulator
 from snowflake_mcp.tap import ConfiguredOptions
 
@@ -54,19 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.parseOptions(given)
     except UsageError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
-    _stdio(options.subOptions.config)
+    chosen: StdioOptions = options.subOptions
+    if chosen.config is None:
+        raise SystemExit("snowflake-mcp: the options have not been read")
+    _stdio(chosen.config, chosen.reread)
 
 
-def _stdio(config: Config) -> None:
+def _stdio(config: Config, reread: Callable[[], Config]) -> None:
     # The reactor is installed by its import, so it waits until the options are known good.
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    globalLogBeginner.beginLoggingTo(
-        [textFileLogObserver(sys.stderr)], redirectStandardIO=False, discardBuffer=True
-    )
+    globalLogBeginner.beginLoggingTo([stderr_text()], redirectStandardIO=False, discardBuffer=True)
     try:
-        services = stdio_services(config, reactor, reactor.stop)
+        services = stdio_services(config, reactor, reactor.stop, reread)
     except ValueError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
     reactor.callWhenRunning(services.startService)

@@ -4,6 +4,8 @@
 
 import os
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import IService, Service
@@ -36,6 +38,15 @@ class ConfiguredOptions(TwistedOptions):
         super().__init__()
         self["ports"] = []
         self.config: Config | None = None
+        self._flags = Flags()
+
+    def reread(self) -> Config:
+        """The configuration as it is written now.
+
+        Raises:
+            ConfigError: it cannot be used any more.
+        """
+        return load(self._flags, os.environ)
 
     def opt_version(self) -> None:
         """Print the version and exit."""
@@ -56,6 +67,10 @@ class ConfiguredOptions(TwistedOptions):
             self.config = load(flags, os.environ)
         except ConfigError as error:
             raise UsageError(_listed(error.problems)) from None
+        if flags.config is not None:
+            # twistd may change its folder before anybody asks for a reload.
+            flags = replace(flags, config=str(Path(flags.config).absolute()))
+        self._flags = flags
         problem = self._unusable(self.config)
         if problem:
             raise UsageError(_listed([problem]))
@@ -91,7 +106,7 @@ def makeService(options: Options) -> IService:
     if options.config is None:
         raise UsageError("the options have not been read")
     try:
-        services = network_services(options.config, reactor)
+        services = network_services(options.config, reactor, options.reread)
     except ValueError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
     return _OneLineFailure(services) if _foreground(options) else services

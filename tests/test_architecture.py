@@ -44,7 +44,7 @@ EDGES: dict[str, set[str]] = {
         "warehouse",
     },
     "tap": {"app", "config", "simulator", "transports", "version"},
-    "cli": {"app", "config", "simulator", "tap"},
+    "cli": {"app", "config", "ops", "simulator", "tap"},
 }
 """What each package or top module may import of ours, beside itself."""
 

@@ -14,6 +14,7 @@ __all__ = [
     "FixtureSettings",
     "HttpSettings",
     "LimitSettings",
+    "LogSettings",
     "PolicySettings",
     "PoolSettings",
     "Secret",
@@ -171,6 +172,17 @@ class FixtureSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class LogSettings:
+    """The file that ``--logger=snowflake_mcp.ops.logs.file_json`` or ``file_text`` writes."""
+
+    file: str = "snowflake-mcp.log"
+    max_bytes: int = _number(10 << 20, 0, 1 << 40)
+    """A file that would grow beyond is rotated; 0: never."""
+    keep_files: int = _number(5, 0, 1000)
+    """Rotated files to keep."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """How one Snowflake connection logs in."""
 
@@ -195,6 +207,7 @@ class Config:
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()
     testing: FixtureSettings = FixtureSettings()
+    log: LogSettings = LogSettings()
 
     @property
     def is_demo(self) -> bool:

@@ -8,6 +8,7 @@ from snowflake_mcp.config.model import (
     FixtureSettings,
     HttpSettings,
     LimitSettings,
+    LogSettings,
     PolicySettings,
     PoolSettings,
     WebSocketSettings,
@@ -24,6 +25,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "limits": LimitSettings(),
     "policy": PolicySettings(),
     "testing": FixtureSettings(),
+    "log": LogSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -228,10 +228,13 @@ def end_on_sigterm() -> None:
 
 @contextmanager
 def serving(
-    folder: Path, *options: str, environ: Mapping[str, str] | None = None
+    folder: Path,
+    *options: str,
+    environ: Mapping[str, str] | None = None,
+    twistd: Sequence[str] | None = None,
 ) -> Iterator[Server]:
     """A server that is ready; it and all it started are gone afterwards, or the test fails."""
-    server = start(folder, *options, environ=environ)
+    server = start(folder, *options, environ=environ, twistd=twistd)
     try:
         server.wait_ready()
         yield server

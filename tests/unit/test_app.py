@@ -67,6 +67,8 @@ def test_the_order_of_the_stages(config: Config) -> None:
         "catalog watch",
         "clients",
         "listener",
+        "signals",
+        "systemd",
     ]
 
 

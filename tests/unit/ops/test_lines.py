@@ -1,0 +1,142 @@
+"""One event becomes one line, whatever is in it."""
+
+import json
+from typing import Any
+
+import pytest
+from twisted.logger import Logger, LogLevel
+from twisted.python import log as legacy  # noqa: TID251 - libraries still use it
+
+from snowflake_mcp.config.model import Secret
+from snowflake_mcp.ops.lines import json_line, text_line
+
+MOMENT = 1_767_225_600.123
+ATTACK = 'x\n{"level":"info"}\r\x1b[2J\u2028\u202e'
+
+
+def event(message: str = "hello", **keys: Any) -> dict[str, Any]:
+    return {
+        "log_time": MOMENT,
+        "log_level": LogLevel.warn,
+        "log_namespace": "here",
+        "log_format": message,
+        **keys,
+    }
+
+
+def as_json(message: str = "hello", **keys: Any) -> dict[str, Any]:
+    line = json_line(event(message, **keys))
+    assert line is not None
+    assert line.count(b"\n") == 1
+    parsed: dict[str, Any] = json.loads(line)
+    return parsed
+
+
+def as_text(message: str = "hello", **keys: Any) -> str:
+    line = text_line(event(message, **keys))
+    assert line is not None
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    return line.decode().rstrip("\n")
+
+
+def test_the_parts_of_a_line() -> None:
+    """Time in UTC, level, logger, message; in JSON the event's own keys, too."""
+    assert as_text("hello {who}", who="you") == "2026-01-01T00:00:00.123Z warn     here hello you"
+    assert as_json("hello {who}", who="you", request_id="r-1", elapsed_ms=12, ok=True) == {
+        "time": "2026-01-01T00:00:00.123Z",
+        "level": "warn",
+        "logger": "here",
+        "message": "hello you",
+        "who": "you",
+        "request_id": "r-1",
+        "elapsed_ms": 12,
+        "ok": True,
+    }
+
+
+def test_keys_that_are_left_out() -> None:
+    """What is absent, what is only a piece of the message, what is no simple value."""
+    line = as_json(query_id=None, tool_part=" x", log_trace="t", peer=object(), time="forged")
+    assert line.keys() == {"time", "level", "logger", "message"}
+    assert line["time"].startswith("2026")
+
+
+def test_numbers_that_json_readers_lose() -> None:
+    """Too large is a text; no number is null."""
+    line = as_json(large=1 << 70, negative=-(1 << 70), nan=float("nan"))
+    assert (line["large"], line["negative"]) == (str(1 << 70), str(-(1 << 70)))
+    assert line["nan"] is None
+
+
+def test_secrets_by_name_by_type_and_by_form() -> None:
+    """Neither the message nor a key shows them."""
+    keys = {"password": "hunter2", "held": Secret("hunter2"), "note": "token=hunter2"}
+    message = "{password} {held} {note} {held!r} Authorization: Bearer hunter2"
+    assert "hunter2" not in json.dumps(as_json(message, **keys))
+    assert "hunter2" not in as_text(message, **keys)
+    assert as_json(message, **keys)["password"] == "***"
+
+
+def test_a_client_cannot_forge_a_line() -> None:
+    """Line breaks, escapes and marks that reorder text are shown, not obeyed."""
+    line = as_json("{method}", method=ATTACK)
+    assert not set(line["message"]) & set(ATTACK[1:2] + "\r\x1b\u2028\u202e")
+    shown = as_text("{method}", method=ATTACK, log_namespace=ATTACK)
+    assert shown.isprintable()
+    assert "\\n" in shown
+
+
+def test_a_failure() -> None:
+    """Type, value and traceback; as text all on the same line."""
+    seen: list[dict[str, Any]] = []
+    try:
+        raise ValueError("password=hunter2\nsecond line")
+    except ValueError:
+        Logger(namespace="here", observer=seen.append).failure("it failed")  # type: ignore[arg-type]
+    line = json_line(seen[0])
+    assert line is not None
+    assert line.count(b"\n") == 1
+    error = json.loads(line)["error"]
+    assert error["type"] == "ValueError"
+    assert error["value"] == "password=***\\nsecond line"
+    assert "test_lines.py" in error["traceback"]
+    assert b"hunter2" not in line
+    shown = text_line(seen[0])
+    assert shown is not None
+    assert shown.count(b"\n") == 1
+    assert b"it failed | ValueError: password=***" in shown
+    assert b"hunter2" not in shown
+
+
+def test_bounds() -> None:
+    """A long value does not make a long line."""
+    line = as_json("{text_}", text_="x" * 1_000_000, other="y" * 1_000_000)
+    assert len(json.dumps(line)) < 20_000
+
+
+def test_an_event_that_says_nothing() -> None:
+    """It leaves no line."""
+    assert json_line({"log_level": LogLevel.info}) is None
+    assert text_line({"log_level": LogLevel.info}) is None
+
+
+def test_events_of_the_older_logging() -> None:
+    """Their text is the message, and their odd keys stay out."""
+    seen: list[dict[str, Any]] = []
+    legacy.addObserver(seen.append)
+    try:
+        legacy.msg("an old line", system="s")
+    finally:
+        legacy.removeObserver(seen.append)
+    line = json_line(seen[0])
+    assert line is not None
+    parsed = json.loads(line)
+    assert parsed["message"] == "an old line"
+    assert parsed.keys() == {"time", "level", "logger", "message"}
+
+
+@pytest.mark.parametrize("message", ["{missing}", "{", "{x.__nothing__}"])
+def test_a_message_that_cannot_be_formatted(message: str) -> None:
+    """It becomes a line all the same."""
+    assert as_json(message, x=1)["message"]
