@@ -26,6 +26,7 @@ EDGES: dict[str, set[str]] = {
     "transports": {"auth", "config", "ops", "protocol", "version"},
     "pipeline": {"auth", "ops", "policy", "protocol"},
     "status": {"config", "ops", "protocol", "transports", "version", "warehouse"},
+    "services": {"config", "ops", "protocol", "status", "transports", "warehouse"},
     "fixtures": {"protocol"},
     "app": {
         "auth",
@@ -36,6 +37,7 @@ EDGES: dict[str, set[str]] = {
         "pipeline",
         "policy",
         "protocol",
+        "services",
         "simulator",
         "status",
         "tools",

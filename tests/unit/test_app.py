@@ -11,9 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
 
-from snowflake_mcp.app import _Core, _WarehouseService, network_services, stdio_services
+from snowflake_mcp.app import _Core, network_services, stdio_services
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
+from snowflake_mcp.services import WarehouseService
 
 DEMO = load(Flags(ports=("9999",)), {})
 ACCOUNT = replace(
@@ -40,8 +41,8 @@ class Answering:
         self.story.append(f"stop {limit_s}")
 
 
-def service(warehouse: Any, *, log_in: bool = True) -> _WarehouseService:
-    return _WarehouseService(warehouse, 5.0, log_in=log_in)
+def service(warehouse: Any, *, log_in: bool = True) -> WarehouseService:
+    return WarehouseService(warehouse, 5.0, log_in=log_in)
 
 
 @pytest.mark.parametrize("config", [DEMO, ACCOUNT])
@@ -112,7 +113,7 @@ def test_a_login_in_a_browser_waits_until_it_is_needed() -> None:
     for config, expected in ((browser, False), (ACCOUNT, True)):
         stages = _Core(config, MemoryReactorClock()).stages()
         (built,) = [stage.service for stage in stages if stage.name == "warehouse"]
-        assert isinstance(built, _WarehouseService)
+        assert isinstance(built, WarehouseService)
         assert built._log_in is expected
 
 

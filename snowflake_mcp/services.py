@@ -1,0 +1,191 @@
+"""The parts of the server as services: what each does at start and at stop."""
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.stdio import StandardIO
+from twisted.logger import Logger
+
+from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops import logs
+from snowflake_mcp.ops.drain import ended_within
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.status import DEMO_NOTICE, Status
+from snowflake_mcp.transports.front import Front
+from snowflake_mcp.transports.stdio import StdioProtocol
+from snowflake_mcp.warehouse.service import Warehouse
+
+__all__ = ["Clients", "Interpreter", "Stdio", "WarehouseService"]
+
+_log = Logger()
+
+_SWITCH_INTERVAL_S: Final = 0.0001
+"""How soon a worker thread yields the interpreter to the reactor. A request asks for it several
+times, so the default of 5 ms, and even 1 ms, adds up while results are read (docs/performance)."""
+_GOODBYE_S: Final = 1.5
+"""How long clients may take to answer the closing handshake of a WebSocket."""
+_HURRIED_ABORT_S: Final = 1.0
+_HURRIED_STOP_S: Final = 0.7
+"""Closing sessions when the operator does not want to wait; aborts have been sent before."""
+
+
+class Interpreter(Service):
+    """What the whole process is told at its start."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._unbridge: Callable[[], None] | None = None
+
+    def startService(self) -> None:
+        """Say what answers, and keep worker threads from holding the interpreter long."""
+        self._unbridge = logs.bridged("snowflake.connector")
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        connection = self._config.connection
+        if fixtures := self._config.testing.fixtures:
+            _log.warn("test fixtures of {module} are served", module=fixtures)
+        if self._config.is_demo:
+            _log.warn("{notice}", notice=DEMO_NOTICE)
+        else:
+            _log.info(
+                "Snowflake connection {connection} from {origin}",
+                connection=connection.name,
+                origin=connection.origin,
+            )
+
+    def stopService(self) -> None:
+        """Leave the libraries' logging as it was."""
+        if self._unbridge is not None:
+            self._unbridge()
+
+
+class WarehouseService(Service):
+    """The warehouse's threads and sessions as a service."""
+
+    def __init__(self, warehouse: Warehouse, stop_s: float, *, log_in: bool) -> None:
+        self._warehouse = warehouse
+        self._stop_s = stop_s
+        self._log_in = log_in
+        self._warming: Deferred[None] | None = None
+
+    def hurry(self) -> None:
+        """A stop that has not begun yet gets little time."""
+        self._stop_s = min(self._stop_s, _HURRIED_STOP_S)
+
+    def startService(self) -> None:
+        """Make its threads ready; this runs after the process has become a daemon."""
+        self._warehouse.start()
+        if self._log_in:
+            self._warming = Deferred.fromCoroutine(self._warm_up())
+            self._warming.addErrback(lambda failure: failure.trap(CancelledError))
+
+    def stopService(self) -> Deferred[None]:
+        """Abort what still runs and close the sessions."""
+        if self._warming is not None:
+            self._warming.cancel()
+        return Deferred.fromCoroutine(self._warehouse.stop(self._stop_s))
+
+    async def _warm_up(self) -> None:
+        """Log in once, so that the operator hears early of what is wrong.
+
+        By then the driver is loaded, and all that lives as long as the process can be taken out
+        of the garbage collector's sight: a full collection would hold the reactor for 100 ms.
+        """
+        reachable, detail = await self._warehouse.check()
+        if reachable:
+            _log.info("Snowflake is reachable: {detail}", detail=detail)
+        else:
+            _log.warn("Snowflake is not reachable: {detail}", detail=detail)
+        gc.collect()
+        gc.freeze()
+
+
+class Clients(Service):
+    """The clients as a service: what runs may finish, then all are told goodbye."""
+
+    def __init__(
+        self,
+        clock: Any,
+        kernel: Kernel,
+        front: Front,
+        status: Status,
+        drain_s: float,
+        abort_s: float,
+    ) -> None:
+        self._clock = clock
+        self._kernel = kernel
+        self._front = front
+        self._status = status
+        self._drain_s = drain_s
+        self._abort_s = abort_s
+        self._goodbye_s = _GOODBYE_S
+        self._waiting: Deferred[None] | None = None
+
+    def hurry(self) -> None:
+        """Wait for nothing any more: abort what runs, say a short goodbye."""
+        self._drain_s, self._abort_s, self._goodbye_s = 0.0, _HURRIED_ABORT_S, 0.1
+        if self._waiting is not None and not self._waiting.called:
+            self._waiting.callback(None)
+
+    @property
+    def stop_within_s(self) -> float:
+        """The sum of its steps, with a second to spare."""
+        return self._drain_s + self._abort_s + _GOODBYE_S + 1.0
+
+    def stopService(self) -> Deferred[None]:
+        """Drain, abort the rest, close every connection."""
+        return Deferred.fromCoroutine(self._stop())
+
+    async def _stop(self) -> None:
+        self._status.stopping = True
+        self._front.close_idle()
+        drained = self._kernel.drain()
+        if self._kernel.running:
+            _log.info("waiting for {running} requests to finish", running=self._kernel.running)
+        await self._wait(drained, self._drain_s)
+        if self._kernel.running:
+            _log.warn("aborting {running} requests", running=self._kernel.running)
+            self._kernel.cancel_all()
+            await self._wait(self._kernel.drain(), self._abort_s)
+        self._front.close_websockets()
+        await self._gone()
+        self._front.abort()
+
+    async def _wait(self, work: Deferred[None], limit_s: float) -> None:
+        """Wait for ``work``, for the limit, or until ``hurry``, whichever comes first."""
+        turn: Deferred[None] = Deferred()
+        work.addCallback(lambda _: None if turn.called else turn.callback(None))
+        self._waiting = turn
+        await ended_within(self._clock, turn, limit_s)
+
+    async def _gone(self) -> None:
+        """Wait until no connection is left, for as long as a goodbye may take."""
+        until = self._clock.seconds() + self._goodbye_s
+        while self._clock.seconds() < until:
+            counts = self._front.counts()
+            if not any(kind["connections"] for kind in counts.values()):
+                return
+            turn: Deferred[None] = Deferred()
+            self._clock.callLater(0.05, turn.callback, None)
+            await turn
+
+
+class Stdio(Service):
+    """Standard input and output as a service."""
+
+    def __init__(self, reactor: Any, protocol: Callable[[], StdioProtocol]) -> None:
+        self._reactor = reactor
+        self._protocol = protocol
+        self._transport: StandardIO | None = None
+
+    def startService(self) -> None:
+        """Begin to read."""
+        self._transport = StandardIO(self._protocol(), reactor=self._reactor)
+
+    def stopService(self) -> None:
+        """Read no more; what was written goes out."""
+        if self._transport is not None:
+            self._transport.loseConnection()
