@@ -17,6 +17,8 @@ from snowflake_mcp.ops.drain import OrderedServices, Stage, ended_within
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
+from snowflake_mcp.policy.judges import Judges
+from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.kernel import Kernel
@@ -65,7 +67,8 @@ class _Core:
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         account: Account = self.demo or SettingsAccount(config.connection)
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
-        gate = Gate(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
+        terms = Terms(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
+        self.judges = Judges(reactor, terms)
         # A key of this process's own: its sessions end with it, and clients begin again.
         self.sessions = SessionTokens(
             secrets.token_bytes(32), config.http.session_ttl_s, _wall_clock
@@ -73,7 +76,7 @@ class _Core:
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         self.kernel = Kernel(
             clock=reactor,
-            toolbox=build_registry(self.warehouse, gate, config),
+            toolbox=build_registry(self.warehouse, Gate(self.judges), config),
             identity=ServerIdentity(SERVER_NAME, SERVER_TITLE, VERSION, INSTRUCTIONS + notice),
             sessions=self.sessions,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
@@ -82,7 +85,10 @@ class _Core:
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
-        stages = [Stage("interpreter", _Interpreter(self.config), 1.0)]
+        stages = [
+            Stage("interpreter", _Interpreter(self.config), 1.0),
+            Stage("gate", self.judges, 1.0),
+        ]
         if self.demo is not None:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s
@@ -108,6 +114,7 @@ def network_services(config: Config, reactor: Any) -> OrderedServices:
         kernel=core.kernel,
         warehouse=core.warehouse,
         totals=core.totals,
+        judges=core.judges,
     )
     front = build_front(config, core.kernel, Admission(core.sessions), status, reactor, core.totals)
     status.clients = front.counts

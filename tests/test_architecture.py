@@ -24,7 +24,7 @@ EDGES: dict[str, set[str]] = {
     "tools": {"config", "policy", "protocol", "version", "warehouse"},
     "transports": {"auth", "config", "ops", "protocol", "version"},
     "pipeline": {"auth", "ops", "policy", "protocol"},
-    "status": {"config", "ops", "protocol", "transports", "version", "warehouse"},
+    "status": {"config", "ops", "policy", "protocol", "transports", "version", "warehouse"},
     "app": {
         "auth",
         "config",

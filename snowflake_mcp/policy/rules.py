@@ -15,6 +15,8 @@ class Rule(Enum):
     Members stand in order of importance: of several findings the earlier member is told first.
     """
 
+    # no judgement at all
+    GATE_UNAVAILABLE = "gate-unavailable"
     # bytes and characters
     TOO_LONG = "too-long"
     NOT_UNICODE = "not-unicode"

@@ -21,6 +21,8 @@ class Refusal:
     """Line of ``token``, from 1; 0 when there is no token."""
     column: int = 0
     """Character within the line, from 1; 0 when there is no token."""
+    retryable: bool = False
+    """Whether the same text may pass when it is sent again: it was not judged at all."""
 
 
 @dataclass(frozen=True, slots=True)

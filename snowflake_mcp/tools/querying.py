@@ -115,10 +115,12 @@ def _refused(refusals: Sequence[Refusal]) -> ToolFailure:
         lines.append(f"- {refusal.rule}{token}: {refusal.message} {refusal.remedy}".rstrip())
     if len(refusals) > _SHOWN_REFUSALS:
         lines.append(f"- and {len(refusals) - _SHOWN_REFUSALS} more.")
+    unjudged = any(refusal.retryable for refusal in refusals)
     return ToolFailure(
-        Family.REFUSED,
+        Family.UNAVAILABLE if unjudged else Family.REFUSED,
         "\n".join(lines),
         "This server only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call.",
+        retryable=unjudged,
         details={
             "refusals": [
                 {
