@@ -1,20 +1,17 @@
 """The judgement about one text, as a pure function; the server runs it in a child process."""
 
-from typing import Final
-
-from snowflake_mcp.policy.judgement import judge_head, judge_segment
-from snowflake_mcp.policy.lexer import LexicalError, check_bytes, scan
+from snowflake_mcp.policy.judgement import judge_head, judge_segment, query_of
+from snowflake_mcp.policy.lexer import LexicalError, Scan, check_bytes, scan
+from snowflake_mcp.policy.references import References
+from snowflake_mcp.policy.refusals import refused
 from snowflake_mcp.policy.rules import Finding
-from snowflake_mcp.policy.statements import one_statement
+from snowflake_mcp.policy.statements import Statement, one_statement
+from snowflake_mcp.policy.syntax import parse
 from snowflake_mcp.policy.terms import Terms
-from snowflake_mcp.policy.tokens import place
-from snowflake_mcp.policy.verdict import Refusal, Verdict
+from snowflake_mcp.policy.tokens import Token
+from snowflake_mcp.policy.verdict import Verdict
 
-__all__ = ["MAX_REFUSALS", "assess", "refused"]
-
-MAX_REFUSALS: Final = 5
-"""Refusals told at once; a model mends the first ones and asks again."""
-_TOKEN_CHARS: Final = 60
+__all__ = ["assess"]
 
 
 def assess(sql: str, terms: Terms) -> Verdict:
@@ -29,34 +26,47 @@ def assess(sql: str, terms: Terms) -> Verdict:
         return refused(sql, [*filter(None, [head]), error.finding])
     kind = "unknown"
     findings: list[Finding] = []
+    mentioned = References()
     for segment in statement.segments:
-        kind, found = judge_segment(segment)
+        calls: list[list[Token]] = []
+        kind, found = judge_segment(segment, calls)
         findings += found
+        mentioned.called(calls)
+        mentioned.tokens(segment)
     needed = frozenset(found.capability for found in findings if found.capability)
     standing = [found for found in findings if found.capability not in terms.granted]
+    if not standing:
+        standing = _second_opinion(_blanked(sql, cut), statement, needed, mentioned)
+    objects = mentioned.objects()
     if standing:
-        return refused(sql, standing, kind, needed)
-    return Verdict(True, kind, statement.sendable, needed, ())
+        return refused(sql, standing, kind, needed, objects)
+    return Verdict(True, kind, statement.sendable, needed, (), objects)
 
 
-def refused(
-    sql: str,
-    findings: list[Finding],
-    kind: str = "unknown",
-    needed: frozenset[str] = frozenset(),
-) -> Verdict:
-    """The verdict that names the most important of ``findings`` with their places in ``sql``."""
-    findings = sorted(findings, key=lambda found: found.rule.rank)[:MAX_REFUSALS]
-    return Verdict(False, kind, "", needed, tuple(_refusal(sql, found) for found in findings))
+def _second_opinion(
+    blanked: str, statement: Statement, needed: frozenset[str], mentioned: References
+) -> list[Finding]:
+    """What the independent parser has against a statement that the token layers allow."""
+    findings: list[Finding] = []
+    for segment in statement.segments:
+        query = query_of(segment)
+        if not query:
+            continue  # SHOW, DESCRIBE, LIST: judged whole by a grammar of our own
+        last = query[-1]
+        # The offsets of the tokens stay what they are, so the text is blank up to the query.
+        text = " " * query[0].start + blanked[query[0].start : last.start + len(last.text)]
+        tree, found = parse(text, query, needed)
+        findings += found
+        if tree is not None:
+            mentioned.tree(tree)
+    return findings
 
 
-def _refusal(sql: str, found: Finding) -> Refusal:
-    if found.token is None:
-        return Refusal(found.rule.value, found.message, found.remedy)
-    line, column = place(sql, found.token.start)
-    token = found.token.text
-    if len(token) > _TOKEN_CHARS:
-        token = token[: _TOKEN_CHARS - 1] + "…"
-    # What cannot be seen, or not even be encoded, is shown by its number.
-    token = "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in token)
-    return Refusal(found.rule.value, found.message, found.remedy, token, line, column)
+def _blanked(sql: str, cut: Scan) -> str:
+    """``sql`` with its comments replaced by blanks, as long as before."""
+    pieces: list[str] = []
+    done = 0
+    for start, end in cut.comments:
+        pieces += (sql[done:start], " " * (end - start))
+        done = end
+    return "".join([*pieces, sql[done:]])

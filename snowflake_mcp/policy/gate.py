@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from snowflake_mcp.policy.assessment import refused
 from snowflake_mcp.policy.judges import Judges, JudgesUnavailable
 from snowflake_mcp.policy.lexer import LexicalError, check_bytes
+from snowflake_mcp.policy.refusals import refused
 from snowflake_mcp.policy.rules import Rule
 from snowflake_mcp.policy.verdict import Refusal, Verdict
 

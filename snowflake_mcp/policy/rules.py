@@ -63,6 +63,10 @@ class Rule(Enum):
     DESCRIBE_KIND = "describe-kind"
     METADATA_SYNTAX = "metadata-syntax"
     QUERY_SHAPE = "query-shape"
+    # the second opinion
+    LEXERS_DISAGREE = "lexers-disagree"
+    NOT_PARSED = "not-parsed"
+    SYNTAX_TREE = "syntax-tree"
 
     @property
     def rank(self) -> int:
