@@ -109,6 +109,17 @@ async def test_a_bomb_is_answered_in_time_and_stalls_nobody() -> None:
     assert judges.pids == []
 
 
+@pytest.mark.parametrize("name", BOMBS)
+def test_the_server_lives_through_a_bomb(server: Server, name: str) -> None:
+    """It answers whether it would run it, and goes on."""
+    until(lambda: _all_ready(server), 5, "all children are ready")
+    began = time.perf_counter()
+    answer = server.call("check_sql", {"query": BOMBS[name]})
+    assert time.perf_counter() - began < DENIED_WITHIN_S * _SLACK
+    assert answer.status in {200, 503}, answer.body
+    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+
+
 def test_a_killed_child_is_replaced(server: Server) -> None:
     """Kill -9 of every child: the gate is back at once, and nothing else was touched."""
     until(lambda: _all_ready(server), 5, "all children are ready")
