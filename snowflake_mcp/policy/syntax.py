@@ -6,6 +6,7 @@ trees; it runs in a child process only, since it is slow or deep on some texts.
 
 import logging
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlglot import exp
@@ -23,10 +24,12 @@ from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.words import words
 
-__all__ = ["MAX_NODES", "parse", "parsed"]
+__all__ = ["MAX_BARE_JOINS", "MAX_NODES", "parse"]
 
 MAX_NODES: Final = 20_000
 """Of one syntax tree; it also bounds the parser's own backtracking."""
+MAX_BARE_JOINS: Final = 8
+"""JOINs in a row without ON or USING: each one doubles what the parser tries."""
 
 # It quotes the text when it falls back to an opaque node, which is refused here anyway.
 logging.getLogger("sqlglot").disabled = True
@@ -78,6 +81,8 @@ def parse(
         needed: capabilities that the token layers found it to need.
     """
     dialect = Snowflake()
+    if (bare := _bare_join(tokens)) is not None:
+        return None, [bare]
     try:
         cut = dialect.tokenize(text)
     except Exception as problem:  # noqa: BLE001 - it raises what it likes; any of it refuses
@@ -101,7 +106,7 @@ def parse(
     return (None, [_foreign(tokens[0], strange)]) if strange else (tree, [])
 
 
-def parsed(problem: Exception) -> str:
+def _why(problem: Exception) -> str:
     """Why there is no tree, without a word of the text."""
     if isinstance(problem, RecursionError | MemoryError):
         return "it is nested too deep or too large"
@@ -110,6 +115,24 @@ def parsed(problem: Exception) -> str:
 
 def _trees(dialect: Snowflake, cut: list[Any], text: str) -> list[Any]:
     return list(dialect.parser(max_nodes=MAX_NODES).parse(cut, text))
+
+
+def _bare_join(tokens: Sequence[Token]) -> Finding | None:
+    """The JOIN that is one too many without a condition."""
+    bare = 0
+    for before, token in pairwise(tokens):
+        if token.word == "JOIN" and before.word not in {"CROSS", "NATURAL", "ASOF"}:
+            bare += 1
+            if bare > MAX_BARE_JOINS:
+                return Finding(
+                    Rule.NOT_PARSED,
+                    f"More than {MAX_BARE_JOINS} JOINs in a row have no ON and no USING.",
+                    "Give each JOIN its condition right after it, or write CROSS JOIN.",
+                    token,
+                )
+        elif token.word in {"ON", "USING"}:
+            bare = max(0, bare - 1)
+    return None
 
 
 def _disagreement(cut: Sequence[Any], tokens: Sequence[Token]) -> Finding | None:
@@ -176,7 +199,7 @@ def _disagree(token: Token) -> Finding:
 def _not_parsed(token: Token, problem: Exception) -> Finding:
     return Finding(
         Rule.NOT_PARSED,
-        f"The query could not be parsed: {parsed(problem)}.",
+        f"The query could not be parsed: {_why(problem)}.",
         "Check the syntax; make the query shorter or less nested, for example with WITH.",
         token,
     )

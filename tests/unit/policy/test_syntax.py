@@ -117,6 +117,15 @@ def test_what_is_too_deep_is_refused(name: str) -> None:
     assert "SELECT" not in verdict.refusals[0].message
 
 
+def test_joins_without_conditions_are_bounded() -> None:
+    """Each doubles the work of the parser; conditions and CROSS JOIN make it linear."""
+    assert judge("SELECT * FROM t" + " LEFT JOIN u" * 8).allowed
+    assert rules(judge("SELECT * FROM t" + " LEFT JOIN u" * 9)) == ["not-parsed"]
+    assert judge("SELECT * FROM t" + " JOIN u" * 8 + " ON TRUE" * 8 + " JOIN v" * 8).allowed
+    assert judge("SELECT * FROM t" + " CROSS JOIN u NATURAL JOIN v" * 50).allowed
+    assert judge("SELECT * FROM t" + " JOIN u USING (a) LEFT JOIN v ON TRUE" * 50).allowed
+
+
 @pytest.mark.parametrize(
     ("sql", "rest"),
     [
