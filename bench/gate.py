@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
 
 from bench.report import Table, machine, percentile
 from snowflake_mcp.policy.assessment import assess
@@ -205,13 +206,17 @@ def measure(rounds: int) -> list[Table]:
         finally:
             await maybeDeferred(judges.stopService)
 
+    def ended(outcome: Any) -> None:
+        if isinstance(outcome, Failure):
+            problems.append(outcome.value)
+        reactor.stop()
+
     def begin(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         done = Deferred.fromCoroutine(work())
-        done.addErrback(lambda failure: problems.append(failure.value))
-        done.addBoth(lambda _: reactor.stop())  # type: ignore[attr-defined]
+        done.addBoth(ended)
 
-    reactor.callWhenRunning(begin, run)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.callWhenRunning(begin, run)
+    reactor.run()
     if problems:
         raise problems[0]
     return tables
