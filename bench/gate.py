@@ -208,7 +208,7 @@ def measure(rounds: int) -> list[Table]:
 
     def ended(outcome: Any) -> None:
         if isinstance(outcome, Failure):
-            problems.append(outcome.value)
+            problems.append(outcome.value or RuntimeError("no reason given"))
         reactor.stop()
 
     def begin(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

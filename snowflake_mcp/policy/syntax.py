@@ -17,8 +17,10 @@ from snowflake_mcp.policy.elisions import elided
 from snowflake_mcp.policy.functions import (
     BUILT_IN,
     CAPABILITY_OF,
+    GRANTABLE_SYSTEM,
     MATCH_FUNCTIONS,
     SCHEMA_FUNCTIONS,
+    SYSTEM_READS,
 )
 from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
@@ -67,6 +69,7 @@ _STRINGS: Final = {
     TokenType.NATIONAL_STRING,
 }
 _KNOWN: Final = BUILT_IN | SCHEMA_FUNCTIONS | MATCH_FUNCTIONS
+_SYSTEM: Final = SYSTEM_READS | GRANTABLE_SYSTEM.keys()
 _OPENS_UNKNOWN: Final = {"udf", "ai"}
 
 
@@ -175,9 +178,13 @@ def _strange(tree: exp.Expression, needed: frozenset[str]) -> str:
         cls = type(node)
         if cls is exp.Anonymous:
             name = str(node.this).upper()
-            known = name in _KNOWN or name in CAPABILITY_OF or name.startswith("SYSTEM$")
+            if name.startswith("SYSTEM$") and name not in _SYSTEM:
+                return "a call of a system function that is not listed"
+            known = name in _KNOWN or name in CAPABILITY_OF or name in _SYSTEM
             if not known and not needed & _OPENS_UNKNOWN:
                 return "a call of an unknown function"
+        elif cls is exp.Column and node.name.upper() == "NEXTVAL" and node.args.get("table"):
+            return "a number taken from a sequence"
         if cls in good:
             continue
         name = cls.__name__
