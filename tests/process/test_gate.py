@@ -1,7 +1,10 @@
 """The gate's children as real processes: bombs, kill -9, SIGSTOP; the server lives and answers."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,3 +185,31 @@ def test_no_child_outlives_the_server(tmp_path: Path) -> None:
         server.signal(signal.SIGKILL)
         assert server.wait(5) == -signal.SIGKILL
         until(lambda: not any(map(alive, children)), 3, "the children have ended")
+
+
+def _child(lines: bytes) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "snowflake_mcp.policy.child"],
+        input=lines,
+        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_a_child_by_itself() -> None:
+    """It says that it is ready, answers line by line, and ends with its input."""
+    terms = b'{"max_sql_bytes":200,"granted":["udf"]}\n'
+    done = _child(terms + b'{"number":7,"sql":"SELECT f(1)"}\n{"number":8,"sql":"DROP TABLE t"}\n')
+    ready, *answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ready == {"type": "ready"}
+    assert [answer["number"] for answer in answers] == [7, 8]
+    assert [answer["verdict"]["allowed"] for answer in answers] == [True, False]
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_child_without_a_parent_ends() -> None:
+    """Nothing to read from the start is the end."""
+    done = _child(b"")
+    assert (done.returncode, done.stdout) == (0, b"")
