@@ -5,17 +5,18 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run stdio test test-full lint format bench wheel clean
+.PHONY: help run stdio test test-full conformance lint format bench wheel clean
 
 help:
-	@echo "make run        start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
-	@echo "make test       set up .venv and run the tests (a few minutes the first time)"
-	@echo "make test-full  the same with the long suites and the Node clients"
-	@echo "make lint       ruff and mypy"
-	@echo "make format     put the code into the project's format"
-	@echo "make bench      measure on loopback and print tables"
-	@echo "make wheel      build dist/*.whl"
-	@echo "make clean      remove what these commands made"
+	@echo "make run          start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
+	@echo "make test         set up .venv and run the tests (a few minutes the first time)"
+	@echo "make test-full    the same with the long suites and the Node clients"
+	@echo "make conformance  run the public MCP and WebSocket suites (needs node and npm)"
+	@echo "make lint         ruff and mypy"
+	@echo "make format       put the code into the project's format"
+	@echo "make bench        measure on loopback and print tables"
+	@echo "make wheel        build dist/*.whl"
+	@echo "make clean        remove what these commands made"
 
 $(BIN)/python:
 	"$$(sh scripts/find-python.sh)" -m venv $(VENV)
@@ -29,6 +30,10 @@ $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group test --group lint
 	touch $@
 
+$(VENV)/installed-conformance: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --group conformance
+	touch $@
+
 run: $(VENV)/installed
 	$(BIN)/twistd -n --pidfile= snowflake-mcp --port $(PORT)
 
@@ -36,10 +41,14 @@ stdio: $(VENV)/installed
 	$(BIN)/snowflake-mcp stdio
 
 test: $(VENV)/installed-dev
-	$(PYTEST) -m "not full"
+	$(PYTEST) -m "not full and not conformance"
 
-test-full: $(VENV)/installed-dev
+test-full: $(VENV)/installed-conformance
 	$(PYTEST)
+
+conformance: $(VENV)/installed-conformance
+	sh scripts/install-conformance.sh
+	$(PYTEST) -m "conformance and not full"
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .
@@ -57,4 +66,4 @@ wheel: $(VENV)/installed-dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) .venv-clients tests/clients/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-clients tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

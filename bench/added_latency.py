@@ -1,6 +1,6 @@
 """What does the server add to the connector? The same queries with and without it, in turn.
 
-    python -m bench.added_latency [--calls 200] [--turns 4]
+    python -m bench.added_latency [--calls 100] [--turns 4]
 
 Both sides use one embedded endpoint in a process of its own, and turns alternate within one run,
 so that whatever else the machine does falls on both alike.
@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.report import Table, percentile
+from snowflake_mcp.warehouse import queries
 from tests.support.agents import HttpAgent, WebSocketAgent
-from tests.support.server import Server, serving
+from tests.support.server import Server, end_on_sigterm, serving
 from tests.support.simulator import simulating
 
 __all__ = ["main", "measure"]
@@ -38,16 +39,18 @@ def measure(calls: int, turns: int) -> Table:
     made = Table(
         "Added latency",
         f"{calls} calls a turn, one after the other, {turns} turns of each way in alternation; "
-        "the way *connector* is execute() and fetchall() in a thread of the client. The ratio is "
-        "of medians.",
+        "the way *connector* is execute() and fetchall() in a thread of the client, *by id* "
+        "submits first and waits then, as the server does. The ratio is of medians.",
         ("query and way", "calls", "p50 ms", "p99 ms", "ratio"),
     )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         endpoint = stack.enter_context(simulating(folder))
         server = stack.enter_context(serving(folder, "--no-demo", environ=endpoint.environ))
+        connection = stack.enter_context(closing(endpoint.connect()))
         sides: dict[str, Side] = {
-            "connector": _connector(stack.enter_context(closing(endpoint.connect()))),
+            "connector": _connector(connection, _at_once),
+            "connector by id": _connector(connection, _by_id),
             "HTTP": _http(server),
             "WebSocket": _websocket(server),
         }
@@ -65,21 +68,31 @@ def measure(calls: int, turns: int) -> Table:
     return made
 
 
-def _connector(connection: Any) -> Side:
+def _connector(connection: Any, execute: Callable[[Any, str], Any]) -> Side:
     def run(query: str, calls: int) -> list[float]:
         async def each() -> list[float]:
             return [await asyncio.to_thread(once) for _ in range(calls)]
 
         def once() -> float:
             began = time.perf_counter()
-            with connection.cursor() as cursor:
-                cursor.execute(query)
+            with execute(connection, query) as cursor:
                 cursor.fetchall()
             return time.perf_counter() - began
 
         return asyncio.run(each())
 
     return run
+
+
+def _at_once(connection: Any, query: str) -> Any:
+    return connection.cursor().execute(query)
+
+
+def _by_id(connection: Any, query: str) -> Any:
+    cursor = queries.open_cursor(connection)
+    query_id = queries.submit(cursor, query, {})
+    queries.await_result(cursor, connection, query_id, lambda: True)
+    return cursor
 
 
 def _http(server: Server) -> Side:
@@ -111,8 +124,9 @@ async def _timed(agent: HttpAgent | WebSocketAgent, query: str, request_id: int)
 
 def main() -> None:
     """Measure and print."""
+    end_on_sigterm()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--calls", type=int, default=200)
+    parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--turns", type=int, default=4)
     options = parser.parse_args()
     print(measure(options.calls, options.turns))

@@ -15,7 +15,7 @@ from typing import Final
 
 from bench.report import Table, percentile
 from tests.support.agents import HttpAgent
-from tests.support.server import Server, serving
+from tests.support.server import Server, end_on_sigterm, serving
 
 __all__ = ["main", "measure"]
 
@@ -129,6 +129,7 @@ async def _again(agent: HttpAgent, arguments: dict[str, object]) -> None:
 
 def main() -> None:
     """Measure and print."""
+    end_on_sigterm()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=6)
     parser.add_argument("--rate", type=float, default=200)

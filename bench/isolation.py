@@ -15,18 +15,13 @@ from typing import Any, Final
 
 from bench.report import Table, percentile
 from tests.support.agents import HttpAgent, WebSocketAgent
-from tests.support.server import serving
+from tests.support.server import end_on_sigterm, serving
 
 __all__ = ["PARALLEL", "Outcome", "main", "measure", "swarm", "table"]
 
 PARALLEL: Final = 2
 """Requests that a WebSocket client has open at once, under ids that every client uses."""
 _LIMIT_S: Final = 120.0
-_SETTINGS: Final = {
-    # Every client may have its calls open at once; by default a call too many is told "busy".
-    "SNOWFLAKE_MCP_POOL_MAX_WAITING": "1000",
-    "SNOWFLAKE_MCP_POOL_MAX_WAIT_S": "60",
-}
 
 
 @dataclass(slots=True)
@@ -117,7 +112,7 @@ def measure(websockets: int, https: int, rounds: int) -> Outcome:
     """The swarm against a server of its own."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder), "--demo", environ=_SETTINGS) as server,
+        serving(Path(folder), "--demo") as server,
     ):
         server.call("execute_query", {"query": "SELECT 1"})
         return asyncio.run(swarm(server.port, websockets=websockets, https=https, rounds=rounds))
@@ -145,6 +140,7 @@ def table(outcome: Outcome) -> Table:
 
 def main() -> None:
     """Measure and print; fails when an answer was wrong."""
+    end_on_sigterm()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--websockets", type=int, default=100)
     parser.add_argument("--https", type=int, default=100)

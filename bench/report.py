@@ -14,8 +14,10 @@ _PACKAGES = ("twisted", "autobahn", "snowflake-connector-python", "fakesnow", "d
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The smallest value that ``share`` percent of the values do not exceed; no interpolation."""
+    """The smallest value that ``share`` percent do not exceed, not interpolated; of none, NaN."""
     ordered = sorted(values)
+    if not ordered:
+        return math.nan
     return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
 
 
@@ -55,6 +57,8 @@ def machine() -> str:
 
 
 def _short(number: float) -> str:
+    if math.isnan(number):
+        return "none"
     if isinstance(number, int) or number >= 1000:
         return f"{number:,.0f}"
     return f"{number:.1f}" if number >= 10 else f"{number:.2f}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.report import Table, percentile
 from tests.support.processes import resident_kib, until
-from tests.support.server import Server, kill_session, run_twistd, start
+from tests.support.server import Server, end_on_sigterm, kill_session, run_twistd, start
 
 __all__ = ["main", "measure"]
 
@@ -78,6 +78,7 @@ def _weigh(server: Server, memory: Table, label: str) -> None:
 
 def main() -> None:
     """Measure and print."""
+    end_on_sigterm()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--starts", type=int, default=5)
     options = parser.parse_args()

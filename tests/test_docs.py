@@ -18,7 +18,7 @@ def shown(value: object) -> str:
         return ", ".join(f"`{part}`" for part in value) or "none"
     if isinstance(value, bool):
         return str(value).lower()
-    return f"`{value}`" if isinstance(value, str) else str(value)
+    return (f"`{value}`" if value else "none") if isinstance(value, str) else str(value)
 
 
 @pytest.mark.parametrize("setting", list(settings()), ids=lambda setting: setting.path)

@@ -11,6 +11,7 @@ __all__ = [
     "Backend",
     "Config",
     "ConnectionSettings",
+    "FixtureSettings",
     "HttpSettings",
     "LimitSettings",
     "PolicySettings",
@@ -81,12 +82,19 @@ class HttpSettings:
     """A larger request body is answered 413."""
     idle_timeout_s: float = _number(15.0, 1, 3600)
     """A connection that sends nothing for so long between requests is closed."""
-    stream_after_s: float = _number(15.0, 0.1, 3600)
-    """A call without an answer for so long turns its response into an event stream."""
+    stream_after_s: float = _number(15.0, 0, 3600)
+    """A call without an answer for so long turns its response into an event stream; 0: always."""
     keepalive_s: float = _number(15.0, 1, 3600)
     """Silence on an event stream after which a comment line is sent."""
     cancel_on_disconnect: bool = True
     """Handshake-era clients: stop the call when its HTTP request is dropped."""
+    legacy_sse: bool = False
+    """Serve HTTP+SSE of revision 2024-11-05 as well, for the oldest clients."""
+    resume_s: float = _number(10.0, 0, 3600)
+    """After a session's event stream broke: how long its call waits for the client to return."""
+    key_file: str = ""
+    """File with at least 32 bytes that sign sessions, states, cursors and tasks; without one a
+    key is made at start, and sessions and tasks end with the process."""
     session_ttl_s: float = _number(86_400.0, 60, 30 * 86_400)
     """Life of a handshake-era session id."""
 
@@ -131,6 +139,8 @@ class LimitSettings:
 
     statement_timeout_s: float = _number(300.0, 1, 86400)
     """A statement running longer is aborted in Snowflake."""
+    task_after_s: float = _number(10.0, 0.5, 3600)
+    """A query running longer goes on as a task, for clients that declared the extension."""
     default_rows: int = _number(100, 1, 1000000)
     max_rows: int = _number(10_000, 1, 1000000)
     max_result_bytes: int = _number(768 << 10, 1024, 64 << 20)
@@ -150,6 +160,14 @@ class PolicySettings:
 
     capabilities: tuple[str, ...] = ()
     """Named capabilities granted to every statement, such as ``udf`` or ``get_ddl``."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureSettings:
+    """What only tests of the server itself set: the section ``testing``."""
+
+    fixtures: str = ""
+    """A module whose ``extend`` adds to what is offered; refused on other than loopback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +194,7 @@ class Config:
     pool: PoolSettings = PoolSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()
+    testing: FixtureSettings = FixtureSettings()
 
     @property
     def is_demo(self) -> bool:

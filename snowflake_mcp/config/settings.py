@@ -5,6 +5,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Final
 
 from snowflake_mcp.config.model import (
+    FixtureSettings,
     HttpSettings,
     LimitSettings,
     PolicySettings,
@@ -22,6 +23,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "pool": PoolSettings(),
     "limits": LimitSettings(),
     "policy": PolicySettings(),
+    "testing": FixtureSettings(),
 }
 """The sections of the configuration file with their defaults."""
 
@@ -103,7 +105,7 @@ def _convert(setting: Setting, value: Any) -> Any:
         return _texts(value)
     if isinstance(default, int | float):
         return _in_range(setting, _number(value, whole=isinstance(default, int)))
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str):
         raise ValueError("must be a text")
     return value
 

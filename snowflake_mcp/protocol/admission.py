@@ -29,7 +29,9 @@ class Admission:
             McpError: with the HTTP status to answer.
         """
         if isinstance(message, Response):
-            raise _refused(400, "This server has no request open that the response could answer")
+            if headers.session is None or headers.version in eras.STATELESS:
+                raise _refused(400, "Nothing was asked that this response could answer")
+            return self._handshake(message, headers, principal)
         if headers.version in eras.STATELESS or has_envelope(message.params):
             return self._stateless(message, headers, principal)
         return self._handshake(message, headers, principal)
@@ -58,8 +60,18 @@ class Admission:
             traceparent=traceparent(message.params),
         )
 
+    def session(self, headers: RoutingHeaders, principal: Principal) -> Facts:
+        """The facts of a session's GET or DELETE, which carry no message.
+
+        Raises:
+            McpError: with the HTTP status to answer.
+        """
+        if headers.version in eras.STATELESS:
+            raise _refused(405, "This revision has neither streams nor sessions to ask for")
+        return self._handshake(None, headers, principal)
+
     def _handshake(
-        self, message: Request | Notification, headers: RoutingHeaders, principal: Principal
+        self, message: Message | None, headers: RoutingHeaders, principal: Principal
     ) -> Facts:
         if headers.version is not None and headers.version not in eras.HANDSHAKE:
             raise McpError(
@@ -84,7 +96,9 @@ class Admission:
             capabilities=session.capabilities,
             client=session.client,
             session_id=session.id,
-            traceparent=traceparent(message.params),
+            traceparent=None
+            if message is None or isinstance(message, Response)
+            else traceparent(message.params),
         )
 
 

@@ -1,29 +1,45 @@
 """What a method returned, shaped as the result that its protocol revision defines."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp_types import SERVER_INFO_META_KEY
-from mcp_types.version import is_version_at_least
 
 from snowflake_mcp.protocol import eras
-from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.protocol.tasks import EXTENSION
+from snowflake_mcp.protocol.tooling import Offer, ToolResult
 
-__all__ = ["MethodResult", "ServerIdentity", "shape", "tool_for_revision"]
+__all__ = [
+    "MethodResult",
+    "ServerIdentity",
+    "capabilities",
+    "for_revision",
+    "shape",
+    "tool_for_revision",
+]
 
 MethodResult = dict[str, Any] | ToolResult
 """What a method gives back: a result in the newest revision's members, or a tool's outcome."""
 
-CACHEABLE: Final = frozenset({"server/discover", "tools/list"})
+CACHEABLE: Final = frozenset(
+    {
+        "prompts/list",
+        "resources/list",
+        "resources/read",
+        "resources/templates/list",
+        "server/discover",
+        "tools/list",
+    }
+)
 _CACHE_MS: Final = 60_000
-"""Tool lists change only with the configuration; a minute keeps a reload visible soon."""
+"""Lists change only with the configuration; a minute keeps a reload visible soon."""
 
-_MEMBER_SINCE: Final[Mapping[str, str]] = {
+_SINCE: Final[Mapping[str, str]] = {"title": "2025-06-18", "icons": "2025-11-25"}
+_TOOL_SINCE: Final[Mapping[str, str]] = {
+    **_SINCE,
     "annotations": "2025-03-26",
-    "title": "2025-06-18",
     "outputSchema": "2025-06-18",
-    "icons": "2025-11-25",
 }
 
 
@@ -35,23 +51,41 @@ class ServerIdentity:
     title: str
     version: str
     instructions: str
-    capabilities: Mapping[str, Any] = field(default_factory=lambda: {"tools": {}})
 
     def implementation(self, version: str) -> dict[str, Any]:
         """The ``Implementation`` object of a revision."""
-        info: dict[str, Any] = {"name": self.name, "version": self.version}
-        if is_version_at_least(version, "2025-06-18"):
-            info["title"] = self.title
-        return info
+        info = {"name": self.name, "title": self.title, "version": self.version}
+        return for_revision(info, version)
+
+
+def capabilities(offer: Offer, version: str) -> dict[str, Any]:
+    """What the server declares in a revision, from what it offers."""
+    declared: dict[str, Any] = {"tools": {"listChanged": True}, "logging": {}}
+    if offer.prompts is not None:
+        declared["prompts"] = {"listChanged": True}
+    if offer.library is not None:
+        declared["resources"] = {"subscribe": True, "listChanged": True}
+    if offer.completions is not None and eras.is_version_at_least(version, "2025-03-26"):
+        declared["completions"] = {}
+    if eras.is_stateless(version):
+        declared["extensions"] = {EXTENSION: {}}
+    return declared
+
+
+def for_revision(
+    entry: Mapping[str, Any], version: str, since: Mapping[str, str] = _SINCE
+) -> dict[str, Any]:
+    """A description without the members that the revision does not know."""
+    return {
+        member: value
+        for member, value in entry.items()
+        if eras.is_version_at_least(version, since.get(member, eras.KNOWN[0]))
+    }
 
 
 def tool_for_revision(tool: Mapping[str, Any], version: str) -> dict[str, Any]:
     """A tool's description without the members that the revision does not know."""
-    return {
-        member: value
-        for member, value in tool.items()
-        if is_version_at_least(version, _MEMBER_SINCE.get(member, eras.KNOWN[0]))
-    }
+    return for_revision(tool, version, _TOOL_SINCE)
 
 
 def shape(
@@ -62,7 +96,7 @@ def shape(
     if not eras.is_stateless(version):
         return wire
     wire.setdefault("resultType", "complete")
-    if method in CACHEABLE:
+    if method in CACHEABLE and wire["resultType"] == "complete":
         wire.setdefault("ttlMs", _CACHE_MS)
         wire.setdefault("cacheScope", "private")
     wire["_meta"] = {
@@ -73,7 +107,11 @@ def shape(
 
 
 def _tool_result(result: ToolResult, version: str) -> dict[str, Any]:
-    wire: dict[str, Any] = {"content": [{"type": "text", "text": result.text}]}
+    content: list[Mapping[str, Any]] = []
+    if result.text is not None:
+        content.append({"type": "text", "text": result.text})
+    content.extend(result.blocks)
+    wire: dict[str, Any] = {"content": content}
     if result.structured is not None and eras.has_structured_content(version):
         wire["structuredContent"] = result.structured
     meta = dict(result.meta)

@@ -42,6 +42,9 @@ class Call(Generic[T]):
         """Stop the work; the first reason counts, a call that has settled ignores it."""
         if self._work.called or self.context.cancel_reason is not None:
             return
+        if reason == "disconnect" and self.context.task is not None:
+            # The client has been given a task: it may leave, and come back to ask.
+            return
         self.context.cancel_reason = reason
         self._work.cancel()
 
@@ -56,7 +59,6 @@ class InFlight:
         return len(self._calls)
 
     def __contains__(self, request_id: RequestId) -> bool:
-        # 1 and True, or 1 and 1.0, are one key to a dict; ids are only str or int here.
         return request_id in self._calls
 
     def __iter__(self) -> Iterator[Call[Any]]:
@@ -74,7 +76,10 @@ class InFlight:
 
     def cancel(self, request_id: object, reason: CancelReason) -> None:
         """Cancel one call; an unknown or finished id is ignored, as the protocol asks."""
-        if isinstance(request_id, str | int) and (call := self._calls.get(request_id)):
+        # To a dict True is the key 1, and no id is a boolean.
+        if isinstance(request_id, bool) or not isinstance(request_id, str | int):
+            return
+        if (call := self._calls.get(request_id)) is not None:
             call.cancel(reason)
 
     def cancel_all(self, reason: CancelReason) -> None:

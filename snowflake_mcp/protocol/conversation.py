@@ -15,11 +15,13 @@ from snowflake_mcp.protocol.jsonrpc import (
     MalformedMessageError,
     Notification,
     Request,
+    classify,
+    decode,
     encode_error,
     encode_result,
-    parse,
 )
 from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.live import Live
 from snowflake_mcp.protocol.principal import Principal
 
 __all__ = ["Conversation"]
@@ -51,6 +53,7 @@ class Conversation:
         self._max_in_flight = max_in_flight
         self._calls = InFlight()
         self._session: Negotiated | None = None
+        self._live = Live(kernel.changes, self._tell)
         self._lost = False
         self.id = secrets.token_hex(8)
         """For logs and tags; never sent as a credential."""
@@ -61,37 +64,60 @@ class Conversation:
         return len(self._calls)
 
     def receive(self, data: bytes) -> None:
-        """One message; every fault of it is answered, none escapes."""
+        """One message, or a batch where the session's revision has them; no fault escapes."""
         try:
-            message = parse(data)
+            value = decode(data)
         except MalformedMessageError as error:
             self._send(encode_error(error.request_id, error))
             return
-        if isinstance(message, Request):
-            self._request(message)
-        elif isinstance(message, Notification):
+        session = self._session
+        if isinstance(value, list) and value and session and eras.has_batches(session.version):
+            batch = _Batch(self._send, len(value))
+            for one in value:
+                self._take(one, batch.add)
+        else:
+            self._take(value, self._answer)
+
+    def _take(self, value: object, answer: Callable[[bytes | None], None]) -> None:
+        """One message; ``answer`` is called once, with ``None`` where no answer is owed."""
+        try:
+            message = classify(value)
+            if isinstance(message, Request):
+                self._request(message, answer)
+                return
+        except MalformedMessageError as error:
+            answer(encode_error(error.request_id, error))
+            return
+        if isinstance(message, Notification):
             if message.method == "notifications/cancelled":
                 self._calls.cancel((message.params or {}).get("requestId"), "client")
-        else:
+        elif not self._live.answered(message):
             self._log.debug("a response that no request is waiting for was dropped")
+        answer(None)
+
+    def _answer(self, body: bytes | None) -> None:
+        if body is not None and not self._lost:
+            self._send(body)
 
     def lost(self) -> None:
         """The peer is gone: what it asked for stops, in Snowflake too."""
         self._lost = True
+        self._live.close()
         self._calls.cancel_all("disconnect")
 
-    def _request(self, request: Request) -> None:
+    def _request(self, request: Request, answer: Callable[[bytes | None], None]) -> None:
         try:
             facts = self._facts(request)
             if request.id in self._calls:
                 raise McpError(INVALID_REQUEST, "This request id is already in flight")
         except McpError as error:
-            self._send(encode_error(request.id, error))
+            answer(encode_error(request.id, error))
             return
         if request.method == "tools/call" and len(self._calls) >= self._max_in_flight:
-            self._send(encode_result(request.id, self._busy(facts)))
+            answer(encode_result(request.id, self._busy(facts)))
             return
-        call = self._kernel.start(request, facts, self._send)
+        live = None if eras.is_stateless(facts.version) else self._live
+        call = self._kernel.start(request, facts, self._send, live)
         if not call.reply.called:
             self._calls.add(request.id, call)
         reply: Deferred[Reply | None] = call.reply
@@ -99,8 +125,7 @@ class Conversation:
         def settled(settled_reply: Reply | None) -> None:
             if call.context.negotiated is not None:
                 self._session = call.context.negotiated
-            if settled_reply is not None and not self._lost:
-                self._send(settled_reply.body)
+            answer(None if settled_reply is None else settled_reply.body)
 
         reply.addCallback(settled)
 
@@ -133,6 +158,11 @@ class Conversation:
             traceparent=traceparent(request.params),
         )
 
+    def _tell(self, message: bytes) -> None:
+        """Changes are told to a session only; stateless clients listen by a request."""
+        if self._session is not None and not self._lost:
+            self._send(message)
+
     def _busy(self, facts: Facts) -> dict[str, object]:
         failure = ToolFailure(
             Family.BUSY,
@@ -141,3 +171,20 @@ class Conversation:
             retryable=True,
         )
         return self._kernel.failure_result(failure, facts.version)
+
+
+class _Batch:
+    """The answers to a batch, sent together as one array when the last is known."""
+
+    def __init__(self, send: Callable[[bytes], None], expected: int) -> None:
+        self._send = send
+        self._expected = expected
+        self._bodies: list[bytes] = []
+
+    def add(self, body: bytes | None) -> None:
+        """One message of the batch has been dealt with."""
+        self._expected -= 1
+        if body is not None:
+            self._bodies.append(body)
+        if self._expected == 0 and self._bodies:
+            self._send(b"[" + b",".join(self._bodies) + b"]")

@@ -21,12 +21,23 @@ from snowflake_mcp.protocol.errors import (
     McpError,
 )
 
-__all__ = ["Envelope", "RoutingHeaders", "has_envelope", "open_envelope", "traceparent"]
+__all__ = [
+    "Envelope",
+    "RoutingHeaders",
+    "client_label",
+    "has_envelope",
+    "header_value",
+    "open_envelope",
+    "traceparent",
+]
 
 NAME_MEMBER: Final[Mapping[str, str]] = {
     "tools/call": "name",
     "prompts/get": "name",
     "resources/read": "uri",
+    "tasks/cancel": "taskId",
+    "tasks/get": "taskId",
+    "tasks/update": "taskId",
 }
 """Methods whose ``Mcp-Name`` header repeats a member of the params."""
 
@@ -138,11 +149,11 @@ def _agree(method: str, params: Mapping[str, Any], version: str, headers: Routin
     if member is None:
         return
     value = params.get(member)
-    if isinstance(value, str) and _header_value(headers.name) != value:
+    if isinstance(value, str) and header_value(headers.name) != value:
         raise _mismatch(f"The header Mcp-Name is missing or differs from params.{member}")
 
 
-def _header_value(raw: str | None) -> str | None:
+def header_value(raw: str | None) -> str | None:
     """A header's value with the base64 sentinel undone; ``None`` when absent or corrupt."""
     if raw is None:
         return None

@@ -15,8 +15,11 @@ __all__ = [
     "LATEST_HANDSHAKE",
     "LATEST_STATELESS",
     "STATELESS",
+    "has_batches",
+    "has_priming_events",
     "has_structured_content",
     "is_stateless",
+    "is_version_at_least",
     "negotiate",
 ]
 
@@ -37,6 +40,16 @@ def negotiate(requested: str) -> str:
 def is_stateless(version: str) -> bool:
     """Whether the revision has no handshake and no session."""
     return version in STATELESS
+
+
+def has_batches(version: str) -> bool:
+    """Whether one JSON text may hold several messages: only one revision ever had that."""
+    return version == "2025-03-26"
+
+
+def has_priming_events(version: str) -> bool:
+    """Whether an event stream begins with an empty event that carries an id (SEP-1699)."""
+    return version == "2025-11-25"
 
 
 def has_structured_content(version: str) -> bool:

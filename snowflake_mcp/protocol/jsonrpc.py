@@ -17,9 +17,11 @@ __all__ = [
     "Request",
     "RequestId",
     "Response",
+    "classify",
     "decode",
     "encode_error",
     "encode_notification",
+    "encode_request",
     "encode_result",
     "parse",
 ]
@@ -80,7 +82,7 @@ def parse(data: bytes) -> Message:
     Raises:
         MalformedMessageError: -32700 for text that is not JSON, -32600 for other JSON.
     """
-    return _classify(decode(data))
+    return classify(decode(data))
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
@@ -93,6 +95,11 @@ def encode_error(request_id: RequestId | None, error: McpError) -> bytes:
     if request_id is None:
         return _encode({"jsonrpc": "2.0", "error": error.to_wire()})
     return _encode({"jsonrpc": "2.0", "id": request_id, "error": error.to_wire()})
+
+
+def encode_request(request_id: RequestId, method: str, params: dict[str, Any]) -> bytes:
+    """A request from the server; handshake revisions only."""
+    return _encode({"jsonrpc": "2.0", "id": request_id, "method": method, "params": params})
 
 
 def encode_notification(method: str, params: dict[str, Any]) -> bytes:
@@ -178,7 +185,12 @@ def _depth_exceeds(text: str, limit: int) -> bool:
     return False
 
 
-def _classify(value: object) -> Message:
+def classify(value: object) -> Message:
+    """The message that a JSON value is.
+
+    Raises:
+        MalformedMessageError: -32600.
+    """
     if isinstance(value, list):
         raise MalformedMessageError(INVALID_REQUEST, "Batches are not accepted: send one message")
     if not isinstance(value, dict):

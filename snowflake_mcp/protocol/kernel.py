@@ -2,16 +2,20 @@
 
 import secrets
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from mcp_types import LOG_LEVEL_META_KEY
 from mcp_types import methods as wire
 from pydantic import ValidationError
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
+from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
+from snowflake_mcp.protocol.background import Background, nowhere
 from snowflake_mcp.protocol.calls import Call, InFlight, Reply
+from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.errors import (
     INVALID_PARAMS,
@@ -20,18 +24,16 @@ from snowflake_mcp.protocol.errors import (
     McpError,
     ToolFailure,
 )
-from snowflake_mcp.protocol.jsonrpc import (
-    Notification,
-    Request,
-    encode_notification,
-    encode_result,
-)
-from snowflake_mcp.protocol.methods.lifecycle import Lifecycle
-from snowflake_mcp.protocol.methods.tools import ToolMethods
+from snowflake_mcp.protocol.inputs import InputRequired
+from snowflake_mcp.protocol.jsonrpc import Notification, Request, Response, encode_result
+from snowflake_mcp.protocol.live import LEVELS, Live, LiveSession, LiveSessions
+from snowflake_mcp.protocol.methods.table import EXTENSION_METHODS, method_table
+from snowflake_mcp.protocol.methods.tasks import TaskMethods
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.protocol.sessions import SessionTokens
 from snowflake_mcp.protocol.settlement import STOPPING, error_reply, failed, first_problem, settle
-from snowflake_mcp.protocol.tooling import Toolbox, ToolResult
+from snowflake_mcp.protocol.signers import Signers
+from snowflake_mcp.protocol.tasks import Task, TaskBoard
+from snowflake_mcp.protocol.tooling import Offer, ToolResult
 
 __all__ = ["Kernel", "Layer", "Perform"]
 
@@ -39,6 +41,9 @@ Perform = Callable[[str, dict[str, Any], RequestContext], Coroutine[Any, Any, Me
 """Answer one request: method, params, context."""
 Layer = Callable[[Perform], Perform]
 """What the pipeline wraps around every request."""
+
+_ENDLESS: Final = "subscriptions/listen"
+"""The one method that runs until the client leaves: it has no deadline."""
 
 
 class Kernel:
@@ -48,25 +53,24 @@ class Kernel:
         self,
         *,
         clock: IReactorTime,
-        toolbox: Toolbox,
+        offer: Offer,
         identity: ServerIdentity,
-        sessions: SessionTokens,
+        signers: Signers,
         request_timeout_s: float,
         layers: Sequence[Layer] = (),
+        changes: Changes | None = None,
     ) -> None:
         self._clock = clock
-        self._toolbox = toolbox
+        self._offer = offer
         self._identity = identity
-        self._sessions = sessions
+        self._signers = signers
         self._request_timeout_s = request_timeout_s
-        lifecycle, tools = Lifecycle(identity), ToolMethods(toolbox)
-        self._methods: Mapping[str, Callable[..., Coroutine[Any, Any, MethodResult]]] = {
-            "initialize": lifecycle.initialize,
-            "ping": lifecycle.ping,
-            "server/discover": lifecycle.discover,
-            "tools/call": tools.call,
-            "tools/list": tools.list,
-        }
+        self.changes = changes if changes is not None else Changes()
+        """Publish here what changes on the server."""
+        self.live_sessions = LiveSessions(self.changes)
+        self._background = Background(TaskBoard(signers.wall_clock, signers.tasks), identity)
+        tasks = TaskMethods(self._background.board, self._resume)
+        self._methods = method_table(offer, identity, self.changes, signers.cursors, tasks)
         self._perform: Perform = self._lookup_and_run
         for layer in reversed(layers):
             self._perform = layer(self._perform)
@@ -82,27 +86,45 @@ class Kernel:
 
     def describe_tools(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """The tools as a principal sees them, in the newest revision's form."""
-        return self._toolbox.describe(principal)
+        return self._offer.toolbox.describe(principal)
 
     def start(
-        self, request: Request, facts: Facts, send: Callable[[bytes], None]
+        self,
+        request: Request,
+        facts: Facts,
+        send: Callable[[bytes], None],
+        live: Live | None = None,
+        release: Callable[[], None] | None = None,
     ) -> Call[Reply | None]:
         """Begin a request.
 
-        ``send`` takes encoded notifications that belong to it, always before the reply.
+        ``send`` takes encoded messages that belong to it, always before the reply. ``live`` is
+        the session's state on a stream transport; over HTTP it is found by the session id.
+        ``release`` lets the request close its HTTP response and go on.
         """
         scope = self._scope(facts)
         if scope is not None and request.id in scope:
             error = McpError(INVALID_REQUEST, "This request id is already in flight")
             return self._refused(request, facts, error)
+        context = self._context(request.method, request.params, facts, send)
+        context.message_id = request.id
+        context.live = live or self._live(facts)
+        if release is not None:
+            context.release = release
+        reply: Deferred[Reply | None] = Deferred()
+        # Bound before the work begins: a tool may detach before it first waits.
+        begun: list[Call[Reply | None]] = []
 
-        def notify(method: str, params: dict[str, Any]) -> None:
-            if not context.settled and context.cancel_reason is None:
-                send(encode_notification(method, params))
+        def stop() -> None:
+            for call in begun:
+                call.cancel("client")
 
-        context = self._context(request.method, request.params, facts, notify)
+        context.detach = lambda handle: self._background.detach(
+            request, context, reply, stop, handle
+        )
         work = Deferred.fromCoroutine(self._perform(request.method, request.params or {}, context))
-        call: Call[Reply | None] = Call(context, work, Deferred())
+        call = Call(context, work, reply)
+        begun.append(call)
         self._supervise(call, work, lambda outcome: self._reply(request, context, outcome))
         if scope is not None:
             scope.add(request.id, call)
@@ -114,7 +136,7 @@ class Kernel:
     ) -> Call[ToolResult | McpError | None]:
         """Begin a tool call for a transport that is not JSON-RPC (REST)."""
         params = {"name": name, "arguments": arguments}
-        context = self._context("tools/call", None, facts, lambda _method, _params: None)
+        context = self._context("tools/call", None, facts, nowhere)
         work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
         call: Call[ToolResult | McpError | None] = Call(context, work, Deferred())
         self._supervise(call, work, lambda outcome: cast("Any", settle(context, outcome)))
@@ -131,9 +153,33 @@ class Kernel:
             if in_flight is not None:
                 in_flight.cancel((notification.params or {}).get("requestId"), "client")
 
+    def respond(self, response: Response, facts: Facts) -> None:
+        """The answer of a handshake-era HTTP session to a question of ours.
+
+        Raises:
+            McpError: nothing was asked under that id.
+        """
+        live = self._live(facts)
+        if live is None or not live.answered(response):
+            raise McpError(INVALID_REQUEST, "Nothing was asked under this id", status=400)
+
+    def end_session(self, facts: Facts) -> None:
+        """The client ends its HTTP session: what runs in it stops, its id is worth nothing."""
+        if facts.session_id is None:
+            return
+        self._signers.sessions.revoke(facts.session_id)
+        if (in_flight := self._sessions_in_flight.get(facts.session_id)) is not None:
+            in_flight.cancel_all("client")
+        self.live_sessions.end(facts.session_id)
+
     def drain(self) -> Deferred[None]:
-        """Refuse new tool calls from now on; fires when nothing is running."""
+        """Refuse new tool calls from now on; fires when nothing is running.
+
+        Subscriptions end at once, with their closing result.
+        """
         self._closing = True
+        self.changes.close()
+        self.live_sessions.end_standalone()
         done: Deferred[None] = Deferred()
         if self._running:
             self._idle.append(done)
@@ -151,18 +197,20 @@ class Kernel:
         method: str,
         params: Mapping[str, Any] | None,
         facts: Facts,
-        notify: Callable[[str, dict[str, Any]], None],
+        send: Callable[[bytes], None],
     ) -> RequestContext:
         meta = (params or {}).get("_meta")
-        token = meta.get("progressToken") if isinstance(meta, dict) else None
+        meta = meta if isinstance(meta, dict) else {}
+        token, level = meta.get("progressToken"), meta.get(LOG_LEVEL_META_KEY)
         return RequestContext(
             facts=facts,
             request_id=f"r-{secrets.token_hex(6)}",
             method=method,
             clock=self._clock,
             deadline=self._clock.seconds() + self._request_timeout_s,
-            notify=notify,
+            send=send,
             progress_token=token if isinstance(token, str | int) else None,
+            log_level=level if eras.is_stateless(facts.version) and level in LEVELS else None,
         )
 
     def _supervise(
@@ -173,14 +221,19 @@ class Kernel:
     ) -> None:
         """Bound the work in time and turn its end, whatever it is, into the call's reply."""
         self._running.add(call)
-        timer = self._clock.callLater(self._request_timeout_s, call.cancel, "timeout")
+        timer: IDelayedCall | None = None
+        if call.context.method != _ENDLESS:
+            timer = self._clock.callLater(self._request_timeout_s, call.cancel, "timeout")
 
         def ended(outcome: MethodResult | Failure) -> None:
-            if timer.active():
+            if timer is not None and timer.active():
                 timer.cancel()
             call.context.settled = True
             self._running.discard(call)
-            call.reply.callback(conclude(outcome))
+            if call.context.task is None:
+                call.reply.callback(conclude(outcome))
+            else:
+                self._background.end(call.context, call.context.task, outcome)
             if not self._running:
                 idle, self._idle = self._idle, []
                 for done in idle:
@@ -193,7 +246,9 @@ class Kernel:
     ) -> MethodResult:
         run = self._methods.get(method)
         # REST is not MCP: its body is checked by its resource, and the tool checks arguments.
-        if context.facts.transport != "rest":
+        # The methods of an extension check their own params, and what is resumed was checked.
+        extension = method in EXTENSION_METHODS and eras.is_stateless(context.facts.version)
+        if context.facts.transport != "rest" and not extension and context.resumes is None:
             try:
                 wire.validate_client_request(method, context.facts.version, params)
             except KeyError:
@@ -204,7 +259,62 @@ class Kernel:
             raise McpError(METHOD_NOT_FOUND, f"Method not found: {method[:80]}")
         if self._closing and method == "tools/call":
             return failed(STOPPING)
-        return await run(params, context)
+        self._restore(method, params, context)
+        try:
+            return await run(params, context)
+        except InputRequired as required:
+            return self._input_required(method, params, context, required)
+
+    def _resume(self, task_id: str, asking: RequestContext) -> Task | None:
+        """Take up a task of another process: its statement is Snowflake's, so is its result."""
+        facts = asking.facts
+        found = self._background.board.elsewhere(task_id, facts.principal)
+        if found is None:
+            return None
+        created, handle = found
+        begun: list[Call[Any]] = []
+
+        def stop() -> None:
+            for call in begun:
+                call.cancel("client")
+
+        context = self._context("tools/call", None, facts, nowhere)
+        context.task = self._background.board.restore(task_id, facts.principal, created, stop)
+        if context.task is None:
+            return None
+        context.resumes = context.query_id = handle.query_id
+        params = {"name": handle.tool, "arguments": handle.arguments}
+        work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
+        begun.append(Call(context, work, Deferred()))
+        self._supervise(begun[0], work, lambda outcome: outcome)
+        return context.task
+
+    def _restore(self, method: str, params: dict[str, Any], context: RequestContext) -> None:
+        """Bring back what the client has answered in earlier rounds of a stateless request."""
+        facts = context.facts
+        if not eras.is_stateless(facts.version) or method not in wire.INPUT_REQUIRED_METHODS:
+            return
+        if (state := params.get("requestState")) is not None:
+            opened = self._signers.states.open(state, facts.principal, method, params)
+            context.answers.update(opened)
+        context.answers.update(params.get("inputResponses") or {})
+
+    def _input_required(
+        self,
+        method: str,
+        params: dict[str, Any],
+        context: RequestContext,
+        required: InputRequired,
+    ) -> dict[str, Any]:
+        principal = context.facts.principal
+        return {
+            "resultType": "input_required",
+            "inputRequests": {
+                key: {"method": question.method, "params": dict(question.params)}
+                for key, question in required.questions.items()
+            },
+            "requestState": self._signers.states.seal(principal, method, params, required.answers),
+        }
 
     def _reply(
         self, request: Request, context: RequestContext, outcome: MethodResult | Failure
@@ -215,22 +325,32 @@ class Kernel:
             return None
         if isinstance(settled, McpError):
             return error_reply(request.id, version, settled)
-        body = encode_result(request.id, shape(request.method, settled, version, self._identity))
+        try:
+            shaped = shape(request.method, settled, version, self._identity)
+            body = encode_result(request.id, shaped)
+        except Exception:  # noqa: BLE001 - a result of ours that is no JSON is still owed an answer
+            error = settle(context, Failure())
+            return error_reply(request.id, version, cast("McpError", error))
         session_id = None
         agreed = context.negotiated
         if agreed is not None and context.facts.transport == "http":
-            session_id, _ = self._sessions.mint(
+            session_id, _ = self._signers.sessions.mint(
                 context.facts.principal, agreed.version, agreed.client, agreed.capabilities
             )
         return Reply(body, session_id=session_id)
 
     def _refused(self, request: Request, facts: Facts, error: McpError) -> Call[Reply | None]:
-        context = self._context(request.method, None, facts, lambda _method, _params: None)
+        context = self._context(request.method, None, facts, nowhere)
         done: Deferred[None] = Deferred()
         done.callback(None)
         call: Call[Reply | None] = Call(context, done, Deferred())
         call.reply.callback(error_reply(request.id, facts.version, error))
         return call
+
+    def _live(self, facts: Facts) -> LiveSession | None:
+        if facts.transport != "http" or facts.session_id is None:
+            return None
+        return self.live_sessions.get(facts.session_id)
 
     def _scope(self, facts: Facts) -> InFlight | None:
         """Where the ids of a handshake-era HTTP session live; other transports keep their own."""

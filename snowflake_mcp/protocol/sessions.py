@@ -8,6 +8,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,6 +22,8 @@ __all__ = ["Session", "SessionTokens"]
 _TAG_BYTES: Final = 24
 MAX_TOKEN_CHARS: Final = 4_096
 """A client whose capabilities would make a longer token is given none of them back."""
+
+MAX_REVOKED: Final = 100_000
 
 
 class _Claims(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -43,7 +46,7 @@ class Session:
 
 
 class SessionTokens:
-    """Mint and check session ids; pure, any thread.
+    """Mint and check session ids; reactor thread only.
 
     ``wall_clock`` gives seconds since the epoch: expiry must hold across restarts and hosts.
     """
@@ -54,6 +57,13 @@ class SessionTokens:
         self._key = key
         self._ttl_s = ttl_s
         self._wall_clock = wall_clock
+        self._revoked: OrderedDict[str, None] = OrderedDict()
+
+    def revoke(self, session_id: str) -> None:
+        """Accept the session no more; forgotten at a restart, or when very many have ended."""
+        self._revoked[session_id] = None
+        if len(self._revoked) > MAX_REVOKED:
+            self._revoked.popitem(last=False)
 
     def mint(
         self, principal: Principal, version: str, client: str, capabilities: Mapping[str, Any]
@@ -78,6 +88,8 @@ class SessionTokens:
         except (ValueError, binascii.Error, msgspec.DecodeError):
             return None
         if claims.principal != principal.name or claims.expires < self._wall_clock():
+            return None
+        if claims.id in self._revoked:
             return None
         return Session(claims.id, claims.version, claims.client, claims.capabilities)
 

@@ -62,6 +62,8 @@ def settle(
     error = outcome.value
     if isinstance(error, McpError):
         return error
+    if isinstance(error, ToolFailure):
+        return McpError(INTERNAL_ERROR, error.message)
     if isinstance(error, CancelledError) and context.cancel_reason is not None:
         failure = STOPPING if context.cancel_reason == "shutdown" else _TOO_LATE
         if context.method == "tools/call":

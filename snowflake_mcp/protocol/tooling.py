@@ -1,4 +1,4 @@
-"""What the protocol asks of a tool: a description for the list, and a result for a call."""
+"""What the protocol asks of tools, resources, prompts and completions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 
-__all__ = ["ToolResult", "Toolbox"]
+__all__ = ["Completions", "Library", "Offer", "Prompts", "ToolResult", "Toolbox"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +20,15 @@ class ToolResult:
     ``text`` is the readable answer: a ``str``, or a JSON string already encoded by a worker
     thread (``msgspec.Raw`` with its quotes). ``structured`` is the value that conforms to the
     tool's output schema: plain JSON values, or ``msgspec.Raw`` members encoded by a worker.
+    ``blocks`` are further content blocks in wire form (images, links to resources, ...).
     ``failure`` is set when the tool failed; ``structured`` is then absent.
     """
 
-    text: str | msgspec.Raw
+    text: str | msgspec.Raw | None
     structured: Mapping[str, Any] | msgspec.Raw | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     failure: ToolFailure | None = None
+    blocks: Sequence[Mapping[str, Any]] = ()
 
 
 class Toolbox(Protocol):
@@ -44,3 +46,67 @@ class Toolbox(Protocol):
             McpError: the tool is unknown (-32602).
             CancelledError: the request was cancelled; the statement has been aborted.
         """
+
+
+class Library(Protocol):
+    """Resources and their templates; implemented by ``content``."""
+
+    async def resources(self, context: RequestContext) -> Sequence[Mapping[str, Any]]:
+        """Every resource in wire form, in a stable order."""
+
+    async def templates(self, context: RequestContext) -> Sequence[Mapping[str, Any]]:
+        """Every resource template in wire form, in a stable order."""
+
+    async def read(self, uri: str, context: RequestContext) -> Sequence[Mapping[str, Any]]:
+        """The contents of a resource in wire form.
+
+        Raises:
+            McpError: there is no such resource (-32602 with ``data.uri``).
+        """
+
+    def can_watch(self, uri: str) -> bool:
+        """Whether changes of this resource are told to those who subscribe."""
+
+
+class Prompts(Protocol):
+    """Prompts; implemented by ``content``."""
+
+    def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
+        """Every prompt in wire form, in a stable order."""
+
+    async def get(
+        self, name: str, arguments: Mapping[str, str], context: RequestContext
+    ) -> dict[str, Any]:
+        """``description`` and ``messages`` of a prompt.
+
+        Raises:
+            McpError: the prompt is unknown, or an argument is missing (-32602).
+        """
+
+
+class Completions(Protocol):
+    """Values for arguments of prompts and variables of templates; implemented by ``content``."""
+
+    async def complete(
+        self,
+        reference: Mapping[str, Any],
+        argument: str,
+        value: str,
+        known: Mapping[str, str],
+        context: RequestContext,
+    ) -> Sequence[str]:
+        """Values that begin with ``value``, best first; ``known`` holds the other arguments.
+
+        Raises:
+            McpError: there is no such prompt or template (-32602).
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Everything that the server offers; a part that is ``None`` is not declared to clients."""
+
+    toolbox: Toolbox
+    library: Library | None = None
+    prompts: Prompts | None = None
+    completions: Completions | None = None

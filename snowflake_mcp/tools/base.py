@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -10,6 +10,7 @@ from snowflake_mcp.config.model import ConnectionSettings, LimitSettings
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.names import stored
@@ -143,8 +144,12 @@ class Call:
         database: str | None = None,
         schema: str | None = None,
         missing: str = "",
+        task_arguments: Mapping[str, Any] | None = None,
     ) -> Outcome[T]:
-        """Run a statement for this call.
+        """Run a statement for this call, or take one up again where the call is a resumed task.
+
+        ``task_arguments``: the call may go on as a task when it takes long, and may be taken up
+        again in another process with these arguments of its tool.
 
         ``missing`` is the hint for the case that Snowflake does not know a name in it: the tool
         knows better than the warehouse which names were looked up, and how to find others.
@@ -161,8 +166,10 @@ class Call:
             database=database,
             schema=schema,
             tag=self._tag(),
-            on_progress=self._report,
+            on_progress=lambda status, elapsed_s: self._report(status, elapsed_s, task_arguments),
             on_query=self._sent,
+            resumes=self.context.resumes,
+            keep=self._outlives_us,
         )
         try:
             return await self.backing.statements.run(job, collector)
@@ -178,7 +185,9 @@ class Call:
             ) from failure
 
     def _sent(self, query_id: str) -> None:
-        self.context.query_id = query_id
+        if self.context.query_id != query_id:
+            self.context.query_id = query_id
+            self.context.log("debug", {"event": "statement", "query_id": query_id})
 
     def _timeout_s(self) -> float:
         left = self.context.remaining_s
@@ -196,7 +205,22 @@ class Call:
             "request": self.context.request_id,
             "tool": self.tool,
         }
+        if facts.traceparent is not None:
+            tag["traceparent"] = facts.traceparent
         return {key: value[:_TAG_CHARS] for key, value in tag.items()}
 
-    def _report(self, status: str, elapsed_s: float) -> None:
-        self.context.report_progress(elapsed_s, f"{status}, {elapsed_s:.0f} s")
+    def _report(
+        self, status: str, elapsed_s: float, task_arguments: Mapping[str, Any] | None
+    ) -> None:
+        context = self.context
+        context.report_progress(elapsed_s, f"{status}, {elapsed_s:.0f} s")
+        if context.task is not None:
+            context.task.message = f"{status}, {elapsed_s:.0f} s"
+        elif task_arguments is not None and elapsed_s >= self.backing.limits.task_after_s:
+            query_id = context.query_id
+            if query_id is not None:
+                context.detach(Handle(self.tool, query_id, dict(task_arguments)))
+
+    def _outlives_us(self) -> bool:
+        """A task's statement is Snowflake's: it runs on when this process stops."""
+        return self.context.task is not None and self.context.cancel_reason == "shutdown"

@@ -10,7 +10,7 @@ import msgspec
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.base import Tool
-from snowflake_mcp.tools.cells import plain
+from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["checked"]
 

@@ -8,12 +8,12 @@ from snowflake_mcp.tools.answers import ColumnItem, TableDescription, ViewDescri
 from snowflake_mcp.tools.arguments import DescribeTable, DescribeView
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.definition import Definition, DefinitionCollector
-from snowflake_mcp.tools.names import missing_hint, path, shown, stored
+from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered, json_text
-from snowflake_mcp.tools.shows import Row, flag, text
 from snowflake_mcp.tools.wording import answer, counted, inline
-from snowflake_mcp.warehouse.identifiers import literal
+from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
 from snowflake_mcp.warehouse.results import Outcome
+from snowflake_mcp.warehouse.shows import Row, flag, text
 
 __all__ = ["DESCRIBING"]
 
@@ -61,7 +61,7 @@ async def _describe_view(arguments: DescribeView, call: Call) -> ToolResult:
 
 async def _columns(call: Call, kind: str, names: tuple[str, str, str]) -> Outcome[Rendered]:
     return await call.run(
-        f"DESCRIBE {kind} {path(*names)}",
+        f"DESCRIBE {kind} {qualified(*names)}",
         ItemsCollector(
             _column,
             ("name", "type", "nullable", "key", "default", "comment"),
@@ -75,7 +75,7 @@ async def _columns(call: Call, kind: str, names: tuple[str, str, str]) -> Outcom
 async def _definition(call: Call, names: tuple[str, str, str]) -> Definition:
     try:
         outcome = await call.run(
-            f"SELECT GET_DDL('VIEW', {literal(path(*names))}, TRUE)",
+            f"SELECT GET_DDL('VIEW', {literal(qualified(*names))}, TRUE)",
             DefinitionCollector(call.backing.limits.max_cell_chars),
             max_rows=1,
         )

@@ -9,8 +9,9 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Check
 from snowflake_mcp.tools.arguments import CheckSql
 from snowflake_mcp.tools.base import Call, Tool
-from snowflake_mcp.tools.cells import message, plain
+from snowflake_mcp.tools.cells import message
 from snowflake_mcp.tools.wording import told
+from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["JUDGING", "refusal_items", "refusal_lines", "unjudged"]
 

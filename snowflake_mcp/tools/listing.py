@@ -17,11 +17,11 @@ from snowflake_mcp.tools.answers import (
 )
 from snowflake_mcp.tools.arguments import ListDatabases, ListSchemas, ListTables, ListViews
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
-from snowflake_mcp.tools.names import CASE_RULE, path, shown, stored
+from snowflake_mcp.tools.names import CASE_RULE, stored
 from snowflake_mcp.tools.render import Budget, ItemsCollector
-from snowflake_mcp.tools.shows import Row, flag, text, whole
 from snowflake_mcp.tools.wording import answer, counted, inline
-from snowflake_mcp.warehouse.identifiers import literal
+from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
+from snowflake_mcp.warehouse.shows import Row, flag, text, whole
 
 __all__ = ["LISTING"]
 
@@ -50,7 +50,7 @@ async def _list_schemas(arguments: ListSchemas, call: Call) -> ToolResult:
         arguments.limit,
         noun="schema",
         collector=ItemsCollector(_schema, ("name", "comment"), _budget(call)),
-        scope=f" IN DATABASE {path(database)}",
+        scope=f" IN DATABASE {qualified(database)}",
         place={"database": shown(database)},
         empty="The server's role sees no schema that fits in this database.",
         missing=f"{CASE_RULE} list_databases() shows the databases.",
@@ -66,7 +66,7 @@ async def _list_tables(arguments: ListTables, call: Call) -> ToolResult:
         arguments.limit,
         noun="table",
         collector=ItemsCollector(_table, ("name", "kind", "rows", "comment"), _budget(call)),
-        scope=f" IN SCHEMA {path(database, schema)}",
+        scope=f" IN SCHEMA {qualified(database, schema)}",
         place={"database": shown(database), "schema": shown(schema)},
         empty="Try list_views for the views of this schema, or list_schemas for other schemas.",
         missing=_missing(database),
@@ -84,7 +84,7 @@ async def _list_views(arguments: ListViews, call: Call) -> ToolResult:
         collector=ItemsCollector(
             _view, ("name", "secure", "materialized", "comment"), _budget(call)
         ),
-        scope=f" IN SCHEMA {path(database, schema)}",
+        scope=f" IN SCHEMA {qualified(database, schema)}",
         place={"database": shown(database), "schema": shown(schema)},
         empty="Try list_tables for the tables of this schema, or list_schemas for other schemas.",
         missing=_missing(database),

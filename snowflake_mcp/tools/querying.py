@@ -10,9 +10,10 @@ from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.judging import refusal_items, refusal_lines, unjudged
-from snowflake_mcp.tools.names import missing_hint, path, stored
+from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.wording import answer, counted
+from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
 
 __all__ = ["QUERYING"]
@@ -29,7 +30,7 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     most = call.rows(arguments.limit)
     outcome = await call.run(
         # One more than asked for says whether there are more, and the warehouse stops there.
-        f"SELECT * FROM {path(database, schema, name)} LIMIT {most + 1}",  # noqa: S608 - quoted
+        f"SELECT * FROM {qualified(database, schema, name)} LIMIT {most + 1}",  # noqa: S608 - quoted
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         missing=missing_hint(database, schema, name),
@@ -44,11 +45,17 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
     most = call.rows(arguments.limit)
     database = None if arguments.database is None else stored(arguments.database, "database")
     schema = None if arguments.schema is None else stored(arguments.schema, "schema")
-    verdict = await call.backing.gate.judge(arguments.query)
-    if not verdict.allowed:
-        raise _refused(verdict.refusals)
+    sql, kind = "", _WITH_CLAUSES[0]
+    if call.context.resumes is None:
+        # A resumed statement was judged before it was sent, and only its result is read now.
+        verdict = await call.backing.gate.judge(arguments.query)
+        if not verdict.allowed:
+            rules = [refusal.rule for refusal in verdict.refusals]
+            call.context.log("debug", {"event": "refused", "rules": rules})
+            raise _refused(verdict.refusals)
+        sql, kind = verdict.sql, verdict.kind
     outcome = await call.run(
-        verdict.sql,
+        sql,
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         database=database,
@@ -58,8 +65,9 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
             "database.schema.name or give the arguments database and schema; list_tables, "
             "list_views and describe_table show what there is."
         ),
+        task_arguments={"query": "", "limit": most},
     )
-    further = _FURTHER if verdict.kind in _WITH_CLAUSES else _FURTHER_LIST
+    further = _FURTHER if kind in _WITH_CLAUSES else _FURTHER_LIST
     return _rows(call, outcome, most, outcome.total_rows, further)
 
 

@@ -11,7 +11,6 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
 from snowflake_mcp.tools.base import Backing, Call, Judge, Statements, Tool
-from snowflake_mcp.tools.cells import plain
 from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.describing import DESCRIBING
 from snowflake_mcp.tools.judging import JUDGING
@@ -19,6 +18,7 @@ from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.schemas import schema_of
 from snowflake_mcp.tools.wording import failed
+from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["TOOLS", "Registry", "build_registry", "wire_form"]
 

@@ -7,9 +7,10 @@ from typing import Final, Generic, Self, TypeVar
 import msgspec
 
 from snowflake_mcp.config.model import LimitSettings
-from snowflake_mcp.tools.cells import cell, escaped
+from snowflake_mcp.tools.cells import cell
 from snowflake_mcp.tools.taming import tamed
 from snowflake_mcp.warehouse.results import Column, JsonValue
+from snowflake_mcp.warehouse.visible import escaped
 
 __all__ = ["Budget", "ItemsCollector", "Rendered", "RowsCollector", "json_text"]
 

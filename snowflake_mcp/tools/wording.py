@@ -9,9 +9,10 @@ from snowflake_mcp.config.model import Backend
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.base import Call
-from snowflake_mcp.tools.cells import message, plain
+from snowflake_mcp.tools.cells import message
 from snowflake_mcp.tools.render import Rendered, json_text
 from snowflake_mcp.warehouse.results import Outcome
+from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["DEMO_LINE", "answer", "counted", "failed", "inline", "told"]
 

@@ -65,6 +65,10 @@ class Exchange(Protocol):
         """The path without the query string, as it was sent."""
 
     @property
+    def query(self) -> str:
+        """The query string, as it was sent; never logged."""
+
+    @property
     def request_id(self) -> str:
         """The client's ``X-Request-Id`` when it is harmless, else one of ours."""
 

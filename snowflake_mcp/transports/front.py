@@ -13,6 +13,7 @@ from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON, Exchange
 from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
 from snowflake_mcp.transports.http import McpEndpoint
+from snowflake_mcp.transports.legacy_sse import LegacySse
 from snowflake_mcp.transports.openapi import ApiDescription
 from snowflake_mcp.transports.probes import Probes, StatusSource
 from snowflake_mcp.transports.rest import RestTools
@@ -33,9 +34,10 @@ class Front:
     the time is up.
     """
 
-    def __init__(self, site: Site, websockets: WebSocketFactory) -> None:
+    def __init__(self, site: Site, websockets: WebSocketFactory, sse: LegacySse) -> None:
         self.site = site
         self._websockets = websockets
+        self._sse = sse
 
     def close_idle(self) -> None:
         """Close HTTP connections without a request; the others close with their answer."""
@@ -43,6 +45,7 @@ class Front:
 
     def close_websockets(self) -> None:
         """Tell every WebSocket client that the server goes (1001); takes at most a second."""
+        self._sse.close()
         self._websockets.close_all()
 
     def abort(self) -> None:
@@ -52,7 +55,11 @@ class Front:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Connections by kind, for /status and for the drain to watch."""
-        return {"http": self.site.counts(), "websocket": self._websockets.counts()}
+        return {
+            "http": self.site.counts(),
+            "websocket": self._websockets.counts(),
+            "sse": self._sse.counts(),
+        }
 
 
 def build_front(
@@ -73,14 +80,17 @@ def build_front(
     endpoint = McpEndpoint(kernel, admission, clock, http)
     mcp = Route(
         MCP_PATH,
-        {"POST": endpoint.post},
+        {"POST": endpoint.post, "GET": endpoint.get, "DELETE": endpoint.delete},
         upgrade=WebSocketEndpoint(websockets).upgrade,
         accepts=(JSON, EVENT_STREAM),
         rpc=True,
     )
-    tree = Tree(
-        [mcp, *RestTools(kernel).routes(), *Probes(status).routes(), *ApiDescription().routes()]
-    )
+    sse = LegacySse(kernel, clock, http, config.websocket)
+    routes = [mcp, *RestTools(kernel).routes(), *Probes(status).routes()]
+    routes.extend(ApiDescription().routes())
+    if http.legacy_sse:
+        routes.extend(sse.routes())
+    tree = Tree(routes)
     site = Site(
         tree,
         Guard(http.allowed_hosts, (*http.allowed_origins, *http.cors_origins)),
@@ -91,4 +101,4 @@ def build_front(
         idle_timeout_s=http.idle_timeout_s,
         identify=identify,
     )
-    return Front(site, websockets)
+    return Front(site, websockets, sse)

@@ -1,29 +1,39 @@
-"""``POST /mcp``: one JSON-RPC message in, one answer out (MCP Streamable HTTP, both eras)."""
+"""The MCP endpoint over HTTP, both eras: POST a message, GET a stream, DELETE a session."""
 
-from typing import Final
+from typing import Any, Final
 
+import msgspec
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import HttpSettings
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.admission import Admission, RoutingHeaders
+from snowflake_mcp.protocol.calls import Call, Reply
 from snowflake_mcp.protocol.context import Facts
-from snowflake_mcp.protocol.errors import McpError
+from snowflake_mcp.protocol.errors import INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import (
     MalformedMessageError,
     Message,
     Notification,
     Request,
+    Response,
+    classify,
+    decode,
     encode_error,
-    parse,
 )
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.transports.exchange import Exchange
-from snowflake_mcp.transports.streams import Answer
+from snowflake_mcp.protocol.parameters import check_parameter_headers
+from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
+from snowflake_mcp.transports.guard import check_accept
+from snowflake_mcp.transports.streams import Answer, Line
 
 __all__ = ["McpEndpoint"]
 
 _ROUTING: Final = ("mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id")
+_ALLOW_POST: Final = (("Allow", "POST"),)
+MAX_BATCH: Final = 32
+"""Messages in one batch (2025-03-26)."""
 
 
 class McpEndpoint:
@@ -38,33 +48,165 @@ class McpEndpoint:
         self._settings = settings
 
     def post(self, exchange: Exchange) -> None:
-        """Answer a message: a request by its reply, a notification by 202."""
+        """Answer a message: a request by its reply, a notification or a response by 202."""
         message: Message | None = None
         try:
-            message = parse(exchange.body)
-            facts = self._admission.admit(message, routing_headers(exchange), exchange.principal)
+            value = decode(exchange.body)
+            if isinstance(value, list) and (facts := self._batching(exchange)) is not None:
+                self._batch(exchange, value, facts)
+                return
+            message = classify(value)
+            facts = self._admit(exchange, message)
         except MalformedMessageError as error:
             exchange.respond(error.status or 400, encode_error(error.request_id, error))
         except McpError as error:
             request_id = message.id if isinstance(message, Request) else None
             exchange.respond(error.status or 400, encode_error(request_id, error))
         else:
-            self._admitted(exchange, message, facts)
+            if isinstance(message, Request):
+                self._begin(exchange, message, facts)
+            else:
+                exchange.respond(202)
 
-    def _admitted(self, exchange: Exchange, message: Message, facts: Facts) -> None:
+    def get(self, exchange: Exchange) -> None:
+        """A session's stream of what belongs to no request, or the rest of a lost stream."""
+        facts = self._session(exchange)
+        check_accept(exchange.header_values("accept"), (EVENT_STREAM,))
+        if exchange.verb == "HEAD" or facts.session_id is None:
+            raise Refusal(405, "method_not_allowed", "Only a GET opens a stream.", _ALLOW_POST)
+        streams = self._kernel.live_sessions.get(facts.session_id).streams
+        stream, after = streams.standalone, None
+        if (last := exchange.header("last-event-id")) is not None:
+            found = streams.find(last)
+            if found is None:
+                raise Refusal(400, "unknown_event", "Last-Event-ID is not known here any more.")
+            stream, after = found
+        primer = stream.prime() if eras.has_priming_events(facts.version) else None
+        line = Line(exchange, self._clock, self._settings.keepalive_s, primer=primer)
+        exchange.on_gone(lambda: stream.detach(line))
+        stream.attach(line, after)
+
+    def delete(self, exchange: Exchange) -> None:
+        """The client ends its session."""
+        self._kernel.end_session(self._session(exchange))
+        exchange.respond(204)
+
+    def _session(self, exchange: Exchange) -> Facts:
+        headers = routing_headers(exchange)
+        if headers.session is None:
+            # Without a session there is neither a stream nor anything to end.
+            raise Refusal(405, "method_not_allowed", "POST a message.", _ALLOW_POST)
+        try:
+            return self._admission.session(headers, exchange.principal)
+        except McpError as error:
+            status = error.status or 400
+            allow = _ALLOW_POST if status == 405 else ()
+            raise Refusal(status, "no_session", error.message, allow) from None
+
+    def _admit(self, exchange: Exchange, message: Message) -> Facts:
+        """The facts of a message; what is no request is dealt with here."""
+        facts = self._admission.admit(message, routing_headers(exchange), exchange.principal)
         if isinstance(message, Notification):
             self._kernel.notice(message, facts)
-        if not isinstance(message, Request):
+        elif isinstance(message, Response):
+            self._kernel.respond(message, facts)
+        elif message.method == "tools/call" and eras.is_stateless(facts.version):
+            self._check_parameters(exchange, message.params or {})
+        return facts
+
+    def _check_parameters(self, exchange: Exchange, params: dict[str, Any]) -> None:
+        arguments = params.get("arguments")
+        for tool in self._kernel.describe_tools(exchange.principal):
+            if tool["name"] == params.get("name"):
+                check_parameter_headers(
+                    tool["inputSchema"],
+                    arguments if isinstance(arguments, dict) else {},
+                    exchange.header_values,
+                )
+
+    def _begin(self, exchange: Exchange, request: Request, facts: Facts) -> None:
+        settings = self._settings
+        open_stream = None
+        if facts.session_id is not None and eras.is_version_at_least(facts.version, "2025-03-26"):
+            open_stream = self._kernel.live_sessions.get(facts.session_id).streams.open
+        answer = Answer(
+            exchange,
+            self._clock,
+            settings.stream_after_s,
+            settings.keepalive_s,
+            open_stream=open_stream,
+            primed=eras.has_priming_events(facts.version),
+        )
+        call = self._kernel.start(request, facts, answer.notify, release=answer.release)
+        exchange.on_gone(lambda: self._gone(call, facts, answer))
+        call.reply.addCallback(answer.settle)
+
+    def _gone(self, call: Call[Reply | None], facts: Facts, answer: Answer) -> None:
+        """The client left before the answer was complete.
+
+        Closing the response is the stateless era's way to cancel. The handshake era would
+        rather keep the work; statements cost money, so keeping it is the setting. A client that
+        can come back for the rest is given the time to do so.
+        """
+        if eras.is_stateless(facts.version):
+            call.cancel("disconnect")
+        elif self._settings.cancel_on_disconnect:
+            if answer.resumable:
+                self._await_return(call, answer)
+            else:
+                call.cancel("disconnect")
+
+    def _await_return(self, call: Call[Reply | None], answer: Answer) -> None:
+        def still_gone() -> None:
+            if not answer.carried:
+                call.cancel("disconnect")
+
+        def ended(reply: Reply | None) -> Reply | None:
+            if timer.active():
+                timer.cancel()
+            return reply
+
+        timer = self._clock.callLater(self._settings.resume_s, still_gone)
+        call.reply.addCallback(ended)
+
+    def _batching(self, exchange: Exchange) -> Facts | None:
+        """The session of a batch, if its revision has batches."""
+        headers = routing_headers(exchange)
+        if headers.session is None or headers.version in eras.STATELESS:
+            return None
+        facts = self._admission.session(headers, exchange.principal)
+        return facts if eras.has_batches(facts.version) else None
+
+    def _batch(self, exchange: Exchange, values: list[object], facts: Facts) -> None:
+        """Several messages of one session: their replies come as one JSON array."""
+        if not 0 < len(values) <= MAX_BATCH:
+            raise MalformedMessageError(INVALID_REQUEST, f"A batch holds 1 to {MAX_BATCH} messages")
+        bodies: list[bytes] = []
+        calls: list[Call[Reply | None]] = []
+        for value in values:
+            try:
+                message = classify(value)
+                if isinstance(message, Request) and message.method == "initialize":
+                    raise McpError(INVALID_REQUEST, "initialize cannot be part of a batch")
+                facts = self._admit(exchange, message)
+            except McpError as error:
+                bodies.append(encode_error(_id_of(value), error))
+            else:
+                if isinstance(message, Request):
+                    calls.append(self._kernel.start(message, facts, _dropped))
+        if not calls and not bodies:
             exchange.respond(202)
             return
-        settings = self._settings
-        answer = Answer(exchange, self._clock, settings.stream_after_s, settings.keepalive_s)
-        call = self._kernel.start(message, facts, answer.notify)
-        if eras.is_stateless(facts.version) or settings.cancel_on_disconnect:
-            # Closing the response is the stateless era's way to cancel. The handshake era would
-            # rather keep the work; statements cost money, so keeping it is the setting.
-            exchange.on_gone(lambda: call.cancel("disconnect"))
-        call.reply.addCallback(answer.settle)
+        if self._settings.cancel_on_disconnect:
+            for call in calls:
+                exchange.on_gone(lambda call=call: call.cancel("disconnect"))  # type: ignore[misc]
+
+        def settled(replies: list[Reply | None]) -> None:
+            found = [*bodies, *(reply.body for reply in replies if reply is not None)]
+            exchange.respond(200, msgspec.json.encode([msgspec.Raw(body) for body in found]))
+
+        whole: Deferred[list[Reply | None]] = gatherResults([call.reply for call in calls])
+        whole.addCallback(settled)
 
 
 def routing_headers(exchange: Exchange) -> RoutingHeaders:
@@ -80,3 +222,12 @@ def routing_headers(exchange: Exchange) -> RoutingHeaders:
         session=session,
         duplicated=frozenset(key for key, found in values.items() if len(found) > 1),
     )
+
+
+def _id_of(value: object) -> str | int | None:
+    found = value.get("id") if isinstance(value, dict) else None
+    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+
+
+def _dropped(_: bytes) -> None:
+    """A batch is answered by one JSON array, which has no room for notifications."""

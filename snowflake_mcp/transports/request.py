@@ -38,6 +38,7 @@ class Request(http.Request):
         self._site = channel.factory
         self.verb = ""
         self.target = ""
+        self.query = ""
         self.request_id = ""
         self.principal = LOCAL
         self.body = b""
@@ -63,6 +64,7 @@ class Request(http.Request):
         self.path = self.uri.partition(b"?")[0]
         self.verb = self.method.decode("ascii", "backslashreplace")
         self.target = self.path.decode("ascii", "backslashreplace")
+        self.query = self.uri.partition(b"?")[2].decode("ascii", "replace")
         offered = self.header("x-request-id")
         if offered is not None and _REQUEST_ID.fullmatch(offered):
             self.request_id = offered

@@ -1,22 +1,89 @@
 """One answer to one POST: JSON if it comes soon and alone, an event stream otherwise."""
 
+from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from snowflake_mcp.protocol.calls import Reply
+from snowflake_mcp.protocol.events import EventStream
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, HeaderList
 from snowflake_mcp.transports.outlet import Outlet
 
-__all__ = ["Answer", "encode_event"]
+__all__ = ["Answer", "Line", "encode_event"]
 
 _STREAM_HEADERS: Final[HeaderList] = (("X-Accel-Buffering", "no"),)
 _KEEPALIVE: Final = b": keep-alive\n\n"
+RETRY_MS: Final = 500
+"""After a stream that the server closed, the client comes back so soon."""
 
 
-def encode_event(message: bytes) -> bytes:
+def encode_event(message: bytes, event_id: str | None = None) -> bytes:
     """One JSON-RPC message as a server-sent event; encoded JSON holds no line breaks."""
-    return b"event: message\ndata: " + message + b"\n\n"
+    head = b"" if event_id is None else b"id: " + event_id.encode() + b"\n"
+    return head + b"event: message\ndata: " + message + b"\n\n"
+
+
+class Line:
+    """An open event stream on one HTTP response, kept alive through silence.
+
+    It is the ``Sink`` of a session's ``EventStream``. Reactor thread only.
+    """
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        clock: IReactorTime,
+        keepalive_s: float,
+        *,
+        primer: str | None = None,
+    ) -> None:
+        self._exchange = exchange
+        self._clock = clock
+        self._keepalive_s = keepalive_s
+        self._over = False
+        self._timer: IDelayedCall | None = None
+        self._outlet: Outlet = exchange.stream(EVENT_STREAM, _STREAM_HEADERS)
+        exchange.on_gone(self.abandon)
+        if primer is not None:
+            self._outlet.write(f"id: {primer}\nretry: {RETRY_MS}\ndata: \n\n".encode())
+        self._watch_silence()
+
+    def event(self, event_id: str, message: bytes) -> None:
+        """Send a numbered message."""
+        self.write(encode_event(message, event_id))
+
+    def write(self, data: bytes) -> None:
+        """Send an encoded event."""
+        if not self._over:
+            self._outlet.write(data)
+            self._watch_silence()
+
+    def end(self) -> None:
+        """Nothing more will come on this response."""
+        if not self._over:
+            self.abandon()
+            self._exchange.end_stream()
+
+    def abandon(self) -> None:
+        """The client is gone: nothing more is sent."""
+        self._over = True
+        self._stop_timer()
+
+    def _watch_silence(self) -> None:
+        self._stop_timer()
+        self._timer = self._clock.callLater(self._keepalive_s, self._keep_alive)
+
+    def _keep_alive(self) -> None:
+        if self._outlet.unsent_bytes == 0:
+            # With bytes still waiting the stream is not silent, only slow.
+            self._outlet.write(_KEEPALIVE)
+        self._watch_silence()
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None and timer.active():
+            timer.cancel()
 
 
 class Answer:
@@ -24,25 +91,59 @@ class Answer:
 
     A reply that comes first is one JSON body with its own status code. A notification, or
     ``stream_after_s`` of silence (after which proxies begin to cut), commits to an event stream;
-    the reply is then its last event. Reactor thread only.
+    the reply is then its last event. With ``open_stream`` (a session's) the events are numbered
+    and kept, so that the client may come back for them. Reactor thread only.
     """
 
     def __init__(
-        self, exchange: Exchange, clock: IReactorTime, stream_after_s: float, keepalive_s: float
+        self,
+        exchange: Exchange,
+        clock: IReactorTime,
+        stream_after_s: float,
+        keepalive_s: float,
+        *,
+        open_stream: Callable[[], EventStream] | None = None,
+        primed: bool = False,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
         self._keepalive_s = keepalive_s
-        self._outlet: Outlet | None = None
+        self._open_stream = open_stream
+        self._primed = primed
+        self._line: Line | None = None
+        self._stream: EventStream | None = None
         self._over = False
+        # With 0 even an answer that is there at once is a stream, unless its status or its
+        # headers have something to say.
+        self._always = stream_after_s == 0
         self._timer: IDelayedCall | None = clock.callLater(stream_after_s, self._commit)
-        exchange.on_gone(self.abandon)
+        exchange.on_gone(self._gone)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether a client that lost the connection can come back for the rest."""
+        return self._stream is not None
+
+    @property
+    def carried(self) -> bool:
+        """Whether a connection waits for the rest, the first one or a later one."""
+        return self._stream is not None and self._stream.attached
 
     def notify(self, message: bytes) -> None:
-        """Send a notification that belongs to the request; commits to a stream."""
+        """Send a message that belongs to the request; commits to a stream."""
         if not self._over:
-            self._commit().write(encode_event(message))
-            self._watch_silence()
+            self._commit()
+            self._put(message)
+
+    def release(self) -> None:
+        """Close the response; the request goes on and its client comes back for the rest."""
+        if self._over or self._open_stream is None or not self._primed:
+            return
+        self._commit()
+        if self._line is not None and self._stream is not None:
+            self._stream.detach(self._line)
+            self._line.end()
+            self._line = None
 
     def settle(self, reply: Reply | None) -> None:
         """End the answer; ``None``: the client took the request back and is owed no message."""
@@ -50,38 +151,46 @@ class Answer:
             return
         self._over = True
         self._stop_timer()
-        if self._outlet is None and reply is not None:
+        plain = reply is not None and (reply.error_code or reply.session_id or not self._always)
+        if self._line is None and self._stream is None and reply is not None and plain:
             session: HeaderList = ()
             if reply.session_id is not None:
                 session = (("Mcp-Session-Id", reply.session_id),)
             self._exchange.respond(reply.status, reply.body, headers=session)
             return
-        outlet = self._commit()
+        self._commit()
         if reply is not None:
-            outlet.write(encode_event(reply.body))
-        self._exchange.end_stream()
+            self._put(reply.body)
+        if self._stream is not None:
+            self._stream.finish()
+        elif self._line is not None:
+            self._line.end()
 
-    def abandon(self) -> None:
-        """The client is gone: nothing more is sent."""
-        self._over = True
+    def _put(self, message: bytes) -> None:
+        if self._stream is not None:
+            self._stream.put(message)
+        elif self._line is not None:
+            self._line.write(encode_event(message))
+
+    def _commit(self) -> None:
         self._stop_timer()
+        if self._line is not None or self._stream is not None:
+            return
+        primer = None
+        if self._open_stream is not None:
+            self._stream = self._open_stream()
+            primer = self._stream.prime() if self._primed else None
+        self._line = Line(self._exchange, self._clock, self._keepalive_s, primer=primer)
+        if self._stream is not None:
+            self._stream.attach(self._line)
 
-    def _commit(self) -> Outlet:
-        if self._outlet is None:
-            self._outlet = self._exchange.stream(EVENT_STREAM, _STREAM_HEADERS)
-            if not self._over:
-                self._watch_silence()
-        return self._outlet
-
-    def _watch_silence(self) -> None:
+    def _gone(self) -> None:
+        if self._stream is None:
+            self._over = True
+        elif self._line is not None:
+            self._stream.detach(self._line)
+            self._line = None
         self._stop_timer()
-        self._timer = self._clock.callLater(self._keepalive_s, self._keep_alive)
-
-    def _keep_alive(self) -> None:
-        if self._outlet is not None and self._outlet.unsent_bytes == 0:
-            # With bytes still waiting the stream is not silent, only slow.
-            self._outlet.write(_KEEPALIVE)
-        self._watch_silence()
 
     def _stop_timer(self) -> None:
         timer, self._timer = self._timer, None

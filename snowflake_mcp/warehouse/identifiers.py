@@ -1,11 +1,53 @@
-"""Names and patterns as SQL text, quoted so that they can only ever be names and patterns."""
+"""Names and patterns: as callers write them, as Snowflake stores them, as SQL takes them."""
 
+import re
 from typing import Final
 
-__all__ = ["literal", "qualified", "quote"]
+__all__ = ["UnbalancedNameError", "folded", "literal", "qualified", "quote", "shown"]
 
 _MAX_CHARS: Final = 255
 """Snowflake's limit for an identifier."""
+
+_FOLDED: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
+_UNQUOTED: Final = re.compile(r"[A-Z_][A-Z0-9_$]*")
+_IN_QUOTES: Final = re.compile(r'"((?:[^"]|"")+)"')
+
+
+class UnbalancedNameError(ValueError):
+    """A text begins with a double quote and is not one name in double quotes."""
+
+
+def folded(text: str) -> str:
+    """The name as Snowflake stores it, from what a caller wrote.
+
+    A plain name (letters, digits, ``_``, ``$``) is folded to upper case as Snowflake does; a
+    name in double quotes, and one with any other character, is taken literally.
+
+    Raises:
+        UnbalancedNameError: the text begins with a quote and is not one quoted name.
+        ValueError: the text cannot be a name for another reason (see ``quote``).
+    """
+    if _FOLDED.fullmatch(text):
+        name = text.upper()
+    elif text.startswith('"'):
+        inner = _IN_QUOTES.fullmatch(text)
+        if inner is None:
+            raise UnbalancedNameError("a name begins with a double quote and does not end so")
+        name = inner[1].replace('""', '"')
+    else:
+        name = text
+    quote(name)
+    return name
+
+
+def shown(name: str) -> str:
+    """The stored name as SQL takes it: in double quotes where its case or form needs it.
+
+    ``folded`` reads it back as the very same name.
+    """
+    if _UNQUOTED.fullmatch(name) or not name:
+        return name
+    return '"' + name.replace('"', '""') + '"'
 
 
 def quote(part: str) -> str:

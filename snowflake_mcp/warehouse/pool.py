@@ -104,6 +104,11 @@ class Pool:
         self._leased.discard(session)
         self._end(session)
 
+    def abandon(self, session: Session) -> None:
+        """Forget the session without ending it: something in Snowflake is to outlive us."""
+        self._leased.discard(session)
+        self.closed += 1
+
     def stop(self) -> None:
         """Close what is idle; what is leased is closed when it comes back."""
         self._stopped = True

@@ -103,14 +103,17 @@ class Run(Generic[T]):
         try:
             return await self._answer
         except CancelledError:
+            if self._job.keep is not None and self._job.keep():
+                self._progress.kept = True
+                self._progress.call_off()
+                raise
             self._call_off()
             if not self._over.called:
                 self._later("grace", _CONFIRM_S, self._over.cancel)
                 await self._over
             raise
         finally:
-            if self._job.on_query is not None and self.query_id is not None:
-                self._job.on_query(self.query_id)
+            self._tell_query()
             for timer in self._timers.values():
                 if timer.active():
                     timer.cancel()
@@ -146,8 +149,12 @@ class Run(Generic[T]):
                 self._means.sessions.pool.give_back(session)
                 raise
             except queries.LeftRunningError:
-                session.unfinished = self._progress.query_id
-                self._means.sessions.pool.discard(session)
+                if self._progress.kept:
+                    # Ending the session would end its statement, so it is left as it is.
+                    self._means.sessions.pool.abandon(session)
+                else:
+                    session.unfinished = self._progress.query_id
+                    self._means.sessions.pool.discard(session)
                 raise
             except OwnFaultError as fault:
                 self._means.sessions.pool.discard(session)
@@ -257,8 +264,13 @@ class Run(Generic[T]):
             details={"timeout_s": self._job.timeout_s},
         )
 
+    def _tell_query(self) -> None:
+        if self._job.on_query is not None and self.query_id is not None:
+            self._job.on_query(self.query_id)
+
     def _tick(self) -> None:
         now = self._now()
+        self._tell_query()
         if self._job.on_progress is not None and not self._answer.called:
             self._job.on_progress(self._status, now - self._started)
             self._later("tick", _TICK_S, self._tick)

@@ -40,7 +40,13 @@ class Job:
     on_progress: Callable[[str, float], None] | None = None
     """Called with a status in words and the seconds so far; reactor thread, about once a second."""
     on_query: Callable[[str], None] | None = None
-    """Called with the query id before the call ends, however it ends; reactor thread."""
+    """Called with the query id once it is known, at the latest when the call ends; reactor
+    thread."""
+    resumes: str | None = None
+    """A statement that runs or has ended already: wait for it and read, instead of sending
+    ``sql``."""
+    keep: Callable[[], bool] | None = None
+    """Asked when the caller gives up: True leaves the statement running in Snowflake."""
 
 
 class NotWantedError(Exception):
@@ -58,6 +64,8 @@ class Progress:
         self._wanted = True
         self._query_id: str | None = None
         self._sending = False
+        self.kept = False
+        """Nobody waits, and the statement is to run on."""
         self.reading = False
         """Rows have been given to the collector; it cannot be started over."""
 
@@ -119,8 +127,8 @@ def execute(
     cursor = queries.open_cursor(connection)
     try:
         progress.send()
-        query_id = queries.submit(cursor, job.sql, parameters)
-        if not progress.accepted(query_id):
+        query_id = job.resumes or queries.submit(cursor, job.sql, parameters)
+        if not progress.accepted(query_id) and not progress.kept:
             queries.abort(connection, query_id)
         queries.await_result(cursor, connection, query_id, lambda: progress.wanted)
         progress.reading = True

@@ -19,9 +19,17 @@ GOING_AWAY = 1001
 ENVIRON = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
 
 
-def test_what_does_not_finish_is_stopped_and_told(tmp_path: Path) -> None:
-    """After the drain running calls are answered, WebSockets closed with 1001, children gone."""
-    environ = {**ENVIRON, "SNOWFLAKE_MCP_LIMITS_DRAIN_S": "1"}
+@pytest.mark.parametrize("stream_after_s", ["15", "0.2"], ids=["json", "event stream"])
+def test_what_does_not_finish_is_stopped_and_told(tmp_path: Path, stream_after_s: str) -> None:
+    """After the drain running calls are answered, WebSockets closed with 1001, children gone.
+
+    An HTTP answer that has become an event stream by then ends with the same message.
+    """
+    environ = {
+        **ENVIRON,
+        "SNOWFLAKE_MCP_LIMITS_DRAIN_S": "1",
+        "SNOWFLAKE_MCP_HTTP_STREAM_AFTER_S": stream_after_s,
+    }
     with serving(tmp_path, "--demo", environ=environ) as server:
         (child,) = _warm(server)
 

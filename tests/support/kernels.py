@@ -6,7 +6,8 @@ from twisted.internet.task import Clock
 
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.kernel import Kernel, Layer
-from snowflake_mcp.protocol.sessions import SessionTokens
+from snowflake_mcp.protocol.signers import Signers
+from snowflake_mcp.protocol.tooling import Completions, Library, Offer, Prompts
 from tests.support.toolbox import ScriptedToolbox
 
 __all__ = ["ENVELOPE", "Rig", "with_envelope"]
@@ -26,15 +27,23 @@ def with_envelope(**params: Any) -> dict[str, Any]:
 class Rig:
     """What a protocol test needs, wired together."""
 
-    def __init__(self, *layers: Layer) -> None:
+    def __init__(
+        self,
+        *layers: Layer,
+        library: Library | None = None,
+        prompts: Prompts | None = None,
+        completions: Completions | None = None,
+    ) -> None:
         self.clock = Clock()
         self.toolbox = ScriptedToolbox()
-        self.sessions = SessionTokens(b"k" * 32, 3600.0, lambda: 1_000.0)
+        self.now = 1_000.0
+        signers = Signers.of(b"k" * 32, 3600.0, lambda: self.now)
+        self.sessions = signers.sessions
         self.kernel = Kernel(
             clock=self.clock,
-            toolbox=self.toolbox,
+            offer=Offer(self.toolbox, library, prompts, completions),
             identity=ServerIdentity("snowflake-mcp", "Snowflake", "1.2.3", "Use the tools."),
-            sessions=self.sessions,
+            signers=signers,
             request_timeout_s=60.0,
             layers=layers,
         )

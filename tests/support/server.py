@@ -20,6 +20,7 @@ __all__ = [
     "PYTHON",
     "Server",
     "clean_environ",
+    "end_on_sigterm",
     "free_port",
     "kill_session",
     "run_twistd",
@@ -214,6 +215,15 @@ def start(
             start_new_session=True,
         )
     return Server(process, chosen, log)
+
+
+def end_on_sigterm() -> None:
+    """For scripts: let SIGTERM unwind the stack, so that what was started is stopped as well."""
+
+    def end(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 @contextmanager

@@ -132,12 +132,17 @@ class HttpAnswer:
         return json.loads(self.body)
 
     def events(self) -> list[Any]:
-        """The JSON messages of an event stream; comments are left out."""
+        """The JSON messages of an event stream; comments and empty events are left out."""
         return [
-            json.loads(line.removeprefix("data: "))
+            json.loads(data)
             for line in self.body.decode().split("\n")
-            if line.startswith("data: ")
+            if line.startswith("data: ") and (data := line.removeprefix("data: "))
         ]
+
+    def event_ids(self) -> list[str]:
+        """The ids of an event stream, the priming event's included."""
+        lines = self.body.decode().split("\n")
+        return [line.removeprefix("id: ") for line in lines if line.startswith("id: ")]
 
 
 @dataclass

@@ -65,6 +65,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
         "gate",
         *demo,
         "warehouse",
+        "catalog watch",
         "clients",
         "listener",
     ]

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from snowflake_mcp.protocol import eras
-from snowflake_mcp.protocol.answers import ServerIdentity
+from snowflake_mcp.protocol.answers import ServerIdentity, capabilities
 from snowflake_mcp.protocol.context import Negotiated, RequestContext
 from snowflake_mcp.protocol.envelope import client_label
+from snowflake_mcp.protocol.tooling import Offer
 
 __all__ = ["Lifecycle"]
 
@@ -14,8 +15,9 @@ __all__ = ["Lifecycle"]
 class Lifecycle:
     """The methods that need nothing but the server's identity; reactor thread only."""
 
-    def __init__(self, identity: ServerIdentity) -> None:
+    def __init__(self, identity: ServerIdentity, offer: Offer) -> None:
         self._identity = identity
+        self._offer = offer
 
     async def initialize(
         self, params: Mapping[str, Any], context: RequestContext
@@ -27,7 +29,7 @@ class Lifecycle:
         )
         return {
             "protocolVersion": version,
-            "capabilities": self._identity.capabilities,
+            "capabilities": capabilities(self._offer, version),
             "serverInfo": self._identity.implementation(version),
             "instructions": self._identity.instructions,
         }
@@ -40,6 +42,6 @@ class Lifecycle:
         """What ``initialize`` would say, for the stateless era."""
         return {
             "supportedVersions": list(eras.STATELESS),
-            "capabilities": self._identity.capabilities,
+            "capabilities": capabilities(self._offer, context.facts.version),
             "instructions": self._identity.instructions,
         }

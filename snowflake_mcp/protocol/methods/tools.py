@@ -5,7 +5,7 @@ from typing import Any
 
 from snowflake_mcp.protocol.answers import tool_for_revision
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
+from snowflake_mcp.protocol.cursors import Cursors
 from snowflake_mcp.protocol.tooling import Toolbox, ToolResult
 
 __all__ = ["ToolMethods"]
@@ -14,20 +14,17 @@ __all__ = ["ToolMethods"]
 class ToolMethods:
     """The tool methods over one toolbox; reactor thread only."""
 
-    def __init__(self, toolbox: Toolbox) -> None:
+    def __init__(self, toolbox: Toolbox, cursors: Cursors) -> None:
         self._toolbox = toolbox
+        self._cursors = cursors
 
     async def list(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
-        """All tools on one page, in the toolbox's stable order.
-
-        Raises:
-            McpError: -32602, a cursor was sent; no list of ours has a second page yet.
-        """
-        if "cursor" in params:
-            raise McpError(INVALID_PARAMS, "Unknown cursor: the list of tools has a single page")
+        """A page of the tools, in the toolbox's stable order."""
         facts = context.facts
         described = self._toolbox.describe(facts.principal)
-        return {"tools": [tool_for_revision(tool, facts.version) for tool in described]}
+        page = self._cursors.page("tools", described, params)
+        page["tools"] = [tool_for_revision(tool, facts.version) for tool in page["tools"]]
+        return page
 
     async def call(self, params: Mapping[str, Any], context: RequestContext) -> ToolResult:
         """Run a tool; its failures are results that the model can read."""

@@ -60,7 +60,7 @@ def test_an_aborted_statement_can_be_found() -> None:
 
 
 def test_arguments_do_not_reach_the_log() -> None:
-    """SQL stays out of the line."""
+    """D-04: SQL stays out of the line."""
     (line,), _ = run("echo")
     assert "SELECT" not in line
 

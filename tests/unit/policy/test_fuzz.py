@@ -158,7 +158,7 @@ def test_a_write_in_a_template_is_refused(frame: str, read: str, write: str, gap
 
 
 def test_every_write_in_every_template_is_refused() -> None:
-    """The same without chance, and with every capability granted: no grant opens a write."""
+    """D-10: the same without chance, and with every capability granted: no grant opens a write."""
     passed = [
         sql
         for frame in _FRAMES

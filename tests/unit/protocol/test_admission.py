@@ -35,13 +35,13 @@ def test_a_stateless_request_comes_in() -> None:
 
 
 def test_client_info_is_optional() -> None:
-    """A client that does not say who it is is served."""
+    """T-17, D-09: a client that does not say who it is is served."""
     message = enveloped(**{"io.modelcontextprotocol/clientInfo": ...})
     assert Admission(Rig().sessions).admit(message, HEADERS, LOCAL).client == ""
 
 
 def test_a_name_may_be_sent_in_base64() -> None:
-    """Names that HTTP cannot carry arrive encoded."""
+    """T-14: names that HTTP cannot carry arrive encoded."""
     message = Request(1, "tools/call", with_envelope(name="échø"))
     headers = RoutingHeaders("2026-07-28", "tools/call", "=?base64?w6ljaMO4?=")
     Admission(Rig().sessions).admit(message, headers, LOCAL)
@@ -71,12 +71,12 @@ def test_a_name_may_be_sent_in_base64() -> None:
     ],
 )
 def test_stateless_refusals(message: Message, headers: RoutingHeaders, code: int) -> None:
-    """What contradicts itself is refused with 400 and the code that the revision names."""
+    """T-10, T-13, T-17: what contradicts itself is 400 with the code that the revision names."""
     assert refusal(message, headers) == (code, 400)
 
 
 def test_an_unserved_version_names_the_served_ones() -> None:
-    """A client can pick another revision from the answer."""
+    """T-11: a client can pick another revision from the answer."""
     message = enveloped(**{VERSION_KEY: "2099-01-01"})
     with pytest.raises(McpError) as caught:
         Admission(Rig().sessions).admit(message, replace(HEADERS, version="2099-01-01"), LOCAL)
@@ -132,7 +132,7 @@ def test_handshake_refusals(headers: RoutingHeaders, status: int) -> None:
 
 
 def test_another_principals_session_does_not_exist() -> None:
-    """Knowing somebody's session id gives nothing."""
+    """A-08, A-09: knowing somebody's session id gives nothing."""
     rig, token = handshake()
     with pytest.raises(McpError) as caught:
         Admission(rig.sessions).admit(

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from snowflake_mcp.protocol.changes import Change
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.principal import LOCAL
 from tests.support.kernels import Rig, with_envelope
@@ -135,7 +136,7 @@ def test_cancellation_by_notification() -> None:
     peer, other = Peer(rig), Peer(rig)
     peer.ask(1, "tools/call", with_envelope(name="wait"))
     other.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
-    for request_id in (2, None, [1], {"a": 1}):
+    for request_id in (2, None, [1], {"a": 1}, True, 1.0):
         peer.say(
             {
                 "jsonrpc": "2.0",
@@ -176,3 +177,43 @@ def test_a_stray_response_is_dropped() -> None:
     peer = Peer()
     peer.say({"jsonrpc": "2.0", "id": 1, "result": {}})
     assert peer.received == []
+
+
+def test_batches_belong_to_one_revision() -> None:
+    """2025-03-26: the answers come as one array when the last is known; else it is refused."""
+    peer = Peer()
+    peer.ask(0, "initialize", {**INITIALIZE, "protocolVersion": "2025-03-26"})
+    wait = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wait"}}
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    before = len(peer.received)
+    peer.say([wait, ping, {"jsonrpc": "2.0", "method": "notifications/initialized"}, 5])
+    assert len(peer.received) == before
+    peer.rig.toolbox.waiting[0].callback("done")
+    answers: Any = peer.received[-1]
+    assert sorted(str(answer.get("id")) for answer in answers) == ["1", "2", "None"]
+    other = Peer()
+    other.ask(0, "initialize", INITIALIZE)
+    other.say([ping])
+    assert other.received[-1]["error"]["code"] == -32600
+
+
+def test_a_batch_of_which_nothing_is_owed_is_not_answered() -> None:
+    """Notifications and cancelled requests leave no empty array behind."""
+    peer = Peer()
+    peer.ask(0, "initialize", {**INITIALIZE, "protocolVersion": "2025-03-26"})
+    wait = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "wait"}}
+    before = len(peer.received)
+    peer.say([wait])
+    peer.say({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}})
+    assert len(peer.received) == before
+
+
+def test_a_session_hears_of_changes_and_a_probing_client_does_not() -> None:
+    """Only initialize makes a session that is told things."""
+    peer, probing = Peer(), Peer()
+    peer.ask(0, "initialize", INITIALIZE)
+    probing.ask(0, "server/discover", with_envelope())
+    for each in (peer, probing):
+        each.rig.kernel.changes.publish([Change("tools")])
+    assert peer.received[-1]["method"] == "notifications/tools/list_changed"
+    assert len(probing.received) == 1

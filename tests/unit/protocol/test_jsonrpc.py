@@ -72,7 +72,7 @@ def test_text_that_is_not_json(name: str) -> None:
 
 @pytest.mark.parametrize("name", NOT_A_MESSAGE)
 def test_json_that_is_no_message(name: str) -> None:
-    """JSON that is not one message is an invalid request."""
+    """T-07, T-20: JSON that is not one message is an invalid request."""
     with pytest.raises(MalformedMessageError) as caught:
         parse(NOT_A_MESSAGE[name])
     assert (caught.value.code, caught.value.status) == (-32600, 400)

@@ -14,14 +14,34 @@ from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.jsonrpc import Notification, Request
 from snowflake_mcp.protocol.kernel import Perform
 from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.protocol.tooling import ToolResult
+from tests.support.content import full_rig
 from tests.support.kernels import Rig, with_envelope
 
+BOTH = [
+    "tools/list",
+    "tools/call",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
+    "prompts/list",
+    "prompts/get",
+    "completion/complete",
+]
+HANDSHAKE = ["initialize", "ping", "logging/setLevel", "resources/subscribe"]
 SERVED = {
-    version: ["tools/list", "tools/call"]
-    + (["server/discover"] if version in eras.STATELESS else ["initialize", "ping"])
+    version: BOTH + (["server/discover"] if version in eras.STATELESS else HANDSHAKE)
     for version in eras.KNOWN
 }
 PARAMS: dict[str, dict[str, Any]] = {
+    "resources/read": {"uri": "test://one"},
+    "resources/subscribe": {"uri": "test://one"},
+    "prompts/get": {"name": "greet", "arguments": {"who": "Ann"}},
+    "logging/setLevel": {"level": "error"},
+    "completion/complete": {
+        "ref": {"type": "ref/prompt", "name": "greet"},
+        "argument": {"name": "who", "value": "A"},
+    },
     "tools/call": {"name": "echo", "arguments": {"a": 1}},
     "initialize": {
         "protocolVersion": "2025-06-18",
@@ -59,13 +79,15 @@ def reply_of(call: Call[Reply | None]) -> tuple[dict[str, Any], Reply]:
 )
 def test_results_have_the_shape_of_their_revision(version: str, method: str) -> None:
     """Every result passes the public schema of the revision it was asked in."""
-    rig = Rig()
-    message, reply = reply_of(start(rig, method, params(method, version), facts(version)))
-    assert reply.status == 200
+    rig = full_rig()
+    where = facts(version, session_id=None if eras.is_stateless(version) else "s1")
+    message, reply = reply_of(start(rig, method, params(method, version), where))
+    assert (reply.status, message.get("error")) == (200, None)
     wire.validate_server_result(method, version, message["result"])
     stateless = eras.is_stateless(version)
     assert ("resultType" in message["result"]) == stateless
-    assert ("ttlMs" in message["result"]) == (stateless and method != "tools/call")
+    cacheable = method.startswith(("server/", "resources/")) or method.endswith("/list")
+    assert ("ttlMs" in message["result"]) == (stateless and cacheable)
 
 
 @pytest.mark.parametrize("version", eras.KNOWN)
@@ -125,7 +147,7 @@ def test_an_unknown_cursor(cursor: object) -> None:
 
 
 def test_a_crash_tells_the_client_only_a_reference() -> None:
-    """What an unexpected exception says stays in the log, under the reference."""
+    """D-01: what an unexpected exception says stays in the log, under the reference."""
     rig = Rig()
     with capturedLogs() as events:
         message, reply = reply_of(start(rig, "tools/call", with_envelope(name="crash"), facts()))
@@ -136,6 +158,20 @@ def test_a_crash_tells_the_client_only_a_reference() -> None:
     }
     assert reply.status == 200
     assert [event["request_id"] for event in events if "log_failure" in event] == [reference]
+
+
+def test_a_result_that_is_no_json_is_still_answered() -> None:
+    """A fault of ours in the last step leaves nobody waiting."""
+    rig = Rig()
+
+    async def call_tool(name: str, arguments: Any, context: RequestContext) -> ToolResult:
+        return ToolResult(text="x", structured={"a": object()})
+
+    rig.toolbox.call = call_tool  # type: ignore[method-assign]
+    with capturedLogs() as events:
+        message, _ = reply_of(start(rig, "tools/call", with_envelope(name="echo"), facts()))
+    assert message["error"]["code"] == -32603
+    assert len(events) == 1
 
 
 def test_cancel_by_the_client_owes_no_answer() -> None:
@@ -152,7 +188,7 @@ def test_cancel_by_the_client_owes_no_answer() -> None:
 
 
 def test_cancel_after_the_answer_changes_nothing() -> None:
-    """The race of finish and cancel has one outcome."""
+    """C-04: the race of finish and cancel has one outcome."""
     rig = Rig()
     call = start(rig, "tools/call", with_envelope(name="wait"), facts())
     rig.toolbox.waiting[0].callback("done")
@@ -163,7 +199,7 @@ def test_cancel_after_the_answer_changes_nothing() -> None:
 
 
 def test_the_deadline_becomes_a_tool_error() -> None:
-    """Past the server's limit the model reads what happened and what to do."""
+    """C-05: past the server's limit the model reads what happened and what to do."""
     rig = Rig()
     call = start(rig, "tools/call", with_envelope(name="wait"), facts())
     rig.clock.advance(59.9)
@@ -236,28 +272,23 @@ def test_layers_wrap_from_the_outside_in() -> None:
 
 
 def test_progress_goes_out_before_the_answer_and_never_after() -> None:
-    """Progress is sent at most once a second, with the token, until the request settles."""
+    """C-06: a burst of ten passes, then two a second, with the token, until the request settles."""
     rig = Rig()
     sent: list[bytes] = []
     given = with_envelope(name="wait")
     given["_meta"]["progressToken"] = "p"
     rig.kernel.start(Request(1, "tools/call", given), facts(), sent.append)
     context = rig.toolbox.contexts[0]
-    context.report_progress(1, "one")
-    context.report_progress(2, "too soon")
-    rig.clock.advance(1)
-    context.report_progress(3, "three", total=9)
+    for step in range(12):
+        context.report_progress(step, "soon")
+    rig.clock.advance(0.5)
+    context.report_progress(12, "later", total=19)
     rig.toolbox.waiting[0].callback("done")
     rig.clock.advance(5)
-    context.report_progress(4, "too late")
-    messages = [json.loads(data) for data in sent]
-    assert [message["params"]["message"] for message in messages] == ["one", "three"]
-    assert messages[1]["params"] == {
-        "progressToken": "p",
-        "progress": 3,
-        "message": "three",
-        "total": 9,
-    }
+    context.report_progress(13, "too late")
+    told = [json.loads(data)["params"] for data in sent]
+    assert [params["progress"] for params in told] == [*range(10), 12]
+    assert told[-1] == {"progressToken": "p", "progress": 12, "message": "later", "total": 19}
 
 
 def test_without_a_token_there_is_no_progress() -> None:

@@ -28,13 +28,13 @@ def test_a_token_carries_what_was_agreed() -> None:
 
 
 def test_tokens_are_visible_ascii() -> None:
-    """The specification allows 0x21 to 0x7E only."""
+    """A-09: the specification allows 0x21 to 0x7E only."""
     token, _ = tokens([0.0]).mint(LOCAL, "2025-11-25", "Bjørn 雪", {})
     assert all(0x21 <= ord(ch) <= 0x7E for ch in token)
 
 
 def test_a_token_is_bound_to_its_principal() -> None:
-    """Somebody else's session looks like one that does not exist."""
+    """A-09: somebody else's session looks like one that does not exist."""
     token, _ = tokens([0.0]).mint(LOCAL, "2025-11-25", "", {})
     assert tokens([0.0]).open(token, Principal("other")) is None
 
@@ -57,7 +57,7 @@ def test_another_key_refuses() -> None:
 
 
 def test_every_changed_character_is_noticed() -> None:
-    """No single flipped character leaves a valid token."""
+    """A-09: no single flipped character leaves a valid token."""
     source = tokens([0.0])
     token, _ = source.mint(LOCAL, "2025-11-25", "", {})
     for index in range(len(token)):

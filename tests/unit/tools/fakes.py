@@ -127,7 +127,7 @@ def context(*, remaining_s: float = 60.0, **changes: Any) -> RequestContext:
         method="tools/call",
         clock=Clock(),
         deadline=remaining_s,
-        notify=lambda method, params: None,
+        send=lambda data: None,
     )
     for name, value in changes.items():
         setattr(made, name, value)
@@ -179,6 +179,7 @@ def body(result: ToolResult) -> dict[str, Any]:
 
 def shown(result: ToolResult) -> str:
     """The text as a client reads it."""
+    assert result.text is not None
     text = result.text if isinstance(result.text, str) else json.loads(bytes(result.text))
     assert isinstance(text, str)
     return text

@@ -4,9 +4,8 @@ import unicodedata
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from snowflake_mcp.tools.cells import block, cell, escaped, message, plain
+from snowflake_mcp.tools.cells import block, cell, message
 from snowflake_mcp.warehouse.results import JsonValue
 from tests.unit.tools.strategies import texts
 
@@ -43,7 +42,7 @@ def hidden(text: str) -> list[str]:
     ],
 )
 def test_values_are_shown(value: JsonValue, expected: str) -> None:
-    """Every kind of value has one readable form; what hides is spelt out."""
+    """D-01: every kind of value has one readable form; what hides is spelt out."""
     assert cell(value, 200) == (expected, False)
 
 
@@ -54,30 +53,12 @@ def test_no_two_texts_look_alike(one: str, other: str) -> None:
     assert cell(one, 1_000)[0] != cell(None, 1_000)[0]
 
 
-@given(texts, st.integers(2, 50), st.booleans())
-def test_a_cut_text_stays_within_its_width(text: str, width: int, pipes: bool) -> None:
-    """Escapes count towards the width, and only a text that was cut is called cut."""
-    shown, cut = escaped(text, width, pipes=pipes)
-    assert len(shown) <= width
-    assert cut == (shown.endswith("…") and not text.endswith("…")) or text.endswith("…")
-    assert hidden(shown) == []
-
-
-def test_an_exact_fit_is_not_cut() -> None:
-    """A text as long as the width is shown whole, one longer is cut and says so."""
-    assert escaped("abcd", 4) == ("abcd", False)
-    assert escaped("abcde", 4) == ("abc…", True)
-    assert escaped("abc\n", 4) == ("abc…", True)
-    assert escaped("ab\n", 4) == ("ab\\n", False)
-
-
 @given(texts)
 def test_messages_keep_only_line_ends(text: str) -> None:
     """A message of several lines has no other control character and is bounded."""
     shown = message(text * 50, 300)
     assert len(shown) <= 300
     assert hidden(shown.replace("\n", "")) == []
-    assert "\n" not in plain(text)
 
 
 @given(texts)

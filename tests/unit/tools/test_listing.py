@@ -107,7 +107,7 @@ async def test_views_are_listed_without_their_text() -> None:
 )
 @asynchronous
 async def test_lists_conform_and_nothing_is_an_answer(name: str, arguments: dict[str, Any]) -> None:
-    """Full and empty lists fit the output schema; an empty one says what to try."""
+    """D-03: full and empty lists fit the output schema; an empty one says what to try."""
     filled: list[list[JsonValue]] = [["A", "c"], ["B", None]]
     for rows in ([], filled):
         tools, _ = registry({"SHOW": Reply(columns("name", "comment"), rows)})

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.tools.names import missing_hint, path, shown, stored
+from snowflake_mcp.tools.names import missing_hint, stored
+from snowflake_mcp.warehouse.identifiers import qualified, shown
 from tests.unit.tools.strategies import names
 
 
@@ -58,7 +59,7 @@ def test_plain_names_are_shown_plain() -> None:
 @given(st.lists(names, min_size=1, max_size=3))
 def test_names_cannot_break_out_of_a_path(parts: list[str]) -> None:
     """Reading the path back by the rules of SQL gives exactly the parts that went in."""
-    assert split(path(*parts)) == parts
+    assert split(qualified(*parts)) == parts
 
 
 def split(text: str) -> list[str]:

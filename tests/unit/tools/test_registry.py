@@ -1,6 +1,7 @@
 """The list of tools, the check of arguments, and what every call has in common."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import mcp_types
@@ -54,7 +55,7 @@ def test_the_list_is_complete_and_in_order() -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_every_tool_is_wire_form(name: str) -> None:
-    """The protocol's own model reads each tool back without loss."""
+    """D-10: the protocol's own model reads each tool back without loss."""
     tool = by_name()[name]
     parsed = mcp_types.Tool.model_validate(tool)
     assert parsed.model_dump(by_alias=True, exclude_none=True) == tool
@@ -65,7 +66,7 @@ def test_every_tool_is_wire_form(name: str) -> None:
 
 @pytest.mark.parametrize("name", ORDER)
 def test_schemas_are_valid_and_inlined(name: str) -> None:
-    """Schemas are JSON Schema 2020-12 without references, closed for arguments."""
+    """D-05: schemas are JSON Schema 2020-12 without references, closed for arguments."""
     tool = by_name()[name]
     for schema in (tool["inputSchema"], tool["outputSchema"]):
         check_schema(schema)
@@ -134,7 +135,7 @@ def test_every_description_warns_of_foreign_text() -> None:
 
 @asynchronous
 async def test_an_unknown_tool_is_a_protocol_error() -> None:
-    """The caller's program learns the code, and its author a name that exists."""
+    """D-02: the caller's program learns the code, and its author a name that exists."""
     tools, warehouse = registry()
     with pytest.raises(McpError) as error:
         await tools.call("list_table", {}, context())
@@ -186,7 +187,7 @@ async def test_an_unknown_tool_is_a_protocol_error() -> None:
 async def test_bad_arguments_are_explained(
     name: str, arguments: dict[str, Any], message: str
 ) -> None:
-    """The failure names the argument, what was expected and what came; nothing is sent."""
+    """D-01, D-02: the failure names the argument, what was expected, what came; nothing is sent."""
     tools, warehouse = registry()
     result = await tools.call(name, arguments, context())
     assert result.failure is not None
@@ -220,7 +221,8 @@ async def test_a_statement_carries_who_asked() -> None:
     """The job knows the principal, the time left and a tag that joins logs and history."""
     tools, warehouse = registry(ONE_ROW)
     facts = Facts("http", Principal("p" * 500), "2026-07-28", client="c/1", session_id="s1")
-    request = context(remaining_s=31.0, facts=facts)
+    trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    request = context(remaining_s=31.0, facts=replace(facts, traceparent=trace))
     await tools.call("execute_query", {"query": "SELECT 1"}, request)
     job = warehouse.jobs[0]
     assert job.principal == "p" * 500
@@ -232,6 +234,7 @@ async def test_a_statement_carries_who_asked() -> None:
         "session": "s1",
         "request": "r-1",
         "tool": "execute_query",
+        "traceparent": trace,
     }
 
 
@@ -248,11 +251,11 @@ async def test_the_timeout_fits_the_request(remaining_s: float, expected: float)
 async def test_progress_reaches_the_client() -> None:
     """What the warehouse says while it works becomes a progress notification."""
     tools, warehouse = registry(ONE_ROW)
-    sent: list[tuple[str, dict[str, Any]]] = []
+    sent: list[dict[str, Any]] = []
     warehouse.during = lambda job: job.on_progress and job.on_progress("running", 3.2)
-    request = context(progress_token="t", notify=lambda *message: sent.append(message))
+    request = context(progress_token="t", send=lambda data: sent.append(json.loads(data)))
     await tools.call("execute_query", {"query": "SELECT 1"}, request)
-    assert sent == [
+    assert [(message["method"], message["params"]) for message in sent] == [
         (
             "notifications/progress",
             {"progressToken": "t", "progress": 3.2, "message": "running, 3 s"},

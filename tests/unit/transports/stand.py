@@ -17,8 +17,8 @@ from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.protocol.sessions import SessionTokens
-from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.protocol.signers import Signers
+from snowflake_mcp.protocol.tooling import Offer, ToolResult
 from snowflake_mcp.transports.front import Front, build_front
 from snowflake_mcp.transports.probes import Check
 from tests.support.wire import HttpAnswer, Wire, connect, http_request
@@ -142,12 +142,12 @@ class Stand:
         self.toolbox = ToolboxDouble()
         self.status = StatusDouble()
         self.totals = Totals()
-        sessions = SessionTokens(b"k" * 32, 3600.0, lambda: 1_000.0)
+        signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0)
         self.kernel = Kernel(
             clock=self.clock,
-            toolbox=self.toolbox,
+            offer=Offer(self.toolbox),
             identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", "Ask."),
-            sessions=sessions,
+            signers=signers,
             request_timeout_s=300.0,
         )
         config = Config(ConnectionSettings("demo", Backend.DEMO))
@@ -158,7 +158,13 @@ class Stand:
         )
         more = {} if identify is None else {"identify": identify}
         self.front: Front = build_front(
-            config, self.kernel, Admission(sessions), self.status, self.clock, self.totals, **more
+            config,
+            self.kernel,
+            Admission(signers.sessions),
+            self.status,
+            self.clock,
+            self.totals,
+            **more,
         )
         self.wires: list[Wire] = []
 

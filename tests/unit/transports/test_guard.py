@@ -46,7 +46,7 @@ def test_known_hosts_pass(host: str, local: str | None) -> None:
     ],
 )
 def test_other_hosts_are_refused(hosts: list[str], status: int) -> None:
-    """A Host that is absent, doubled or malformed is 400, a foreign one 421."""
+    """T-04: A Host that is absent, doubled or malformed is 400, a foreign one 421."""
     with pytest.raises(Refusal) as refused:
         Guard(["pinned.example:1234"]).check(hosts, [], "10.1.2.3")
     assert refused.value.status == status
@@ -88,7 +88,7 @@ def test_own_and_configured_origins_pass(origin: str, host: str) -> None:
     ],
 )
 def test_foreign_origins_are_refused(origins: list[str]) -> None:
-    """Another page's Origin, an opaque one, and one on another local port are 403."""
+    """T-01: another page's Origin, an opaque one, and one on another local port are 403."""
     with pytest.raises(Refusal) as refused:
         Guard().check(["localhost:8000"], origins, "127.0.0.1")
     assert refused.value.status == 403

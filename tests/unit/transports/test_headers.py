@@ -130,7 +130,7 @@ def test_a_configured_origin_may_read() -> None:
     preflight = wire.request("OPTIONS", "/mcp", headers=asked)
     assert preflight.status == 204
     assert preflight.header("Access-Control-Allow-Origin") == APP
-    assert preflight.header("Access-Control-Allow-Methods") == "POST"
+    assert preflight.header("Access-Control-Allow-Methods") == "DELETE, GET, HEAD, POST"
     allowed = preflight.header("Access-Control-Allow-Headers") or ""
     for name in ("Mcp-Session-Id", "Mcp-Method", "MCP-Protocol-Version", "mcp-param-region"):
         assert name in allowed

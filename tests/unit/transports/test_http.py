@@ -5,13 +5,7 @@ from typing import Any
 
 import pytest
 
-from snowflake_mcp.config.model import HttpSettings
-from snowflake_mcp.protocol.admission import RoutingHeaders
-from snowflake_mcp.protocol.context import Facts
-from snowflake_mcp.protocol.jsonrpc import Message
-from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.transports.http import McpEndpoint, routing_headers
-from snowflake_mcp.transports.tree import Route, Tree
+from snowflake_mcp.transports.http import routing_headers
 from tests.support.wire import http_request
 from tests.unit.transports.stand import (
     HANDSHAKE,
@@ -136,23 +130,6 @@ def test_doubled_routing_headers_are_noticed(stand: Stand) -> None:
     assert answer.json()["error"]["code"] == -32020
 
 
-def test_an_admitted_response_is_202(stand: Stand) -> None:
-    """T-09: what the era allows is taken without a word; which it is, admission decides."""
-    endpoint = McpEndpoint(stand.kernel, _Lenient(), stand.clock, HttpSettings())  # type: ignore[arg-type]
-    stand.front.site.tree = Tree([Route("/mcp", {"POST": endpoint.post})])
-    wire = stand.connect()
-    send_post(wire, {"jsonrpc": "2.0", "id": 7, "result": {}}, JSON_HEADERS)
-    answer = wire.answer()
-    assert (answer.status, answer.body) == (202, b"")
-
-
-class _Lenient:
-    """An admission that lets everything in."""
-
-    def admit(self, message: Message, headers: RoutingHeaders, principal: Principal) -> Facts:
-        return Facts("http", principal, HANDSHAKE)
-
-
 class _Headers:
     """Just enough of an exchange to read headers from."""
 
@@ -191,7 +168,7 @@ def test_a_stateless_client_cancels_its_stream_by_leaving(stand: Stand) -> None:
 
 
 def test_a_handshake_client_that_leaves_cancels_by_default(stand: Stand) -> None:
-    """Statements cost money, so a dropped request is stopped unless told otherwise."""
+    """C-01: statements cost money, so a dropped request is stopped unless told otherwise."""
     session = initialize(stand.connect())
     wire = stand.connect()
     post_handshake(wire, session, "tools/call", call("wait"))
@@ -200,7 +177,7 @@ def test_a_handshake_client_that_leaves_cancels_by_default(stand: Stand) -> None
 
 
 def test_a_handshake_client_may_leave_and_keep_its_call_running() -> None:
-    """With cancel_on_disconnect off the work goes on, as the specification would have it."""
+    """C-01: with cancel_on_disconnect off the work goes on, as the specification would have it."""
     stand = Stand(cancel_on_disconnect=False)
     session = initialize(stand.connect())
     wire = stand.connect()
@@ -232,7 +209,7 @@ def test_a_handshake_client_cancels_by_notification(stand: Stand) -> None:
 
 
 def test_clients_do_not_meet(stand: Stand) -> None:
-    """F-35: the same id on many connections at once, each gets its own answer."""
+    """C-08: the same id on many connections at once, each gets its own answer."""
     wires = [stand.connect() for _ in range(20)]
     for number, wire in enumerate(wires):
         send_modern(wire, "tools/call", call("wait", number=number))

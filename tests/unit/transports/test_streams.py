@@ -7,7 +7,16 @@ from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.streams import Answer
 from snowflake_mcp.transports.tree import Route, Tree
 from tests.support.wire import http_request
-from tests.unit.transports.stand import Stand, call, modern, modern_headers, send_modern, send_post
+from tests.unit.transports.stand import (
+    Stand,
+    call,
+    initialize,
+    modern,
+    modern_headers,
+    post_modern,
+    send_modern,
+    send_post,
+)
 
 PROGRESS = {"_meta": {"progressToken": "p"}}
 
@@ -50,7 +59,7 @@ def test_a_notification_turns_the_answer_into_a_stream(stand: Stand) -> None:
 
 
 def test_a_quiet_stream_is_kept_alive(stand: Stand) -> None:
-    """A comment after each keepalive_s of silence; a message starts the silence anew."""
+    """T-23: a comment after each keepalive_s of silence; a message starts the silence anew."""
     wire = stand.connect()
     send_modern(wire, "tools/call", {**call("chatty"), **PROGRESS})
     wire.advance(14)
@@ -171,3 +180,14 @@ def test_a_notification_that_comes_too_late_is_dropped(stand: Stand) -> None:
     wire.flush()
     assert wire.answer("GET").body == b"{}"
     assert wire.unread == b""
+
+
+def test_every_answer_may_be_a_stream() -> None:
+    """T-23: with ``stream_after_s`` 0; errors keep their status, sessions their id."""
+    stand = Stand(stream_after_s=0)
+    answer = post_modern(stand.connect(), "tools/list")
+    assert answer.header("Content-Type") == "text/event-stream"
+    assert answer.events()[0]["result"]["resultType"] == "complete"
+    assert post_modern(stand.connect(), "no/such").status == 404
+    assert initialize(stand.connect())
+    stand.close()

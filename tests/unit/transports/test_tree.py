@@ -10,7 +10,7 @@ def test_the_table_of_paths(stand: Stand) -> None:
     """Every URL of the server; a change here is a change of the public surface."""
     table = {route.path: route.allowed for route in stand.front.site.tree}
     assert table == {
-        "/mcp": ["POST"],
+        "/mcp": ["DELETE", "GET", "HEAD", "POST"],
         "/mcp/tools": ["GET", "HEAD"],
         "/mcp/tools/call": ["POST"],
         "/health": ["GET", "HEAD"],

@@ -108,7 +108,7 @@ def test_the_same_path_goes_on_to_serve_posts(stand: Stand) -> None:
 
 
 def test_a_stateless_call_over_websocket(stand: Stand) -> None:
-    """A request in its own envelope needs no handshake of MCP's."""
+    """T-26: a request in its own envelope needs no handshake of MCP's."""
     wire = _open(stand)
     wire.send_text(modern("tools/call", call("echo", a=1), "x"))
     (message,) = wire.messages()
@@ -213,7 +213,7 @@ def test_a_bad_message_is_an_error_and_the_connection_stays(
     ],
 )
 def test_a_bad_frame_ends_with_its_close_code(stand: Stand, frame: bytes, code: int) -> None:
-    """Binary, broken UTF-8, too large, unmasked, unknown: the client is told which it was."""
+    """T-26: binary, broken UTF-8, too large, unmasked, unknown: the client is told which it was."""
     wire = _open(stand)
     wire.send(frame)
     assert _close_code(wire) == code
@@ -259,7 +259,7 @@ def test_answers_may_be_larger_than_what_clients_may_send(stand: Stand) -> None:
 
 
 def test_too_many_calls_at_once_are_answered_busy() -> None:
-    """The limit on requests in flight is answered, not enforced by silence."""
+    """D-01: the limit on requests in flight is answered, not enforced by silence."""
     stand = Stand(websocket={"max_in_flight": 2})
     wire = _open(stand)
     for number in range(4):
@@ -386,7 +386,7 @@ def test_a_fault_in_the_conversation_ends_the_connection_not_the_server(
 ) -> None:
     """An exception does not escape into the transport: it is logged and told as 1011."""
     wire = _open(stand)
-    monkeypatch.setattr("snowflake_mcp.protocol.conversation.parse", lambda _data: 1 / 0)
+    monkeypatch.setattr("snowflake_mcp.protocol.conversation.decode", lambda _data: 1 / 0)
     wire.send_text({})
     assert _close_code(wire) == 1011
     assert [event for event in events if "log_failure" in event]

@@ -1,8 +1,17 @@
 """Quoting of names and patterns."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from snowflake_mcp.warehouse.identifiers import literal, qualified, quote
+from snowflake_mcp.warehouse.identifiers import (
+    UnbalancedNameError,
+    folded,
+    literal,
+    qualified,
+    quote,
+    shown,
+)
 
 
 @pytest.mark.parametrize(
@@ -50,3 +59,25 @@ def test_a_nul_is_no_pattern() -> None:
     """A NUL is refused."""
     with pytest.raises(ValueError, match="NUL"):
         literal("a\x00")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("sales", "SALES"), ("S_1$", "S_1$"), ('"a""b"', 'a"b'), ("my table", "my table")],
+)
+def test_names_are_folded_as_snowflake_does(text: str, name: str) -> None:
+    """Plain names go to upper case; quoted and unusual ones are taken literally."""
+    assert folded(text) == name
+
+
+@pytest.mark.parametrize("text", ['"', '"a', '"a"b"', '"a"."b"'])
+def test_quotes_must_be_balanced(text: str) -> None:
+    """What begins like a quoted name must be exactly one."""
+    with pytest.raises(UnbalancedNameError):
+        folded(text)
+
+
+@given(st.text(min_size=1, max_size=255).filter(lambda name: "\x00" not in name))
+def test_what_is_shown_reads_back(name: str) -> None:
+    """Every name that Snowflake can store survives the way out and in."""
+    assert folded(shown(name)) == name

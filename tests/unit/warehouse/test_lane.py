@@ -56,7 +56,7 @@ def test_a_released_place_goes_to_the_next() -> None:
 
 
 def test_a_full_queue_is_busy_at_once() -> None:
-    """Beyond the queue the answer is immediate, retryable and has the numbers."""
+    """D-01: beyond the queue the answer is immediate, retryable and has the numbers."""
     lane = a_lane(Clock(), queue=1)
     now(ask(lane))
     ask(lane)
@@ -98,7 +98,7 @@ def test_a_cancelled_wait_leaves_the_queue() -> None:
 
 
 def test_principals_take_turns() -> None:
-    """One principal's many calls do not hold back another's single one."""
+    """D-01: one principal's many calls do not hold back another's single one."""
     lane = a_lane(Clock())
     permits = [now(ask(lane))]
     order: list[str] = []

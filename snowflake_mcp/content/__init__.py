@@ -1,0 +1,1 @@
+"""L2: what a client can read and choose: resources, prompts, completions."""

@@ -1,0 +1,46 @@
+"""All content over one connection, wired together."""
+
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IReactorTime
+
+from snowflake_mcp.config.model import Config
+from snowflake_mcp.content.completions import SnowflakeCompletions
+from snowflake_mcp.content.defaults import Defaults
+from snowflake_mcp.content.library import SnowflakeLibrary
+from snowflake_mcp.content.prompts import SnowflakePrompts
+from snowflake_mcp.content.seen import Seen
+from snowflake_mcp.content.watch import CatalogWatch
+from snowflake_mcp.protocol.changes import Changes
+from snowflake_mcp.warehouse.catalog import Catalog, Statements
+
+__all__ = ["Content", "build_content"]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the protocol serves, and the service that tells what changed."""
+
+    library: SnowflakeLibrary
+    prompts: SnowflakePrompts
+    completions: SnowflakeCompletions
+    clock: IReactorTime
+    seen: Seen
+
+    def watch(self, changes: Changes) -> CatalogWatch:
+        """The service that tells ``changes`` what changed in the catalog; start it last."""
+        return CatalogWatch(self.clock, self.library, self.seen, changes)
+
+
+def build_content(warehouse: Statements, config: Config, clock: IReactorTime) -> Content:
+    """Library, prompts and completions over one catalog; nothing runs before it is asked."""
+    catalog = Catalog(warehouse, config.limits, clock)
+    defaults = Defaults(catalog, config.connection)
+    seen = Seen(clock)
+    return Content(
+        library=SnowflakeLibrary(catalog, defaults, seen),
+        prompts=SnowflakePrompts(config.limits.max_sql_bytes),
+        completions=SnowflakeCompletions(catalog, defaults),
+        clock=clock,
+        seen=seen,
+    )

@@ -1,0 +1,63 @@
+"""Pages of a list, and the signed cursors that lead from one to the next."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
+
+__all__ = ["Cursors"]
+
+_TAG_CHARS: Final = 16
+
+
+class Cursors:
+    """Cuts lists into pages; pure, any thread.
+
+    A cursor is bound to its list and to the list's length, so that a list that changed in
+    between is begun anew instead of skipping or repeating entries.
+    """
+
+    def __init__(self, key: bytes, page_size: int) -> None:
+        self._key = hashlib.sha256(b"cursor" + key).digest()
+        self._page_size = page_size
+
+    def page(
+        self, name: str, entries: Sequence[Mapping[str, Any]], params: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """One page as the members of a list result.
+
+        Raises:
+            McpError: -32602: the cursor is not one of ours, or the list has changed since.
+        """
+        start = 0
+        if "cursor" in params:
+            start = self._open(name, len(entries), params["cursor"])
+        end = start + self._page_size
+        result: dict[str, Any] = {name: list(entries[start:end])}
+        if end < len(entries):
+            result["nextCursor"] = self._seal(name, len(entries), end)
+        return result
+
+    def _seal(self, name: str, length: int, position: int) -> str:
+        text = f"{position}.{self._tag(name, length, position)}"
+        return base64.urlsafe_b64encode(text.encode()).decode()
+
+    def _open(self, name: str, length: int, cursor: str) -> int:
+        try:
+            text = base64.urlsafe_b64decode(cursor.encode("ascii")).decode("ascii")
+            number, _, tag = text.partition(".")
+            if number.isdigit() and len(number) < 10:
+                position = int(number)
+                if hmac.compare_digest(tag, self._tag(name, length, position)):
+                    return position
+        except (ValueError, binascii.Error):
+            pass
+        raise McpError(INVALID_PARAMS, "Unknown cursor: begin the list again without one")
+
+    def _tag(self, name: str, length: int, position: int) -> str:
+        message = f"{name} {length} {position}".encode()
+        return hmac.digest(self._key, message, hashlib.sha256).hex()[:_TAG_CHARS]

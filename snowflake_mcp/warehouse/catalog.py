@@ -1,0 +1,176 @@
+"""Snowflake's catalog by SHOW and DESCRIBE, kept for a minute and shared by all who ask."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Protocol, TypeVar, cast
+
+from twisted.internet.interfaces import IReactorTime
+
+from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.warehouse.entries import (
+    ColumnEntry,
+    DatabaseEntry,
+    DefinitionEntry,
+    EntriesCollector,
+    Entry,
+    Listing,
+    ObjectEntry,
+    SchemaEntry,
+    TableEntry,
+    ViewEntry,
+    column_entry,
+    database_entry,
+    definition_entry,
+    named,
+    object_entry,
+    schema_entry,
+    table_entry,
+    view_entry,
+)
+from snowflake_mcp.warehouse.identifiers import literal, qualified
+from snowflake_mcp.warehouse.recent import Recent
+from snowflake_mcp.warehouse.results import Collector, Outcome
+from snowflake_mcp.warehouse.shows import Row
+from snowflake_mcp.warehouse.statement import Job
+
+__all__ = ["KEEP_S", "Asker", "Catalog", "Statements"]
+
+T = TypeVar("T")
+EntryT = TypeVar("EntryT", bound=Entry)
+
+KEEP_S: Final = 60.0
+"""How old an answer may be when nobody asks for a younger one."""
+_TIMEOUT_S: Final = 60.0
+"""Of one statement, waiting for a place and for a login included."""
+_SHOW_MOST: Final = 10_000
+"""SHOW never gives more rows, so a list of so many may lack some."""
+_LISTING_BYTES: Final = 4 << 20
+_KEPT_BYTES: Final = 16 << 20
+"""Of all lists that are kept, as JSON; as objects they take about four times that."""
+_KEPT_LISTINGS: Final = 512
+
+
+class Statements(Protocol):
+    """What runs SQL; ``warehouse.service.Warehouse`` does."""
+
+    async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
+        """Run one statement and give its rows to the collector; raises ToolFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """On whose behalf the catalog is read, and how old the answer may be."""
+
+    principal: str
+    tag: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    max_age_s: float | None = None
+    """``None``: as old as the catalog keeps its answers."""
+
+
+class Catalog:
+    """What there is in Snowflake, by stored names; reactor thread only.
+
+    No statement here wakes a warehouse. What is kept is shared by all principals, so it may
+    only be used where all of them have the same role in Snowflake. Every method raises
+    ``ToolFailure`` when Snowflake or the way to it fails (MISSING_OBJECT: a name in the question
+    is not known), ``ValueError`` when a name cannot be one, and ``CancelledError``.
+    """
+
+    def __init__(self, statements: Statements, limits: LimitSettings, clock: IReactorTime) -> None:
+        self._statements = statements
+        self._timeout_s = min(_TIMEOUT_S, limits.statement_timeout_s)
+        # Two lists share an answer where tables and views are shown together.
+        self._max_bytes = min(_LISTING_BYTES, limits.max_result_bytes // 2)
+        self._definition_chars = min(limits.max_cell_chars, limits.max_result_bytes // 16)
+        self._recent: Recent[Listing[Any]] = Recent(
+            clock,
+            lambda listing: len(bytes(listing.encoded)),
+            keep_s=KEEP_S,
+            max_entries=_KEPT_LISTINGS,
+            max_weight=_KEPT_BYTES,
+        )
+
+    async def databases(self, asker: Asker) -> Listing[DatabaseEntry]:
+        """Every database."""
+        return await self._list(_show("DATABASES"), database_entry, asker)
+
+    async def schemas(self, database: str, asker: Asker) -> Listing[SchemaEntry]:
+        """The schemas of a database."""
+        scope = f" IN DATABASE {qualified(database)}"
+        return await self._list(_show("SCHEMAS", scope), schema_entry, asker)
+
+    async def tables(self, database: str, schema: str, asker: Asker) -> Listing[TableEntry]:
+        """The tables of a schema."""
+        scope = f" IN SCHEMA {qualified(database, schema)}"
+        return await self._list(_show("TABLES", scope), table_entry, asker)
+
+    async def views(self, database: str, schema: str, asker: Asker) -> Listing[ViewEntry]:
+        """The views of a schema."""
+        scope = f" IN SCHEMA {qualified(database, schema)}"
+        return await self._list(_show("VIEWS", scope), view_entry, asker)
+
+    async def columns(
+        self, database: str, schema: str, name: str, asker: Asker
+    ) -> Listing[ColumnEntry]:
+        """The columns of a table or view."""
+        # Snowflake takes this for views as well.
+        sql = f"DESCRIBE TABLE {qualified(database, schema, name)}"
+        return await self._list(sql, column_entry, asker)
+
+    async def find(self, database: str, schema: str, name: str, asker: Asker) -> ObjectEntry | None:
+        """The table or view of that name; ``None`` when it is not listed."""
+        sql = _show("OBJECTS", _like(database, schema, name))
+        return await self._first(sql, named(name, object_entry), asker)
+
+    async def definition(
+        self, database: str, schema: str, name: str, asker: Asker
+    ) -> DefinitionEntry | None:
+        """The statement that defines a view; ``None`` when there is no such view."""
+
+        def build(row: Row) -> DefinitionEntry:
+            return definition_entry(row, self._definition_chars)
+
+        sql = _show("VIEWS", _like(database, schema, name))
+        return await self._first(sql, named(name, build), asker)
+
+    async def _first(
+        self, sql: str, build: Callable[[Row], EntryT | None], asker: Asker
+    ) -> EntryT | None:
+        listing = await self._list(sql, build, asker, first=True)
+        return listing.entries[0] if listing.entries else None
+
+    async def _list(
+        self,
+        sql: str,
+        build: Callable[[Row], EntryT | None],
+        asker: Asker,
+        *,
+        first: bool = False,
+    ) -> Listing[EntryT]:
+        async def read() -> Listing[EntryT]:
+            collector = EntriesCollector(build, self._max_bytes, first=first)
+            job = Job(
+                sql=sql,
+                principal=asker.principal,
+                max_rows=_SHOW_MOST,
+                timeout_s=self._timeout_s,
+                tag=asker.tag,
+            )
+            outcome = await self._statements.run(job, collector)
+            if outcome.value.cut is None and outcome.rows >= _SHOW_MOST:
+                return replace(outcome.value, cut="rows")
+            return outcome.value
+
+        return cast("Listing[EntryT]", await self._recent.get(sql, read, asker.max_age_s))
+
+
+def _show(kind: str, scope: str = "") -> str:
+    return f"SHOW {kind}{scope} LIMIT {_SHOW_MOST}"
+
+
+def _like(database: str, schema: str, name: str) -> str:
+    # A pattern that may match more than the name, which is compared again: whether and how a
+    # pattern's own backslash works is nothing to rely on.
+    pattern = name.replace("\\", "_")
+    return f" LIKE {literal(pattern)} IN SCHEMA {qualified(database, schema)}"

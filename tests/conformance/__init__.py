@@ -1,0 +1,1 @@
+"""Third-party suites that judge the whole server."""
