@@ -20,6 +20,8 @@ from snowflake_mcp.ops.systemd import Systemd
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
+from snowflake_mcp.policy.judges import Judges
+from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.changes import Changes
@@ -87,7 +89,8 @@ class _Core:
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         account: Account = self.demo or SettingsAccount(config.connection)
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
-        gate = Gate(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
+        terms = Terms(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
+        self.judges = Judges(reactor, terms)
         self.signers = Signers.of(
             _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
         )
@@ -95,7 +98,7 @@ class _Core:
         changes = Changes()
         content = build_content(self.warehouse, config, reactor)
         offer = Offer(
-            build_registry(self.warehouse, gate, config),
+            build_registry(self.warehouse, Gate(self.judges), config),
             content.library,
             content.prompts,
             content.completions,
@@ -118,7 +121,10 @@ class _Core:
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
-        stages = [Stage("interpreter", Interpreter(self.config), 1.0)]
+        stages = [
+            Stage("interpreter", Interpreter(self.config), 1.0),
+            Stage("gate", self.judges, 1.0),
+        ]
         if self.demo is not None:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s
@@ -146,6 +152,7 @@ def network_services(
         kernel=core.kernel,
         warehouse=core.warehouse,
         totals=core.totals,
+        judges=core.judges,
     )
     front = build_front(
         config, core.kernel, Admission(core.signers.sessions), status, reactor, core.totals

@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.probes import Check
 from snowflake_mcp.version import SERVER_NAME, VERSION
@@ -33,6 +34,7 @@ class Status:
         kernel: Kernel,
         warehouse: Warehouse,
         totals: Totals,
+        judges: Judges,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -40,6 +42,7 @@ class Status:
         self._kernel = kernel
         self._warehouse = warehouse
         self._totals = totals
+        self._judges = judges
         self._began = clock.seconds()
         self.stopping = False
         """Set when the server begins to stop: it is no longer ready."""
@@ -70,6 +73,7 @@ class Status:
         full = lane["waiting"] >= self._config.pool.max_waiting > 0
         checks = [
             Check("snowflake", reachable, detail),
+            Check("gate", *self._judges.ready()),
             Check("lane", not full, f"{lane['running']} running, {lane['waiting']} waiting"),
             Check("serving", not self.stopping, "stopping" if self.stopping else "accepting"),
         ]
@@ -83,5 +87,6 @@ class Status:
             "requests_running": self._kernel.running,
             "connections": self.clients(),
             "warehouse": self._warehouse.snapshot(),
+            "gate": self._judges.snapshot(),
             "totals": self._totals.snapshot(),
         }

@@ -25,7 +25,7 @@ EDGES: dict[str, set[str]] = {
     "content": {"config", "protocol", "warehouse"},
     "transports": {"auth", "config", "ops", "protocol", "version"},
     "pipeline": {"auth", "ops", "policy", "protocol"},
-    "status": {"config", "ops", "protocol", "transports", "version", "warehouse"},
+    "status": {"config", "ops", "policy", "protocol", "transports", "version", "warehouse"},
     "services": {"config", "ops", "protocol", "status", "transports", "warehouse"},
     "fixtures": {"protocol"},
     "app": {

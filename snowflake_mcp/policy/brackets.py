@@ -11,7 +11,7 @@ from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.words import TYPES, words
 
-__all__ = ["open_bracket"]
+__all__ = ["open_bracket", "path_before"]
 
 _QUERY_HEADS: Final = words("SELECT VALUES WITH")
 _GROUP_WORDS: Final = words(
@@ -91,7 +91,7 @@ def _after_name(
     frame, before, after, previous = frames[-1], tokens[at - 1], tokens[at + 1], tokens[at - 2]
     if after.text == "+" and tokens[at + 2].text == ")" and frame.clause is not Clause.SELECT:
         return Frame(Hold.MARK, Clause.NONE), []
-    path, of_object = _path(tokens, at - 1)
+    path, of_object = path_before(tokens, at - 1)
     if len(path) == 1 and not of_object:
         if before.kind is Kind.WORD:
             found = _after_keyword(tokens, at, frames, state, prior)
@@ -225,7 +225,7 @@ def _is_object_name(literal: str) -> bool:
     return bool(_OBJECT_NAME.fullmatch(literal)) and not literal.upper().endswith("NEXTVAL'")
 
 
-def _path(tokens: Sequence[Token], last: int) -> tuple[list[Token], bool]:
+def path_before(tokens: Sequence[Token], last: int) -> tuple[list[Token], bool]:
     """The dotted name that ends at ``last``, and whether it is a method of an object (``!``)."""
     path = [tokens[last]]
     of_object = False

@@ -8,19 +8,22 @@ from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.words import VERBS
 
-__all__ = ["judge_head", "judge_segment"]
+__all__ = ["judge_head", "judge_segment", "query_of"]
 
 _READS: Final = "Use SELECT, WITH, VALUES, SHOW, DESCRIBE, EXPLAIN or LIST."
 
 
-def judge_segment(tokens: list[Token]) -> tuple[str, list[Finding]]:
-    """Kind of the statement ``tokens`` (at least one), and what speaks against it."""
+def judge_segment(tokens: list[Token], calls: list[list[Token]]) -> tuple[str, list[Finding]]:
+    """Kind of the statement ``tokens`` (at least one), and what speaks against it.
+
+    The name of every function that it calls, as the parts of a path, is added to ``calls``.
+    """
     head = tokens[0]
     word = head.word
     if word in {"SELECT", "WITH", "("}:
-        return "select", judge_query(tokens)
+        return "select", judge_query(tokens, calls)
     if word == "VALUES":
-        return "values", judge_query(tokens)
+        return "values", judge_query(tokens, calls)
     if word == "SHOW":
         return "show", judge_show(tokens)
     if word in {"DESCRIBE", "DESC"}:
@@ -28,7 +31,7 @@ def judge_segment(tokens: list[Token]) -> tuple[str, list[Finding]]:
     if word in {"LIST", "LS"}:
         return "list", judge_list(tokens)
     if word == "EXPLAIN":
-        return "explain", _judge_explain(tokens)
+        return "explain", _judge_explain(tokens, calls)
     return "unknown", [
         judge_head(tokens)
         or Finding(
@@ -48,7 +51,15 @@ def judge_head(tokens: list[Token]) -> Finding | None:
     return None
 
 
-def _judge_explain(tokens: list[Token]) -> list[Finding]:
+def query_of(tokens: list[Token]) -> list[Token]:
+    """The query inside a statement that was allowed; empty for SHOW, DESCRIBE and LIST."""
+    word = tokens[0].word
+    if word == "EXPLAIN":
+        return tokens[3 if tokens[1].word == "USING" else 1 :]
+    return tokens if word in {"SELECT", "WITH", "(", "VALUES"} else []
+
+
+def _judge_explain(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
     at = 1
     if len(tokens) > 2 and tokens[1].word == "USING":
         if tokens[2].word not in {"TABULAR", "JSON", "TEXT"}:
@@ -58,7 +69,7 @@ def _judge_explain(tokens: list[Token]) -> list[Finding]:
         return [_explain(tokens[-1])]
     if tokens[at].word not in {"SELECT", "WITH", "("}:
         return [_explain(tokens[at])]
-    return judge_query(tokens[at:])
+    return judge_query(tokens[at:], calls)
 
 
 def _explain(token: Token) -> Finding:

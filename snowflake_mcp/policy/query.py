@@ -7,7 +7,7 @@ the shape of a query. Time is linear, and nesting costs a list entry, not a call
 
 from typing import Final, final
 
-from snowflake_mcp.policy.brackets import open_bracket
+from snowflake_mcp.policy.brackets import open_bracket, path_before
 from snowflake_mcp.policy.calls import judge_part, judge_system_name
 from snowflake_mcp.policy.frames import Clause, Frame, Hold, State
 from snowflake_mcp.policy.functions import BUILT_IN
@@ -32,16 +32,20 @@ _EXPLAINS_SHAPE: Final = {Rule.WRITE_INSIDE, Rule.SELECT_INTO, Rule.ROW_LOCK}
 _BINARY: Final = {"=", "<", ">", "<=", ">=", "<>", "!=", "||", "/", "%", "::", "=>", "->"}
 
 
-def judge_query(tokens: list[Token]) -> list[Finding]:
-    """What speaks against ``tokens``, one statement that begins like a query."""
-    return _Walk(tokens).run()
+def judge_query(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
+    """What speaks against ``tokens``, one statement that begins like a query.
+
+    The name of every function that it calls, as the parts of a path, is added to ``calls``.
+    """
+    return _Walk(tokens, calls).run()
 
 
 @final
 class _Walk:
     """One pass; every token moves the innermost frame and the state."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], calls: list[list[Token]]) -> None:
+        self._calls = calls
         self._tokens = [START] * _PAD + tokens + [END] * _PAD
         self._frames = [Frame(Hold.QUERY, Clause.HEAD)]
         self._frame = self._frames[0]
@@ -336,6 +340,8 @@ class _Walk:
         opened, findings = open_bracket(self._tokens, at, self._frames, self._state, self._prior)
         for finding in findings:
             self._add(finding)
+        if opened.hold in {Hold.CALL, Hold.CAST}:
+            self._calls.append(path_before(self._tokens, at - 1)[0])
         if self._part:
             self._shape(self._tokens[at])
             self._part = False

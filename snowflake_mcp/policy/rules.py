@@ -15,6 +15,8 @@ class Rule(Enum):
     Members stand in order of importance: of several findings the earlier member is told first.
     """
 
+    # no judgement at all
+    GATE_UNAVAILABLE = "gate-unavailable"
     # bytes and characters
     TOO_LONG = "too-long"
     NOT_UNICODE = "not-unicode"
@@ -61,6 +63,10 @@ class Rule(Enum):
     DESCRIBE_KIND = "describe-kind"
     METADATA_SYNTAX = "metadata-syntax"
     QUERY_SHAPE = "query-shape"
+    # the second opinion
+    LEXERS_DISAGREE = "lexers-disagree"
+    NOT_PARSED = "not-parsed"
+    SYNTAX_TREE = "syntax-tree"
 
     @property
     def rank(self) -> int:

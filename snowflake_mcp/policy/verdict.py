@@ -1,8 +1,32 @@
 """What the gate says about one SQL text: allowed or refused, and why."""
 
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Refusal", "Verdict"]
+__all__ = ["NO_OBJECTS", "Objects", "Refusal", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """What a statement mentions, as far as its text tells; sorted, each name once.
+
+    Names are given as SQL takes them: folded to upper case, in double quotes where they need it,
+    with as many parts as the statement writes. Names of common table expressions are left out.
+    """
+
+    databases: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+    """``DATABASE.SCHEMA``, or ``SCHEMA`` alone."""
+    tables: tuple[str, ...] = ()
+    """Tables and views, and whatever else ``FROM`` names."""
+    stages: tuple[str, ...] = ()
+    functions: tuple[str, ...] = ()
+    """Everything that is called."""
+    columns: tuple[str, ...] = ()
+    """Without their tables, and with names that the statement itself gives."""
+
+
+NO_OBJECTS: Final = Objects()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +45,8 @@ class Refusal:
     """Line of ``token``, from 1; 0 when there is no token."""
     column: int = 0
     """Character within the line, from 1; 0 when there is no token."""
+    retryable: bool = False
+    """Whether the same text may pass when it is sent again: it was not judged at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +65,4 @@ class Verdict:
     """Every capability that the statement needs, granted or not."""
     refusals: tuple[Refusal, ...]
     """Most important first, at most five; empty when allowed."""
+    objects: Objects = NO_OBJECTS

@@ -6,6 +6,7 @@ import msgspec
 
 __all__ = [
     "Answer",
+    "Check",
     "ColumnItem",
     "DatabaseItem",
     "Databases",
@@ -148,3 +149,18 @@ class Rows(Answer, kw_only=True):
     """Rows of the whole result, where Snowflake said so."""
     cells_cut: int
     """Values that were too long and are cut, ending in "…"."""
+
+
+class Check(msgspec.Struct, kw_only=True):
+    """Answer of check_sql, which runs nothing and so has no query and no rows."""
+
+    allowed: bool
+    kind: str
+    capabilities: list[str]
+    refusals: list[dict[str, Any]]
+    """Each with rule, token, line, column, message and remedy; only docs/tools.md says so, since
+    every client pays for the list of tools."""
+    objects: dict[str, Any]
+    """Lists of names: databases, schemas, tables, stages, functions, columns."""
+    connection: str
+    backend: str

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 __all__ = [
     "Arguments",
+    "CheckSql",
     "DescribeTable",
     "DescribeView",
     "ExecuteQuery",
@@ -88,3 +89,9 @@ class ExecuteQuery(Arguments, frozen=True, kw_only=True):
     database: Annotated[str, Meta(description="For unqualified names")] | None = None
     schema: str | None = None
     limit: Limit | None = None
+
+
+class CheckSql(Arguments, frozen=True, kw_only=True):
+    """Arguments of check_sql."""
+
+    query: str

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+import msgspec
+
 from snowflake_mcp.config.model import ConnectionSettings, LimitSettings
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import ToolResult
-from snowflake_mcp.tools.answers import Answer
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.names import stored
 from snowflake_mcp.version import SERVER_NAME
@@ -76,7 +77,7 @@ class Tool(Generic[ArgumentsT]):
     title: str
     description: str
     arguments: type[ArgumentsT]
-    answer: type[Answer]
+    answer: type[msgspec.Struct]
     run: "Callable[[ArgumentsT, Call], Awaitable[ToolResult]]"
     row_limit: RowLimit | None = None
     """Bounds of the argument ``limit`` where the tool has one."""

@@ -9,16 +9,14 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
+from snowflake_mcp.tools.judging import refusal_items, refusal_lines, unjudged
 from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.wording import answer, counted
 from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
-from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["QUERYING"]
-
-_SHOWN_REFUSALS: Final = 5
 
 _WITH_CLAUSES: Final = ("select", "values")
 _FURTHER: Final = "aggregate or filter in SQL, or read on with ORDER BY … LIMIT n OFFSET m"
@@ -116,30 +114,14 @@ def _cut_heading(count: int, total: int | None, reason: str) -> str:
 
 def _refused(refusals: Sequence[Refusal]) -> ToolFailure:
     """The failure that lists why the gate said no and what to do about it."""
-    lines = ["The statement was refused and not sent to Snowflake."]
-    for refusal in refusals[:_SHOWN_REFUSALS]:
-        where = f" at line {refusal.line}:{refusal.column}" if refusal.line else ""
-        token = f" ({plain(refusal.token, 60)}{where})" if refusal.token else where
-        lines.append(f"- {refusal.rule}{token}: {refusal.message} {refusal.remedy}".rstrip())
-    if len(refusals) > _SHOWN_REFUSALS:
-        lines.append(f"- and {len(refusals) - _SHOWN_REFUSALS} more.")
+    again = unjudged(refusals)
+    lines = ["The statement was refused and not sent to Snowflake.", *refusal_lines(refusals)]
     return ToolFailure(
-        Family.REFUSED,
+        Family.UNAVAILABLE if again else Family.REFUSED,
         "\n".join(lines),
         "This server only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call.",
-        details={
-            "refusals": [
-                {
-                    "rule": refusal.rule,
-                    "message": refusal.message,
-                    "remedy": refusal.remedy,
-                    "token": refusal.token[:200],
-                    "line": refusal.line,
-                    "column": refusal.column,
-                }
-                for refusal in refusals[:20]
-            ]
-        },
+        retryable=again,
+        details={"refusals": refusal_items(refusals)},
     )
 
 

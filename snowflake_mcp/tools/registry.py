@@ -13,6 +13,7 @@ from snowflake_mcp.tools.answers import Answer
 from snowflake_mcp.tools.base import Backing, Call, Judge, Statements, Tool
 from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.describing import DESCRIBING
+from snowflake_mcp.tools.judging import JUDGING
 from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.schemas import schema_of
@@ -21,7 +22,7 @@ from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["TOOLS", "Registry", "build_registry", "wire_form"]
 
-TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING)
+TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING, *JUDGING)
 """Every tool, in the order of the list."""
 
 _ANNOTATIONS: Final = {

@@ -14,7 +14,7 @@ from snowflake_mcp.tools.render import Rendered, json_text
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["DEMO_LINE", "answer", "counted", "failed", "inline"]
+__all__ = ["DEMO_LINE", "answer", "counted", "failed", "inline", "told"]
 
 DEMO_LINE: Final = "Demo data from the built-in sample warehouse, not a Snowflake account."
 
@@ -83,6 +83,19 @@ def answer(
     return ToolResult(
         text=msgspec.Raw(text), structured=structured, meta=_meta(call, outcome.query_id)
     )
+
+
+def told(call: Call, text: str, extra: Mapping[str, Any]) -> ToolResult:
+    """The result of a call that ran no statement: a text, and the members of the answer."""
+    connection = call.backing.connection
+    if connection.backend is Backend.DEMO:
+        text = f"{text}\n{DEMO_LINE}"
+    structured = {
+        **extra,
+        "connection": connection.name,
+        "backend": connection.backend.value,
+    }
+    return ToolResult(text=text, structured=structured, meta=_meta(call, None))
 
 
 def failed(call: Call, failure: ToolFailure) -> ToolResult:

@@ -45,7 +45,12 @@ def test_it_becomes_ready(tmp_path: Path) -> None:
     with serving(tmp_path, "--demo") as server:
         until(lambda: server.request("GET", "/health/ready").status == 200, 15, "it is ready")
         checks = server.request("GET", "/health/ready").json()["checks"]
-        assert {check["name"] for check in checks} == {"snowflake", "lane", "serving"}
+        assert {check["name"] for check in checks} == {
+            "snowflake",
+            "gate",
+            "lane",
+            "serving",
+        }
 
 
 def test_nothing_is_written_into_the_working_directory(tmp_path: Path) -> None:

@@ -5,12 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-
-from snowflake_mcp.policy.gate import Gate
+from snowflake_mcp.policy.assessment import assess
+from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.policy.verdict import Verdict
 
-__all__ = ["ALLOWED", "REFUSED", "judge", "rules"]
+__all__ = ["ALLOWED", "REFUSED", "DirectGate", "judge", "rules"]
 
 _ROWS: Final[list[Mapping[str, Any]]] = [
     json.loads(line)
@@ -24,11 +23,15 @@ REFUSED: Final = [row for row in _ROWS if "rule" in row]
 
 def judge(sql: str, *granted: str, max_sql_bytes: int = 65_536) -> Verdict:
     """The verdict about ``sql`` with the named capabilities granted."""
-    gate = Gate(max_sql_bytes=max_sql_bytes, granted=frozenset(granted))
-    verdicts: list[Verdict] = []
-    Deferred.fromCoroutine(gate.judge(sql)).addCallback(verdicts.append)
-    assert verdicts, "the gate has not answered at once"
-    return verdicts[0]
+    return assess(sql, Terms(max_sql_bytes, frozenset(granted)))
+
+
+class DirectGate:
+    """The gate without its child processes, for tests of what stands behind it."""
+
+    async def judge(self, sql: str) -> Verdict:
+        """The verdict, at once."""
+        return judge(sql)
 
 
 def rules(verdict: Verdict) -> list[str]:

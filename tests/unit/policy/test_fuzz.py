@@ -5,8 +5,9 @@ from typing import Final
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from snowflake_mcp.policy.lexer import scan
+from snowflake_mcp.policy.lexer import LexicalError, scan
 from snowflake_mcp.policy.rules import CAPABILITIES
+from snowflake_mcp.policy.syntax import parse
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.words import words
 from tests.unit.policy.support import ALLOWED, REFUSED, judge
@@ -61,6 +62,7 @@ _WRITES: Final = [
     "SELECT s.nextval",
     "SELECT a INTO b FROM t",
 ]
+_EVERYTHING: Final = frozenset(CAPABILITIES)
 _FRAMES: Final = [
     "{write}",
     "{read}; {write}",
@@ -164,6 +166,39 @@ def test_every_write_in_every_template_is_refused() -> None:
         if judge(sql := frame.format(read="SELECT a FROM t", write=write), *CAPABILITIES).allowed
     ]
     assert passed == []
+
+
+def test_the_second_opinion_alone_refuses_writes() -> None:
+    """Of the same texts it lets through only those in which a statement looks like a name."""
+    like_names = {"TRUNCATE t", "REMOVE @s", "RM @s", "UNSET x", "COMMIT", "ROLLBACK"}
+    like_names |= {"BEGIN TRANSACTION", "RETURN 1"}
+    passed = []
+    for frame in _FRAMES:
+        for write in _WRITES:
+            sql = frame.format(read="SELECT a FROM t", write=write)
+            try:
+                cut = scan(sql)
+            except LexicalError:
+                continue
+            for start, end in cut.comments:
+                sql = sql[:start] + " " * (end - start) + sql[end:]
+            if write not in like_names and not parse(sql, cut.tokens, _EVERYTHING)[1]:
+                passed.append(sql)
+    assert passed == []
+
+
+@_STEADY
+@given(words=st.lists(_WORDS, min_size=1, max_size=60))
+def test_the_second_opinion_never_raises(words: list[str]) -> None:
+    """Whatever the parser does with a heap of words, a finding or a tree comes out."""
+    sql = " ".join(words)
+    try:
+        tokens = _tokens(sql)
+    except LexicalError:
+        return
+    if tokens:
+        tree, findings = parse(sql, tokens, _EVERYTHING)
+        assert (tree is None) == bool(findings)
 
 
 @_STEADY

@@ -2,8 +2,8 @@
 
 import pytest
 
-from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.rules import CAPABILITIES, Rule
+from snowflake_mcp.policy.terms import Terms
 from tests.unit.policy.support import judge, rules
 
 
@@ -125,7 +125,7 @@ def test_many_granted_calls_hide_nothing(capability: str, call: str) -> None:
 def test_unknown_capabilities_are_an_error() -> None:
     """A misspelled grant must not pass for one."""
     with pytest.raises(ValueError, match="unknown capabilities"):
-        Gate(max_sql_bytes=100, granted=frozenset({"udfs"}))
+        Terms(max_sql_bytes=100, granted=frozenset({"udfs"}))
 
 
 def test_length_is_counted_in_bytes() -> None:

@@ -12,7 +12,7 @@ import pytest_twisted
 from twisted.internet.task import Clock
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, LimitSettings
-from snowflake_mcp.policy.verdict import Refusal, Verdict
+from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.protocol.tooling import ToolResult
@@ -100,6 +100,8 @@ class FakeGate:
 
     refusals: tuple[Refusal, ...] = ()
     kind: str = "select"
+    capabilities: frozenset[str] = frozenset()
+    objects: Objects = NO_OBJECTS
     seen: list[str] = field(default_factory=list)
 
     async def judge(self, sql: str) -> Verdict:
@@ -110,8 +112,9 @@ class FakeGate:
             allowed=allowed,
             kind=self.kind if allowed else "unknown",
             sql=f"/*judged*/ {sql}" if allowed else "",
-            capabilities=frozenset(),
+            capabilities=self.capabilities,
             refusals=self.refusals,
+            objects=self.objects,
         )
 
 

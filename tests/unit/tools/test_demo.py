@@ -14,13 +14,13 @@ from twisted.internet import reactor as installed
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
 from snowflake_mcp.ops.totals import Totals
-from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.tools.base import Judge
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.tools.wording import DEMO_LINE
 from snowflake_mcp.warehouse.service import Warehouse
+from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import asynchronous, conforming, context, shown
 
 REACTOR: Any = installed
@@ -81,7 +81,7 @@ async def demo(endpoint: Endpoint, gate: Judge | None = None) -> AsyncIterator[R
     warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Totals())
     warehouse.start()
     try:
-        yield build_registry(warehouse, gate or Gate(CONFIG.limits.max_sql_bytes), CONFIG)
+        yield build_registry(warehouse, gate or DirectGate(), CONFIG)
     finally:
         await warehouse.stop(5.0)
 

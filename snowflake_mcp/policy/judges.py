@@ -1,0 +1,195 @@
+"""The judges as a service: child processes that judge texts, each under a deadline."""
+
+import os
+import sys
+from collections import deque
+from typing import Any, Final
+
+import msgspec
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
+from twisted.logger import Logger
+
+from snowflake_mcp.policy.custody import Child, JudgesUnavailable, Task
+from snowflake_mcp.policy.terms import Terms
+from snowflake_mcp.policy.verdict import Verdict
+
+__all__ = ["Judges", "JudgesUnavailable"]
+
+CHILDREN: Final = 2
+"""So that a text which takes its whole second holds up only every other one."""
+WAIT_S: Final = 5.0
+"""How long a text may wait for a free child."""
+MAX_WAITING: Final = 500
+_BACK_OFF_S: Final = (0.0, 0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Before a child is started again, by how often in a row it did not get ready."""
+_KEPT_VARIABLES: Final = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "VIRTUAL_ENV")
+"""A child needs no more of the environment, which may hold secrets."""
+
+
+class Reactor(IReactorProcess, IReactorTime):
+    """The two reactor interfaces that the service needs."""
+
+
+class Judges(Service):
+    """Keeps warm children and gives each one text at a time, in the order in which they came.
+
+    Reactor thread only. A child that is late is killed, one that died is replaced, and the text
+    that it was judging gets no verdict. Children end with this process, however it ends: their
+    standard input is a pipe that only this process holds.
+    """
+
+    name = "gate"
+    _log = Logger()
+
+    def __init__(self, reactor: Reactor, terms: Terms, children: int = CHILDREN) -> None:
+        """Nothing runs before ``startService``."""
+        self.terms = terms
+        self._reactor: Any = reactor
+        self._count = children
+        self._children: list[Child] = []
+        self._waiting: deque[Task] = deque()
+        self._starting: list[IDelayedCall] = []
+        self._failures = 0
+        self._stopped: Deferred[None] | None = None
+        self._judged = self._late = self._died = 0
+        self._ready_s = 0.0
+        self._problem = ""
+
+    def startService(self) -> None:
+        """Start the children; they judge about a third of a second later."""
+        super().startService()  # type: ignore[no-untyped-call]
+        for _ in range(self._count):
+            self._spawn()
+
+    def stopService(self) -> Deferred[None] | None:
+        """End the children; fires when they have ended, which takes a second at most."""
+        super().stopService()  # type: ignore[no-untyped-call]
+        for start in self._starting:
+            if start.active():
+                start.cancel()
+        waiting, self._waiting = self._waiting, deque()
+        for task in waiting:
+            task.fail(JudgesUnavailable("The server is stopping."))
+        if not self._children:
+            return None
+        self._stopped = Deferred()
+        for child in self._children:
+            child.end()
+        return self._stopped
+
+    async def verdict(self, sql: str) -> Verdict:
+        """What a child says about ``sql``, a text that has passed ``lexer.check_bytes``.
+
+        Raises:
+            JudgesUnavailable: no child could say anything in time.
+            CancelledError: the caller is no longer interested.
+        """
+        if not self.running:
+            raise JudgesUnavailable("The gate is not running.")
+        if len(self._waiting) >= MAX_WAITING:
+            raise JudgesUnavailable("Too many statements wait to be judged.")
+        task = Task(sql, self._forget)
+        task.limit = self._reactor.callLater(WAIT_S, self._waited_too_long, task)
+        self._waiting.append(task)
+        self._assign()
+        return await task.outcome
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether a text would be judged now, and in words why or why not."""
+        ready = sum(child.ready for child in self._children)
+        detail = f"{ready} of {self._count} ready, {len(self._waiting)} waiting"
+        return ready > 0, f"{detail}; {self._problem}" if self._problem and not ready else detail
+
+    def snapshot(self) -> dict[str, object]:
+        """For /status: how many children are ready, what they did, and what went wrong."""
+        return {
+            "children": self._count,
+            "ready": sum(child.ready for child in self._children),
+            "waiting": len(self._waiting),
+            "judged": self._judged,
+            "late": self._late,
+            "died": self._died,
+            "start_ms": round(self._ready_s * 1e3),
+            "last_problem": self._problem,
+        }
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the children."""
+        return [child.pid for child in self._children if child.pid is not None]
+
+    # what a child tells
+
+    def child_ready(self, child: Child, after_s: float) -> None:
+        """The child is warm."""
+        self._ready_s = after_s
+        self._failures = 0
+        self._problem = ""
+        self._assign()
+
+    def child_answered(self, child: Child) -> None:
+        """The child has judged a text and is free."""
+        self._judged += 1
+        self._assign()
+
+    def child_late(self, child: Child, sql_chars: int) -> None:
+        """The child did not answer in time and is being killed."""
+        self._late += 1
+        self._log.warn("a text of {chars} characters was not judged in time", chars=sql_chars)
+
+    def child_ended(self, child: Child, reason: str, *, was_ready: bool) -> None:
+        """The child is gone; start another one unless the service is stopping."""
+        self._children.remove(child)
+        if self._stopped is not None:
+            if not self._children:
+                self._stopped.callback(None)
+            return
+        self._died += 1
+        self._problem = reason
+        delay = _BACK_OFF_S[min(self._failures, len(_BACK_OFF_S) - 1)]
+        if not was_ready:
+            self._failures += 1
+        self._log.warn(
+            "a judging child ended ({reason}); starting another in {delay} s",
+            reason=reason,
+            delay=delay,
+        )
+        if delay:
+            self._starting = [start for start in self._starting if start.active()]
+            self._starting.append(self._reactor.callLater(delay, self._spawn))
+        else:
+            self._spawn()
+
+    # the queue
+
+    def _assign(self) -> None:
+        for child in self._children:
+            if not self._waiting:
+                return
+            if child.free:
+                child.ask(self._waiting.popleft())
+
+    def _forget(self, task: Task) -> None:
+        if task in self._waiting:
+            self._waiting.remove(task)
+
+    def _waited_too_long(self, task: Task) -> None:
+        self._forget(task)
+        task.fail(JudgesUnavailable(f"No child was free to judge within {WAIT_S:.0f} s."))
+
+    def _spawn(self) -> None:
+        child = Child(self._reactor, self, msgspec.json.encode(self.terms))
+        self._children.append(child)
+        # -P: the folder this process happens to stand in is no place to import from.
+        command = [sys.executable, "-P", "-m", "snowflake_mcp.policy.child"]
+        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+        # The package may be on the path of this process by other means than an installation.
+        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+        self._reactor.spawnProcess(
+            child,
+            sys.executable.encode(),
+            [argument.encode() for argument in command],
+            {name.encode(): value.encode() for name, value in environment.items()},
+        )

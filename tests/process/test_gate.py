@@ -1,0 +1,215 @@
+"""The gate's children as real processes: bombs, kill -9, SIGSTOP; the server lives and answers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from twisted.internet.defer import maybeDeferred
+
+from snowflake_mcp.policy.gate import Gate
+from snowflake_mcp.policy.judges import Judges
+from snowflake_mcp.policy.terms import Terms
+from tests.support.processes import alive, command, descendants, until
+from tests.support.server import Server, serving
+from tests.unit.tools.fakes import asynchronous
+
+pytestmark = pytest.mark.process
+
+QUERY: Final = {"query": "SELECT 41 + 1 AS ANSWER"}
+DENIED_WITHIN_S: Final = 1.2
+BACK_WITHIN_S: Final = 0.3
+STALL_S: Final = 0.060
+_SLACK: Final = 4.0
+"""Machines that run tests beside other work are slower than the promise."""
+
+BOMBS: Final = {
+    "joins": "SELECT * FROM t" + " JOIN t" * 40,
+    "subqueries": "SELECT * FROM " + "(SELECT * FROM " * 10_000 + "t" + ")" * 10_000,
+    "open brackets": "(" * 65_000,
+    "object types": "SELECT a::" + "OBJECT(a " * 26 + "INT" + ")" * 26,
+    "froms": "SELECT a " + "FROM " * 13_000,
+    "nots": "SELECT " + "NOT " * 16_000 + "1",
+    "cases": "SELECT " + "CASE WHEN " * 6_000 + "1",
+    "additions": "SELECT 1" + "+1" * 9_990,
+    "calls": "SELECT " + ", ".join(["ABS(1)"] * 4_000),
+    "unions": "SELECT 1" + " UNION SELECT 1" * 4_000,
+}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose gate is warm and which has logged in."""
+    with serving(tmp_path_factory.mktemp("server"), "--demo") as started:
+        until(lambda: started.request("GET", "/health/ready").status == 200, 15, "it is ready")
+        assert started.call("execute_query", QUERY).status == 200
+        yield started
+
+
+def _children(server: Server) -> list[int]:
+    return [pid for pid in descendants(server.pid) if "snowflake_mcp.policy.child" in command(pid)]
+
+
+def _gate(server: Server) -> dict[str, Any]:
+    gate: dict[str, Any] = server.request("GET", "/status").json()["gate"]
+    return gate
+
+
+def _all_ready(server: Server) -> bool:
+    gate = _gate(server)
+    return bool(gate["ready"] == gate["children"])
+
+
+class Stalls:
+    """How long the reactor of this process was held, at most."""
+
+    def __init__(self) -> None:
+        from twisted.internet import reactor
+        from twisted.internet.task import LoopingCall
+
+        self.worst_s = 0.0
+        self._last = time.perf_counter()
+        self._call = LoopingCall(self._turn)
+        self._call.clock = reactor
+        self._call.start(0.002)
+
+    def _turn(self) -> None:
+        now = time.perf_counter()
+        self.worst_s = max(self.worst_s, now - self._last)
+        self._last = now
+
+    def stop(self) -> None:
+        self._call.stop()
+
+
+@asynchronous
+async def test_a_bomb_is_answered_in_time_and_stalls_nobody() -> None:
+    """Each gets a verdict within its second or is refused; the reactor goes on all the while."""
+    from twisted.internet import reactor
+
+    judges = Judges(reactor, Terms(65_536))  # type: ignore[arg-type]
+    gate = Gate(judges)
+    judges.startService()
+    try:
+        assert (await gate.judge("SELECT 1")).allowed
+        for name, bomb in BOMBS.items():
+            stalls = Stalls()
+            began = time.perf_counter()
+            await gate.judge(bomb)
+            taken = time.perf_counter() - began
+            stalls.stop()
+            assert taken < DENIED_WITHIN_S * _SLACK, name
+            assert stalls.worst_s < STALL_S * _SLACK, name
+        assert (await gate.judge("SELECT 1")).allowed
+    finally:
+        await maybeDeferred(judges.stopService)
+    assert judges.pids == []
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_the_server_lives_through_a_bomb(server: Server, name: str) -> None:
+    """It answers whether it would run it, and goes on."""
+    until(lambda: _all_ready(server), 5, "all children are ready")
+    began = time.perf_counter()
+    answer = server.call("check_sql", {"query": BOMBS[name]})
+    assert time.perf_counter() - began < DENIED_WITHIN_S * _SLACK
+    assert answer.status in {200, 503}, answer.body
+    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+
+
+def test_a_killed_child_is_replaced(server: Server) -> None:
+    """Kill -9 of every child: the gate is back at once, and nothing else was touched."""
+    until(lambda: _all_ready(server), 5, "all children are ready")
+    before = _children(server)
+    assert len(before) == 2
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    began = time.monotonic()
+    until(lambda: not set(_children(server)) & set(before), 5, "the killed ones are gone")
+    until(lambda: _all_ready(server), BACK_WITHIN_S * _SLACK * 2, "the gate is back")
+    assert time.monotonic() - began < BACK_WITHIN_S * _SLACK * 2
+    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+
+
+def test_a_stopped_child_is_replaced(server: Server) -> None:
+    """SIGSTOP of every child: two texts are refused in time, and the next one is judged."""
+    until(lambda: _all_ready(server), 5, "all children are ready")
+    before = _children(server)
+    for pid in before:
+        os.kill(pid, signal.SIGSTOP)
+    for _ in before:
+        began = time.perf_counter()
+        answer = server.call("execute_query", QUERY)
+        assert time.perf_counter() - began < DENIED_WITHIN_S * _SLACK
+        if answer.status == 200:
+            continue  # the first replacement was quicker than the second text
+        assert answer.status == 503
+        assert b"gate-unavailable" in answer.body
+    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+    for pid in before:
+        if alive(pid):  # it was never asked
+            os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_child_leaves_signals_to_its_parent(server: Server, number: signal.Signals) -> None:
+    """A signal to the whole group ends no child before the requests that need it."""
+    until(lambda: _all_ready(server), 5, "all children are ready")
+    before = _children(server)
+    for pid in before:
+        os.kill(pid, number)
+    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+    assert _children(server) == before
+
+
+def test_readiness_names_the_gate(server: Server) -> None:
+    """An operator sees whether texts can be judged."""
+    until(lambda: _all_ready(server), 5, "all children are ready")
+    checks = server.request("GET", "/health/ready").json()["checks"]
+    (gate,) = [check for check in checks if check["name"] == "gate"]
+    assert gate["ok"]
+    assert gate["detail"] == "2 of 2 ready, 0 waiting"
+
+
+def test_no_child_outlives_the_server(tmp_path: Path) -> None:
+    """Kill -9 of the server ends the children as well."""
+    with serving(tmp_path, "--demo") as server:
+        until(lambda: len(_children(server)) == 2, 5, "the children run")
+        children = _children(server)
+        server.signal(signal.SIGKILL)
+        assert server.wait(5) == -signal.SIGKILL
+        until(lambda: not any(map(alive, children)), 3, "the children have ended")
+
+
+def _child(lines: bytes) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "snowflake_mcp.policy.child"],
+        input=lines,
+        env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+
+
+def test_a_child_by_itself() -> None:
+    """It says that it is ready, answers line by line, and ends with its input."""
+    terms = b'{"max_sql_bytes":200,"granted":["udf"]}\n'
+    done = _child(terms + b'{"number":7,"sql":"SELECT f(1)"}\n{"number":8,"sql":"DROP TABLE t"}\n')
+    ready, *answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert ready == {"type": "ready"}
+    assert [answer["number"] for answer in answers] == [7, 8]
+    assert [answer["verdict"]["allowed"] for answer in answers] == [True, False]
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_child_without_a_parent_ends() -> None:
+    """Nothing to read from the start is the end."""
+    done = _child(b"")
+    assert (done.returncode, done.stdout) == (0, b"")

@@ -1,0 +1,318 @@
+"""The judges without processes: queue, deadline, replacement, and an end in every case."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from snowflake_mcp.policy.custody import DEADLINE_S, Child
+from snowflake_mcp.policy.gate import Gate
+from snowflake_mcp.policy.judges import MAX_WAITING, WAIT_S, Judges
+from snowflake_mcp.policy.lines import Answer, Question, Ready
+from snowflake_mcp.policy.terms import Terms
+from snowflake_mcp.policy.verdict import Verdict
+from tests.unit.policy.support import judge, rules
+
+
+class Pipes:
+    """A process that does what the test says."""
+
+    def __init__(self, protocol: Child, arguments: list[bytes], environment: Any) -> None:
+        self.protocol = protocol
+        self.arguments = arguments
+        self.environment = environment
+        self.written: list[bytes] = []
+        self.signals: list[str] = []
+        self.open = True
+        self.pid = 4242
+        self.gone = False
+        protocol.transport = self  # type: ignore[assignment]
+        protocol.connectionMade()
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def closeStdin(self) -> None:
+        self.open = False
+
+    def signalProcess(self, name: str) -> None:
+        if self.gone:
+            raise ProcessExitedAlready
+        self.signals.append(name)
+
+    def say(self, message: msgspec.Struct | bytes) -> None:
+        line = message if isinstance(message, bytes) else msgspec.json.encode(message) + b"\n"
+        self.protocol.outReceived(line)
+
+    def warm(self) -> None:
+        self.say(Ready())
+
+    @property
+    def question(self) -> Question:
+        return msgspec.json.decode(self.written[-1], type=Question)
+
+    def answer(self) -> None:
+        self.say(Answer(self.question.number, judge(self.question.sql)))
+
+    def die(self, status: int | None = None, signal: int | None = 9) -> None:
+        self.gone = True
+        ended = ProcessDone(0) if status == 0 else ProcessTerminated(status, signal)
+        self.protocol.processEnded(Failure(ended))
+
+
+class Machine(Clock):
+    """A clock that also starts processes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[Pipes] = []
+
+    def spawnProcess(
+        self, protocol: Child, executable: bytes, args: list[bytes], env: Any = None
+    ) -> Pipes:
+        self.started.append(Pipes(protocol, args, env))
+        return self.started[-1]
+
+
+class Stand:
+    """One judge, warm."""
+
+    def __init__(self, children: int = 1) -> None:
+        self.machine = Machine()
+        self.judges = Judges(self.machine, Terms(1_000), children)  # type: ignore[arg-type]
+        self.gate = Gate(self.judges)
+        self.judges.startService()
+        for pipes in self.machine.started:
+            pipes.warm()
+
+    @property
+    def child(self) -> Pipes:
+        return self.machine.started[-1]
+
+    def ask(self, sql: str) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        self.asked = Deferred.fromCoroutine(self.gate.judge(sql))
+        self.asked.addCallback(verdicts.append)
+        return verdicts
+
+
+@pytest.fixture
+def stand() -> Iterator[Stand]:
+    """Nothing is left in the clock when the service has stopped."""
+    made = Stand()
+    yield made
+    made.judges.stopService()
+    for pipes in made.machine.started:
+        if not pipes.gone:
+            pipes.die(0, None)
+    assert made.machine.getDelayedCalls() == []
+
+
+def test_nothing_starts_before_the_service() -> None:
+    """Building starts no process and no timer; a text is refused until the start."""
+    machine = Machine()
+    judges = Judges(machine, Terms(100))  # type: ignore[arg-type]
+    verdicts: list[Verdict] = []
+    Deferred.fromCoroutine(Gate(judges).judge("SELECT 1")).addCallback(verdicts.append)
+    assert rules(verdicts[0]) == ["gate-unavailable"]
+    assert (machine.started, machine.getDelayedCalls(), judges.pids) == ([], [], [])
+
+
+def test_a_child_knows_its_terms_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It gets the settings as its first line and next to nothing of the environment."""
+    monkeypatch.setitem(os.environ, "SNOWFLAKE_PASSWORD", "hunter2")
+    stand = Stand()
+    assert msgspec.json.decode(stand.child.written[0], type=Terms) == stand.judges.terms
+    assert stand.child.arguments[1:] == [b"-P", b"-m", b"snowflake_mcp.policy.child"]
+    assert b"SNOWFLAKE_PASSWORD" not in stand.child.environment
+
+
+def test_a_text_goes_to_the_child_and_its_verdict_comes_back(stand: Stand) -> None:
+    """The verdict is the child's, whole."""
+    verdicts = stand.ask("SELECT f(1), 'ö\n\"' FROM t")
+    assert verdicts == []
+    assert stand.child.question == Question(1, "SELECT f(1), 'ö\n\"' FROM t")
+    stand.child.answer()
+    assert verdicts == [judge("SELECT f(1), 'ö\n\"' FROM t")]
+
+
+def test_texts_wait_in_their_order(stand: Stand) -> None:
+    """A child has one text at a time."""
+    first, second, third = (stand.ask(f"SELECT {n}") for n in (1, 2, 3))
+    assert stand.child.question.sql == "SELECT 1"
+    stand.child.answer()
+    assert (len(first), len(second)) == (1, 0)
+    assert stand.child.question.sql == "SELECT 2"
+    stand.child.answer()
+    stand.child.answer()
+    assert [third[0].sql, second[0].sql] == ["SELECT 3", "SELECT 2"]
+    assert stand.judges.snapshot()["judged"] == 3
+
+
+def test_an_answer_may_come_in_pieces(stand: Stand) -> None:
+    """A pipe cuts where it likes."""
+    verdicts = stand.ask("SELECT 1")
+    line = msgspec.json.encode(Answer(1, judge("SELECT 1"))) + b"\n"
+    for at in range(len(line)):
+        stand.child.say(line[at : at + 1])
+    assert verdicts[0].allowed
+
+
+@pytest.mark.parametrize("sql", ["x" * 1_001, "SELECT '\ud800'", "SELECT \x00"])
+def test_what_is_no_text_is_not_handed_on(stand: Stand, sql: str) -> None:
+    """Length and characters are refused at once, by the same rules."""
+    verdicts = stand.ask(sql)
+    assert rules(verdicts[0]) == rules(judge(sql, max_sql_bytes=1_000))
+    assert len(stand.child.written) == 1
+
+
+def test_a_late_child_is_killed_and_replaced(stand: Stand) -> None:
+    """The text is refused at the deadline, and may be sent again; the next one is judged."""
+    verdicts = stand.ask("SELECT 1")
+    behind = stand.ask("SELECT 2")
+    late = stand.child
+    stand.machine.advance(DEADLINE_S)
+    stand.machine.advance(0.1)
+    assert rules(verdicts[0]) == ["gate-unavailable"]
+    assert verdicts[0].refusals[0].retryable
+    assert "within 1 s" in verdicts[0].refusals[0].message
+    assert (late.signals, behind) == (["KILL"], [])
+    late.answer()  # what it had still to say
+    late.die()
+    assert stand.child is not late
+    stand.child.warm()
+    stand.child.answer()
+    assert behind[0].sql == "SELECT 2"
+    assert (stand.judges.snapshot()["late"], stand.judges.snapshot()["died"]) == (1, 1)
+
+
+def test_an_answer_in_the_last_moment_counts(stand: Stand) -> None:
+    """This process may have been the late one."""
+    verdicts = stand.ask("SELECT 1")
+    stand.machine.advance(DEADLINE_S)
+    stand.child.answer()
+    assert verdicts[0].allowed
+    stand.machine.advance(1)
+    assert stand.child.signals == []
+
+
+def test_a_dead_child_is_a_refusal(stand: Stand) -> None:
+    """Its text is refused, and another child starts at once."""
+    verdicts = stand.ask("SELECT 1")
+    stand.child.die()
+    assert rules(verdicts[0]) == ["gate-unavailable"]
+    assert len(stand.machine.started) == 2
+    assert stand.judges.ready() == (False, "0 of 1 ready, 0 waiting; signal 9")
+    stand.child.warm()
+    assert stand.judges.ready() == (True, "1 of 1 ready, 0 waiting")
+
+
+def test_a_child_that_cannot_start_is_tried_less_and_less_often(stand: Stand) -> None:
+    """And the operator sees why, in its own words."""
+    stand.child.die()
+    for wait_s in (0.0, 0.0, 0.2, 0.5, 1.0):
+        child = stand.child
+        child.protocol.errReceived(b"Traceback\nImportError: no sqlglot\n")
+        child.die(1, None)
+        stand.machine.advance(wait_s)
+        assert stand.child is not child
+    assert "exit status 1, ImportError: no sqlglot" in stand.judges.ready()[1]
+    stand.machine.advance(20)
+    assert stand.child.signals == ["KILL"]
+
+
+def test_what_a_child_complains_about_later_is_not_kept(stand: Stand) -> None:
+    """After the start its words might quote a statement."""
+    stand.ask("SELECT 'secret'")
+    stand.child.protocol.errReceived(b"RuntimeError: SELECT 'secret'\n")
+    stand.child.die(1, None)
+    assert "secret" not in str(stand.judges.snapshot())
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"hello\n",
+        b"{}\n",
+        b'{"type":"ready"}\n',
+        b'{"type":"answer","number":7,"verdict":{"allowed":true}}\n',
+        msgspec.json.encode(Answer(7, judge("SELECT 1"))) + b"\n",
+        msgspec.json.encode(Answer(1, judge("SELECT 1"))) + b"\n{}\n",
+        b"x" * (17 << 20),
+    ],
+    ids=["words", "empty", "ready twice", "partly", "another number", "too many", "too long"],
+)
+def test_a_child_that_says_something_else_is_not_trusted(stand: Stand, noise: bytes) -> None:
+    """It is killed and its text refused."""
+    verdicts = stand.ask("SELECT 1")
+    stand.child.say(noise)
+    assert rules(verdicts[0]) == ["gate-unavailable"]
+    assert stand.child.signals == ["KILL"]
+    assert not stand.judges.ready()[0]
+
+
+def test_who_left_is_not_waited_for(stand: Stand) -> None:
+    """A cancelled caller leaves the queue; the text that a child has is judged to its end."""
+    stand.ask("SELECT 1")
+    judged = stand.asked
+    stand.ask("SELECT 2")
+    stand.asked.addErrback(lambda failure: None)
+    stand.asked.cancel()
+    judged.addErrback(lambda failure: None)
+    judged.cancel()
+    last = stand.ask("SELECT 3")
+    stand.child.answer()
+    assert stand.child.question.sql == "SELECT 3"
+    stand.child.answer()
+    assert last[0].allowed
+
+
+def test_waiting_has_bounds(stand: Stand) -> None:
+    """A text waits some seconds at most, and only so many wait."""
+    stand.child.die()  # the next child never gets warm
+    verdicts = [stand.ask("SELECT 1") for _ in range(MAX_WAITING)]
+    one_more = stand.ask("SELECT 1")
+    assert "Too many" in one_more[0].refusals[0].message
+    stand.machine.advance(WAIT_S)
+    assert {rules(verdict[0])[0] for verdict in verdicts} == {"gate-unavailable"}
+
+
+def test_two_children_share_the_queue() -> None:
+    """One slow text does not hold up the others."""
+    stand = Stand(children=2)
+    slow, quick = stand.ask("SELECT 1"), stand.ask("SELECT 2")
+    stand.machine.started[1].answer()
+    assert (len(slow), len(quick)) == (0, 1)
+    last = stand.ask("SELECT 3")
+    stand.machine.started[1].answer()
+    assert last[0].sql == "SELECT 3"
+
+
+def test_the_end() -> None:
+    """Children are asked to end and killed when they do not; nobody waits for a verdict."""
+    stand = Stand(children=2)
+    ended: list[None] = []
+    running, waiting, more = (stand.ask(f"SELECT {n}") for n in (1, 2, 3))
+    stopped = stand.judges.stopService()
+    assert stopped is not None
+    stopped.addCallback(ended.append)
+    assert rules(more[0]) == ["gate-unavailable"]
+    first, second = stand.machine.started
+    assert not first.open
+    first.die(0, None)
+    stand.machine.advance(0.6)
+    assert second.signals == ["KILL"]
+    assert ended == []
+    second.die()
+    assert ended == [None]
+    assert [rules(each[0]) for each in (running, waiting)] == [["gate-unavailable"]] * 2
+    assert stand.machine.getDelayedCalls() == []
+    assert len(stand.machine.started) == 2
