@@ -85,6 +85,7 @@ class Status:
             **self.health(),
             "connection": self._config.connection.name,
             "requests_running": self._kernel.running,
+            "sessions": len(self._kernel.live_sessions),
             "connections": self.clients(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),

@@ -208,7 +208,7 @@ class Wire:
 
     def answer(self, method: str = "POST") -> HttpAnswer:
         """The next response; fails when there is none."""
-        answer, used = _parse(self.unread, method)
+        answer, used = parse_answer(self.unread, method)
         if answer.complete:
             self._read += used
         return answer
@@ -240,7 +240,7 @@ class Wire:
     def frames(self) -> list[Frame]:
         """Every whole frame that has come since the last look."""
         frames: list[Frame] = []
-        while (parsed := _parse_frame(self.unread)) is not None:
+        while (parsed := parse_frame(self.unread)) is not None:
             frame, used = parsed
             self._read += used
             frames.append(frame)
@@ -302,7 +302,8 @@ def encode_frame(opcode: int, payload: bytes, *, fin: bool = True, masked: bool 
     return head + (b"\0\0\0\0" if masked else b"") + payload
 
 
-def _parse_frame(data: bytes) -> tuple[Frame, int] | None:
+def parse_frame(data: bytes) -> tuple[Frame, int] | None:
+    """The first frame in the bytes and its length; ``None`` while it is not whole."""
     if len(data) < 2:
         return None
     length, at = data[1] & 0x7F, 2
@@ -315,7 +316,8 @@ def _parse_frame(data: bytes) -> tuple[Frame, int] | None:
     return Frame(data[0] & 0x0F, data[at : at + length], bool(data[0] & 0x80)), at + length
 
 
-def _parse(data: bytes, method: str) -> tuple[HttpAnswer, int]:
+def parse_answer(data: bytes, method: str) -> tuple[HttpAnswer, int]:
+    """The first response in the bytes and its length; fails when its head is not whole."""
     head, separator, rest = data.partition(b"\r\n\r\n")
     assert separator, f"no response in {data!r}"
     status_line, *lines = head.decode("latin-1").split("\r\n")
