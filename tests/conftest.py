@@ -1,0 +1,8 @@
+"""What every test relies on, whatever started the run."""
+
+import signal
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell without job control ignores SIGINT in what it starts with "&", and an ignored signal
+    # is inherited: the servers under test would rightly ignore it as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
