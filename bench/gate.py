@@ -15,7 +15,6 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
-from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from bench.report import Table, machine, percentile
@@ -26,6 +25,7 @@ from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.lexer import check_bytes, scan
 from snowflake_mcp.policy.statements import one_statement
 from snowflake_mcp.policy.terms import Terms
+from tests.support.stalls import Stalls
 
 __all__ = ["BOMBS", "STATEMENTS", "main", "measure"]
 
@@ -94,25 +94,6 @@ def _timed(work: Callable[[str], object], sql: str, rounds: int) -> list[float]:
     return taken
 
 
-class _Stalls:
-    """The longest time for which the reactor did not turn."""
-
-    def __init__(self, clock: Any) -> None:
-        self.worst_s = 0.0
-        self._last = time.perf_counter()
-        self._call = LoopingCall(self._turn)
-        self._call.clock = clock
-        self._call.start(0.001)
-
-    def _turn(self) -> None:
-        now = time.perf_counter()
-        self.worst_s = max(self.worst_s, now - self._last)
-        self._last = now
-
-    def stop(self) -> None:
-        self._call.stop()
-
-
 async def _cost(gate: Gate, rounds: int) -> Table:
     made = Table(
         "Cost of judging",
@@ -145,7 +126,7 @@ async def _hostile(reactor: Any, gate: Gate) -> Table:
         ("text", "answered after ms", "stall ms", "verdict"),
     )
     for label, sql in BOMBS.items():
-        stalls = _Stalls(reactor)
+        stalls = Stalls(reactor, 0.001)
         began = time.perf_counter()
         verdict = await gate.judge(sql)
         taken = time.perf_counter() - began

@@ -13,11 +13,10 @@ from mcp_types import (
 from mcp_types import methods as wire
 
 from tests.behaviour.house import House
+from tests.support.messages import STATELESS
 
-__all__ = ["HANDSHAKE", "STATELESS", "Asked", "Peer"]
+__all__ = ["Asked", "Peer"]
 
-HANDSHAKE: Final = "2025-11-25"
-STATELESS: Final = "2026-07-28"
 INFO: Final = {"name": "peer", "version": "1"}
 
 Message = dict[str, Any]

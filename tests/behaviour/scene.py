@@ -6,8 +6,9 @@ from tests.behaviour.house import RESUME_S, House
 from tests.behaviour.http_peer import HttpPeer
 from tests.behaviour.line_peers import StdioPeer, WebSocketPeer
 from tests.behaviour.memory_peer import MemoryPeer
-from tests.behaviour.peer import STATELESS, Peer
+from tests.behaviour.peer import Peer
 from tests.behaviour.table import Cell
+from tests.support.messages import STATELESS
 
 __all__ = ["Scene"]
 

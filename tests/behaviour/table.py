@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from tests.behaviour.peer import HANDSHAKE, STATELESS
+from tests.support.messages import HANDSHAKE, STATELESS
 
 __all__ = ["APPLIES", "CELLS", "REVISIONS", "TABLE", "WAYS", "Cell"]
 

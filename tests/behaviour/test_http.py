@@ -9,9 +9,9 @@ import pytest
 from snowflake_mcp.protocol.changes import Change
 from tests.behaviour.house import REQUEST_S, House
 from tests.behaviour.http_peer import HttpPeer
-from tests.behaviour.peer import HANDSHAKE, STATELESS
+from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELESS
 from tests.support.wire import HttpAnswer, connect, http_request
-from tests.unit.transports.stand import INITIALIZE, JSON_HEADERS, call, modern, modern_headers
+from tests.unit.transports.stand import call, modern, modern_headers
 
 VERSION = "MCP-Protocol-Version"
 CALL = modern("tools/call", call("echo"))

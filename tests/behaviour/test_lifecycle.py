@@ -4,8 +4,8 @@ from typing import Any
 
 from tests.behaviour.house import REQUEST_S
 from tests.behaviour.http_peer import HttpPeer
-from tests.behaviour.peer import STATELESS
 from tests.behaviour.scene import Scene
+from tests.support.messages import STATELESS
 
 RUBBISH = (b"", b"{", b"[]", b"7", b"null", b'{"jsonrpc":"2.0"}', b'{"jsonrpc":"2.0","id":null}')
 

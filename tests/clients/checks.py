@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.support.messages import HANDSHAKE, STATELESS
 from tests.support.server import clean_environ
 
 __all__ = [
@@ -20,8 +21,6 @@ __all__ = [
     "run",
 ]
 
-HANDSHAKE = "2025-11-25"
-STATELESS = "2026-07-28"
 TOOLS = {
     "list_databases",
     "list_schemas",

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.clients.checks import ANSWER, HANDSHAKE, STATELESS, check_databases, report, run
+from tests.clients.checks import ANSWER, check_databases, report, run
 from tests.clients.conftest import NODE_FOLDER, ROOT
+from tests.support.messages import HANDSHAKE, STATELESS
 from tests.support.processes import until
 from tests.support.server import Server, clean_environ, serving, stdio_command
 

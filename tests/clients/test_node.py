@@ -5,19 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.clients.checks import (
-    ANSWER,
-    HANDSHAKE,
-    STATELESS,
-    TOOLS,
-    check,
-    check_answer,
-    check_databases,
-    report,
-    run,
-)
+from tests.clients.checks import ANSWER, TOOLS, check, check_answer, check_databases, report, run
 from tests.clients.conftest import NODE_FOLDER
 from tests.clients.documented import blocks
+from tests.support.messages import HANDSHAKE, STATELESS
 from tests.support.server import Server, stdio_command
 
 pytestmark = [pytest.mark.clients, pytest.mark.full, pytest.mark.timeout(600)]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.checks import ANSWER, HANDSHAKE, STATELESS, check, run
+from tests.clients.checks import ANSWER, check, run
 from tests.clients.documented import blocks
+from tests.support.messages import HANDSHAKE, STATELESS
 from tests.support.server import Server, stdio_command
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.verdict import FOLDER, judged
+from tests.conformance.verdict import FOLDER, Verdict, judged
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.conformance, pytest.mark.timeout(600)]
@@ -22,16 +22,20 @@ SHIPPED = {"2025-11-25": 43, "2026-07-28": 95}
 """What passes without any fixture."""
 
 
+def _all_pass(verdict: Verdict, checks: int) -> None:
+    """Nothing failed, and at least so many checks were made."""
+    assert verdict.status == 0, str(verdict)
+    assert verdict.failed == (), str(verdict)
+    assert len(verdict.passed) >= checks, str(verdict)
+
+
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_every_check_of_a_revision_passes(
     fitted: Server, node: str, tmp_path: Path, revision: str
 ) -> None:
     """With the fixtures nothing fails and nothing is warned of."""
     options = ["--suite", "all", "--spec-version", revision, *NOTHING_MAY_FAIL]
-    verdict = judged(node, fitted.url, tmp_path, options)
-    assert verdict.status == 0, str(verdict)
-    assert verdict.failed == (), str(verdict)
-    assert len(verdict.passed) >= REVISIONS[revision], str(verdict)
+    _all_pass(judged(node, fitted.url, tmp_path, options), REVISIONS[revision])
 
 
 @pytest.mark.parametrize("revision", STREAMED)
@@ -40,10 +44,7 @@ def test_every_check_of_a_revision_passes_over_streams(
 ) -> None:
     """The same where every answer is an event stream."""
     options = ["--suite", "all", "--spec-version", revision, *NOTHING_MAY_FAIL]
-    verdict = judged(node, streaming.url, tmp_path, options)
-    assert verdict.status == 0, str(verdict)
-    assert verdict.failed == (), str(verdict)
-    assert len(verdict.passed) >= STREAMED[revision], str(verdict)
+    _all_pass(judged(node, streaming.url, tmp_path, options), STREAMED[revision])
 
 
 @pytest.mark.parametrize("revision", REQUIRED)
@@ -52,10 +53,7 @@ def test_every_requirement_of_a_revision_is_met(
 ) -> None:
     """The set that was frozen at a revision's release, and the extensions run with it."""
     options = ["--requirements", revision, *NOTHING_MAY_FAIL]
-    verdict = judged(node, fitted.url, tmp_path, options)
-    assert verdict.status == 0, str(verdict)
-    assert verdict.failed == (), str(verdict)
-    assert len(verdict.passed) >= REQUIRED[revision], str(verdict)
+    _all_pass(judged(node, fitted.url, tmp_path, options), REQUIRED[revision])
 
 
 def test_every_requirement_is_met_over_streams(
@@ -63,10 +61,7 @@ def test_every_requirement_is_met_over_streams(
 ) -> None:
     """The tasks extension, too, where every answer is an event stream."""
     options = ["--requirements", "2026-07-28", *NOTHING_MAY_FAIL]
-    verdict = judged(node, streaming.url, tmp_path, options)
-    assert verdict.status == 0, str(verdict)
-    assert verdict.failed == (), str(verdict)
-    assert len(verdict.passed) >= REQUIRED["2026-07-28"] + 1, str(verdict)
+    _all_pass(judged(node, streaming.url, tmp_path, options), REQUIRED["2026-07-28"] + 1)
 
 
 @pytest.mark.parametrize("revision", SHIPPED)

@@ -8,8 +8,6 @@ from typing import Any, Self
 import pytest
 
 from tests.support.bad_inputs import (
-    INITIALIZE,
-    JSON_HEADERS,
     frame_bytes,
     judged_http,
     judged_websocket,
@@ -17,6 +15,7 @@ from tests.support.bad_inputs import (
     request_bytes,
     rows,
 )
+from tests.support.messages import INITIALIZE, JSON_HEADERS
 from tests.support.server import Server, serving
 from tests.support.wire import Frame, HttpAnswer, http_request, parse_answer, parse_frame
 

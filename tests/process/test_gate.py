@@ -18,6 +18,7 @@ from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.terms import Terms
 from tests.support.processes import alive, command, descendants, until
 from tests.support.server import Server, serving
+from tests.support.stalls import Stalls
 from tests.unit.tools.fakes import asynchronous
 
 pytestmark = pytest.mark.process
@@ -66,28 +67,6 @@ def _all_ready(server: Server) -> bool:
     return bool(gate["ready"] == gate["children"])
 
 
-class Stalls:
-    """How long the reactor of this process was held, at most."""
-
-    def __init__(self) -> None:
-        from twisted.internet import reactor
-        from twisted.internet.task import LoopingCall
-
-        self.worst_s = 0.0
-        self._last = time.perf_counter()
-        self._call = LoopingCall(self._turn)
-        self._call.clock = reactor
-        self._call.start(0.002)
-
-    def _turn(self) -> None:
-        now = time.perf_counter()
-        self.worst_s = max(self.worst_s, now - self._last)
-        self._last = now
-
-    def stop(self) -> None:
-        self._call.stop()
-
-
 @asynchronous
 async def test_a_bomb_is_answered_in_time_and_stalls_nobody() -> None:
     """Each gets a verdict within its second or is refused; the reactor goes on all the while."""
@@ -99,7 +78,7 @@ async def test_a_bomb_is_answered_in_time_and_stalls_nobody() -> None:
     try:
         assert (await gate.judge("SELECT 1")).allowed
         for name, bomb in BOMBS.items():
-            stalls = Stalls()
+            stalls = Stalls(reactor, 0.002)
             began = time.perf_counter()
             await gate.judge(bomb)
             taken = time.perf_counter() - began

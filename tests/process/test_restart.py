@@ -9,13 +9,12 @@ from typing import Any
 import pytest
 
 from tests.support.demo import demo_warehouse
+from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELESS
 from tests.support.processes import until
 from tests.support.server import Server, serving
 
 pytestmark = pytest.mark.process
 
-STATELESS = "2026-07-28"
-HANDSHAKE = "2025-11-25"
 META = "io.modelcontextprotocol/"
 
 
@@ -45,8 +44,7 @@ def post(server: Server, message: dict[str, Any], headers: dict[str, str]) -> tu
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
     try:
         sent = {
-            "Content-Type": "application/json",
-            "Accept": "application/json, text/event-stream",
+            **JSON_HEADERS,
             **headers,
         }
         connection.request("POST", "/mcp", json.dumps(message), sent)
@@ -110,19 +108,9 @@ def test_a_cancelled_task_ends_in_snowflake(environ: dict[str, str], tmp_path: P
 
 def test_a_session_outlives_the_server(environ: dict[str, str], tmp_path: Path) -> None:
     """A handshake-era client goes on with its id; with another key it is told to begin again."""
-    initialize = {
-        "jsonrpc": "2.0",
-        "id": 0,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": HANDSHAKE,
-            "capabilities": {},
-            "clientInfo": {"name": "t", "version": "1"},
-        },
-    }
     listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     with serving(tmp_path, environ=environ) as first:
-        _, session = post(first, initialize, {})
+        _, session = post(first, INITIALIZE, {})
     headers = {"Mcp-Session-Id": session, "MCP-Protocol-Version": HANDSHAKE}
     with serving(tmp_path, environ=environ) as second:
         answer, _ = post(second, listing, headers)

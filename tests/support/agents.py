@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-__all__ = ["HANDSHAKE", "STATELESS", "Closed", "HttpAgent", "HttpAnswer", "WebSocketAgent"]
+from tests.support.messages import HANDSHAKE, STATELESS
 
-HANDSHAKE: Final = "2025-11-25"
-STATELESS: Final = "2026-07-28"
+__all__ = ["Closed", "HttpAgent", "HttpAnswer", "WebSocketAgent"]
+
 _HOST: Final = "127.0.0.1"
 _READ_LIMIT: Final = 1 << 20
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10

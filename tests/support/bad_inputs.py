@@ -9,11 +9,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.support.messages import HANDSHAKE, INITIALIZE
 from tests.support.wire import HttpAnswer, encode_frame, http_request
 
 __all__ = [
-    "INITIALIZE",
-    "JSON_HEADERS",
     "frame_bytes",
     "judged_http",
     "judged_websocket",
@@ -23,23 +22,7 @@ __all__ = [
 ]
 
 TABLE = Path(__file__).parents[3] / "shared" / "corpora" / "bad_inputs.jsonl"
-HANDSHAKE = "2025-11-25"
 PORT = "8080"
-
-JSON_HEADERS = {
-    "Content-Type": "application/json",
-    "Accept": "application/json, text/event-stream",
-}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": HANDSHAKE,
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    },
-}
 
 LATER = {
     **dict.fromkeys(

@@ -21,24 +21,8 @@ from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 from snowflake_mcp.transports.front import Front, build_front
 from snowflake_mcp.transports.probes import Check
+from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELESS
 from tests.support.wire import HttpAnswer, Wire, connect, http_request
-
-MODERN = "2026-07-28"
-HANDSHAKE = "2025-11-25"
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 0,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": HANDSHAKE,
-        "capabilities": {},
-        "clientInfo": {"name": "t", "version": "1"},
-    },
-}
-JSON_HEADERS = {
-    "Content-Type": "application/json",
-    "Accept": "application/json, text/event-stream",
-}
 
 
 class ToolboxDouble:
@@ -193,7 +177,7 @@ def modern(
         "params": {
             **(params or {}),
             "_meta": {
-                PROTOCOL_VERSION_META_KEY: MODERN,
+                PROTOCOL_VERSION_META_KEY: STATELESS,
                 CLIENT_INFO_META_KEY: {"name": "t", "version": "1"},
                 CLIENT_CAPABILITIES_META_KEY: {},
                 **(params or {}).get("_meta", {}),
@@ -212,7 +196,7 @@ def call(name: str, **arguments: Any) -> dict[str, Any]:
 
 def modern_headers(message: dict[str, Any]) -> dict[str, str]:
     """The headers that go with a stateless-era message."""
-    headers = {**JSON_HEADERS, "MCP-Protocol-Version": MODERN, "Mcp-Method": message["method"]}
+    headers = {**JSON_HEADERS, "MCP-Protocol-Version": STATELESS, "Mcp-Method": message["method"]}
     if message["method"] == "tools/call":
         headers["Mcp-Name"] = message["params"]["name"]
     return headers

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from snowflake_mcp.transports.headers import SECURITY, Cors
+from tests.support.messages import JSON_HEADERS
 from tests.support.wire import HttpAnswer, Wire, http_request
 from tests.unit.transports.stand import (
-    JSON_HEADERS,
     Stand,
     call,
     modern,

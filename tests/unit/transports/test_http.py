@@ -6,11 +6,9 @@ from typing import Any
 import pytest
 
 from snowflake_mcp.transports.http import routing_headers
+from tests.support.messages import HANDSHAKE, JSON_HEADERS, STATELESS
 from tests.support.wire import http_request
 from tests.unit.transports.stand import (
-    HANDSHAKE,
-    JSON_HEADERS,
-    MODERN,
     Stand,
     call,
     initialize,
@@ -75,7 +73,7 @@ def test_an_accepted_notification_is_202_without_a_body(stand: Stand) -> None:
         (b'{"jsonrpc":"2.0","id":7,"result":{}}', {}, 400, -32600, None),
         (
             json.dumps(modern("tools/list")).encode(),
-            {"MCP-Protocol-Version": MODERN},
+            {"MCP-Protocol-Version": STATELESS},
             400,
             -32020,
             1,
@@ -245,4 +243,4 @@ def test_both_eras_are_told_apart_on_one_connection(stand: Stand) -> None:
     assert post_modern(wire, "tools/list").json()["result"]["resultType"] == "complete"
     post_handshake(wire, session, "tools/list")
     assert "resultType" not in wire.answer().json()["result"]
-    assert HANDSHAKE != MODERN
+    assert HANDSHAKE != STATELESS

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.messages import JSON_HEADERS
 from tests.support.wire import Wire, http_request
-from tests.unit.transports.stand import JSON_HEADERS, Stand, call, send_post
+from tests.unit.transports.stand import Stand, call, send_post
 
 OLDEST = "2024-11-05"
 

@@ -8,9 +8,9 @@ import pytest
 from snowflake_mcp.protocol.changes import Change
 from snowflake_mcp.protocol.inputs import Question
 from snowflake_mcp.protocol.tooling import ToolResult
+from tests.support.messages import HANDSHAKE, JSON_HEADERS, opening
 from tests.support.wire import Wire, http_request
 from tests.unit.transports.stand import (
-    JSON_HEADERS,
     Stand,
     call,
     initialize,
@@ -18,8 +18,6 @@ from tests.unit.transports.stand import (
     post_modern,
     send_post,
 )
-
-HANDSHAKE = "2025-11-25"
 
 
 def ask(
@@ -35,13 +33,7 @@ def ask(
 
 def open_session(stand: Stand, version: str = HANDSHAKE, **capabilities: Any) -> str:
     wire = stand.connect()
-    params = {
-        "protocolVersion": version,
-        "capabilities": capabilities,
-        "clientInfo": {"name": "t", "version": "1"},
-    }
-    message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
-    send_post(wire, message, JSON_HEADERS)
+    send_post(wire, opening(version, **capabilities), JSON_HEADERS)
     session = wire.answer().header("Mcp-Session-Id")
     assert session is not None
     return session

@@ -15,9 +15,9 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.channel import BODY_S, HEAD_S, LINGER_S
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.tree import Route, Tree
+from tests.support.messages import JSON_HEADERS
 from tests.support.wire import http_request
 from tests.unit.transports.stand import (
-    JSON_HEADERS,
     Stand,
     call,
     modern,

@@ -13,8 +13,9 @@ from twisted.internet.protocol import Protocol
 from twisted.internet.task import deferLater
 
 from snowflake_mcp.transports.listen import Listener
+from tests.support.messages import JSON_HEADERS
 from tests.support.wire import http_request
-from tests.unit.transports.stand import JSON_HEADERS, Stand
+from tests.unit.transports.stand import Stand
 
 BODY = b"x" * (8 << 20)
 

@@ -19,7 +19,8 @@ from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
 from snowflake_mcp.transports.stdio import StdioProtocol
-from tests.unit.transports.stand import INITIALIZE, Stand, call, modern
+from tests.support.messages import INITIALIZE
+from tests.unit.transports.stand import Stand, call, modern
 
 LIMIT = 4_096
 

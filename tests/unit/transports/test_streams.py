@@ -6,6 +6,7 @@ from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.streams import Answer
 from snowflake_mcp.transports.tree import Route, Tree
+from tests.support.messages import JSON_HEADERS, opening
 from tests.support.wire import http_request
 from tests.unit.transports.stand import (
     Stand,
@@ -147,21 +148,7 @@ def test_a_reader_that_never_reads_ends_its_call(stand: Stand) -> None:
 def test_a_session_id_is_never_lost_to_a_stream(stand: Stand) -> None:
     """The method initialize answers at once, so its header always leaves with a JSON answer."""
     wire = stand.connect()
-    message = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-06-18",
-            "capabilities": {},
-            "clientInfo": {"name": "t", "version": "1"},
-        },
-    }
-    send_post(
-        wire,
-        message,
-        {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
-    )
+    send_post(wire, opening("2025-06-18"), JSON_HEADERS)
     answer = wire.answer()
     assert answer.header("Content-Type") == "application/json"
     assert answer.header("Mcp-Session-Id")

@@ -10,8 +10,9 @@ from twisted.protocols.policies import WrappingFactory
 
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.transports.websocket import _Timers
+from tests.support.messages import HANDSHAKE, INITIALIZE
 from tests.support.wire import Wire, connect, encode_frame, http_request
-from tests.unit.transports.stand import HANDSHAKE, INITIALIZE, Stand, call, modern
+from tests.unit.transports.stand import Stand, call, modern
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 
