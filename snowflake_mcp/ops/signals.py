@@ -61,7 +61,7 @@ class Signals(Service):
 
     def startService(self) -> None:
         """Take SIGHUP and SIGUSR1 now, and the stop signals once the reactor has taken them."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()  # type: ignore[no-untyped-call]  # twisted's has no types
         before = self._current(signal.SIGUSR1)
         # With --logfile twistd has its own: it rotates that file, and still shall.
         self._rotate = before if callable(before) else None

@@ -89,13 +89,13 @@ class Systemd(Service):
 
     def startService(self) -> None:
         """Say READY when the reactor runs: by then every port is open."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()  # type: ignore[no-untyped-call]  # twisted's has no types
         if self._notifier.is_heard:
             self._reactor.callWhenRunning(self._ready)
 
     def stopService(self) -> None:
         """Say STOPPING; the process goes on telling that it lives until it ends."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()  # type: ignore[no-untyped-call]  # twisted's has no types
         if not self._notifier.is_heard:
             return
         self._notifier.send(STOPPING=1, STATUS=f"stopping, {self._describe()}")

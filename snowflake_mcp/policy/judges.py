@@ -59,13 +59,13 @@ class Judges(Service):
 
     def startService(self) -> None:
         """Start the children; they judge about a third of a second later."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()  # type: ignore[no-untyped-call]  # twisted's has no types
         for _ in range(self._count):
             self._spawn()
 
     def stopService(self) -> Deferred[None] | None:
         """End the children; fires when they have ended, which takes a second at most."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()  # type: ignore[no-untyped-call]  # twisted's has no types
         for start in self._starting:
             if start.active():
                 start.cancel()

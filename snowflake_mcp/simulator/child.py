@@ -82,7 +82,7 @@ class DemoWarehouse(Service):
 
     def startService(self) -> None:
         """Start the child; it serves about a second later."""
-        super().startService()  # type: ignore[no-untyped-call]
+        super().startService()  # type: ignore[no-untyped-call]  # twisted's has no types
         problem = demo_problem()
         if problem is not None:
             self._reason = problem
@@ -92,7 +92,7 @@ class DemoWarehouse(Service):
 
     def stopService(self) -> Deferred[None] | None:
         """End the child; fires when it has ended, after 3 seconds at most."""
-        super().stopService()  # type: ignore[no-untyped-call]
+        super().stopService()  # type: ignore[no-untyped-call]  # twisted's has no types
         if self._again is not None and self._again.active():
             self._again.cancel()
         self._tell_waiting(DemoUnavailable("The demo warehouse is stopping."))

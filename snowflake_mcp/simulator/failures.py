@@ -85,7 +85,9 @@ def translate(error: BaseException) -> StatementFailed:
     kind = type(error).__name__
     text = _plain(str(getattr(error, "msg", "") or error))
     if kind == "FakesnowError":
-        return _from_fakesnow(int(getattr(error, "errno", -1)), str(error.sqlstate), text)  # type: ignore[attr-defined]
+        return _from_fakesnow(
+            int(getattr(error, "errno", -1)), str(getattr(error, "sqlstate", "")), text
+        )
     rule = _BY_CLASS.get(kind)
     if rule is not None:
         code, sqlstate, lead = rule

@@ -215,12 +215,14 @@ def _objects(request: ShowRequest, connection: "Connection", _job: Job) -> Listi
 
 
 def _columns(request: ShowRequest, connection: "Connection", _job: Job) -> Listing:
-    table: str | None = None
+    database: str | None
+    schema: str | None
+    table: str | None
     if request.scope in {"TABLE", "VIEW", "NAME"}:
         entry = connection.catalog.find(full_path(connection, request.path))
         database, schema, table = entry.path
     else:
-        database, schema = scope_of(request, connection)  # type: ignore[assignment]
+        (database, schema), table = scope_of(request, connection), None
     return COLUMNS, [
         (
             column.name,

@@ -44,7 +44,7 @@ class Wire(Resource):
     _log = Logger()
 
     def __init__(self, desk: FrontDesk) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # twisted's has no types
         self._desk = desk
 
     def render(self, request: Request) -> int:

@@ -63,7 +63,7 @@ class Channel(HTTPChannel):
             self.transport.setTcpKeepAlive(True)
         super().connectionMade()
 
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # untyped there
         """Leave the site's connections; requests learn that their client is gone."""
         self.factory.channels.discard(self)
         self._end_deadline()

@@ -1,5 +1,6 @@
 """The MCP endpoint over HTTP, both eras: POST a message, GET a stream, DELETE a session."""
 
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -198,7 +199,7 @@ class McpEndpoint:
             return
         if self._settings.cancel_on_disconnect:
             for call in calls:
-                exchange.on_gone(lambda call=call: call.cancel("disconnect"))  # type: ignore[misc]
+                exchange.on_gone(partial(call.cancel, "disconnect"))
 
         def settled(replies: list[Reply | None]) -> None:
             found = [*bodies, *(reply.body for reply in replies if reply is not None)]

@@ -32,7 +32,7 @@ class Site(http.HTTPFactory):
     raise ``Refusal``.
     """
 
-    protocol = Channel  # type: ignore[assignment]
+    protocol = Channel  # type: ignore[assignment]  # the base names its own wrapper
 
     def __init__(
         self,
@@ -60,10 +60,10 @@ class Site(http.HTTPFactory):
         self._totals = totals
         self._identify = identify
 
-    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]
+    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # the base promises its own wrapper
         """A channel for a new connection."""
         channel = cast(Channel, super().buildProtocol(addr))
-        channel.requestFactory = Request  # type: ignore[assignment]
+        channel.requestFactory = Request  # type: ignore[assignment]  # the base makes its own requests
         return channel
 
     def startFactory(self) -> None:

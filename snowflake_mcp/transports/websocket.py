@@ -168,7 +168,7 @@ class Connection(WebSocketServerProtocol):
 class WebSocketFactory(WebSocketServerFactory):
     """Every option of autobahn that matters, and the set of open connections."""
 
-    protocol = Connection  # type: ignore[assignment]
+    protocol = Connection  # type: ignore[assignment]  # declared by its base's class
 
     def __init__(
         self, kernel: Kernel, clock: IReactorTime, settings: WebSocketSettings, totals: Totals

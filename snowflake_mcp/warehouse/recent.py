@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -139,4 +139,4 @@ class _Reading(Generic[V]):
         if isinstance(outcome, Failure):
             place.errback(outcome)
         else:
-            place.callback(outcome)  # type: ignore[arg-type]
+            place.callback(cast(V, outcome))

@@ -44,7 +44,7 @@ def _daemon(*args: Any, **kwargs: Any) -> Thread:
 class _DaemonThreadPool(ThreadPool):
     """A pool whose threads do not hold up the end of the process."""
 
-    threadFactory = staticmethod(_daemon)  # type: ignore[assignment]
+    threadFactory = staticmethod(_daemon)  # type: ignore[assignment]  # typed as a class there
 
 
 class Threads:
