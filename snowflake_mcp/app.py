@@ -13,14 +13,17 @@ from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.reload import Reload
 from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
+from snowflake_mcp.gauges import watch_parts
 from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import OrderedServices, Stage
+from snowflake_mcp.ops.lag import ReactorLag
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.ops.signals import Signals
 from snowflake_mcp.ops.systemd import Systemd
-from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
+from snowflake_mcp.policy.measured import MeasuredGate
 from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
@@ -84,11 +87,11 @@ class _Core:
     def __init__(self, config: Config, reactor: Any, endpoints: Sequence[str] = ()) -> None:
         self.config = config
         logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
-        self.totals = Totals()
-        self.totals.watch("log_lines_lost", logs.lost_lines)
+        self.metrics = Metrics()
+        self.lag = ReactorLag(reactor, self.metrics)
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         account: Account = self.demo or SettingsAccount(config.connection)
-        self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
+        self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.metrics)
         terms = Terms(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
         self.judges = Judges(reactor, terms)
         self.signers = Signers.of(
@@ -98,7 +101,9 @@ class _Core:
         changes = Changes()
         content = build_content(self.warehouse, config, reactor)
         offer = Offer(
-            build_registry(self.warehouse, Gate(self.judges), config),
+            build_registry(
+                self.warehouse, MeasuredGate(Gate(self.judges), self.metrics, reactor), config
+            ),
             content.library,
             content.prompts,
             content.completions,
@@ -109,10 +114,11 @@ class _Core:
             identity=ServerIdentity(SERVER_NAME, SERVER_TITLE, VERSION, INSTRUCTIONS + notice),
             signers=self.signers,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
-            layers=[observe(self.totals)],
+            layers=[observe(self.metrics)],
             changes=changes,
         )
         self.watch = content.watch(changes)
+        watch_parts(self.metrics, reactor, self.kernel, self.warehouse, self.judges)
         stop_s = config.limits.abort_s
         # A login that opens a browser waits until somebody asks for something.
         parameters = config.connection.parameters
@@ -123,6 +129,7 @@ class _Core:
         """The services below the transports, in the order in which they start."""
         stages = [
             Stage("interpreter", Interpreter(self.config), 1.0),
+            Stage("reactor lag", self.lag, 1.0),
             Stage("gate", self.judges, 1.0),
         ]
         if self.demo is not None:
@@ -151,13 +158,17 @@ def network_services(
         wall_clock=_wall_clock,
         kernel=core.kernel,
         warehouse=core.warehouse,
-        totals=core.totals,
+        metrics=core.metrics,
         judges=core.judges,
     )
     front = build_front(
-        config, core.kernel, Admission(core.signers.sessions), status, reactor, core.totals
+        config, core.kernel, Admission(core.signers.sessions), status, reactor, core.metrics
     )
     status.clients = front.counts
+    core.metrics.watch(
+        "connections",
+        lambda: {(kind,): counts["connections"] for kind, counts in front.counts().items()},
+    )
     limits = config.limits
     clients = Clients(reactor, core.kernel, front, status, limits.drain_s, limits.abort_s)
 

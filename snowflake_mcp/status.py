@@ -7,7 +7,7 @@ from typing import Any, Final
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import Config
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.probes import Check
@@ -33,7 +33,7 @@ class Status:
         wall_clock: Callable[[], float],
         kernel: Kernel,
         warehouse: Warehouse,
-        totals: Totals,
+        metrics: Metrics,
         judges: Judges,
     ) -> None:
         self._config = config
@@ -41,7 +41,7 @@ class Status:
         self._wall_clock = wall_clock
         self._kernel = kernel
         self._warehouse = warehouse
-        self._totals = totals
+        self._metrics = metrics
         self._judges = judges
         self._began = clock.seconds()
         self.stopping = False
@@ -89,5 +89,5 @@ class Status:
             "connections": self.clients(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
-            "totals": self._totals.snapshot(),
+            "totals": self._metrics.totals(),
         }

@@ -26,6 +26,7 @@ EDGES: dict[str, set[str]] = {
     "transports": {"auth", "config", "ops", "protocol", "version"},
     "pipeline": {"auth", "ops", "policy", "protocol"},
     "status": {"config", "ops", "policy", "protocol", "transports", "version", "warehouse"},
+    "gauges": {"ops", "policy", "protocol", "version", "warehouse"},
     "services": {"config", "ops", "protocol", "status", "transports", "warehouse"},
     "fixtures": {"protocol"},
     "app": {
@@ -33,6 +34,7 @@ EDGES: dict[str, set[str]] = {
         "config",
         "content",
         "fixtures",
+        "gauges",
         "ops",
         "pipeline",
         "policy",
@@ -56,6 +58,7 @@ HOMES: dict[str, set[str]] = {
     "duckdb": {"simulator"},
     "sqlglot": {"simulator", "policy"},
     "pyarrow": {"simulator", "warehouse"},
+    "prometheus_client": {"ops/exposition.py"},
     "autobahn": {"transports/websocket.py"},
     "txaio": {"transports/websocket.py"},
     "twisted.web": {"transports", "simulator"},

@@ -6,6 +6,7 @@ import pytest
 
 from snowflake_mcp.config.connections import ENVIRONMENT
 from snowflake_mcp.config.settings import Setting, settings
+from snowflake_mcp.ops.metrics import FAMILIES, Family
 from snowflake_mcp.policy.rules import CAPABILITIES
 from snowflake_mcp.tap import Options
 
@@ -50,3 +51,12 @@ def test_every_option_is_documented() -> None:
 def test_every_capability_is_documented(capability: str) -> None:
     """An operator can read what a grant means."""
     assert f"`{capability}`" in (DOCS / "security-gate.md").read_text()
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
+def test_every_metric_is_documented(family: Family) -> None:
+    """By name, with its kind and labels, in a row that it may share with its like."""
+    rows = [line for line in (DOCS / "metrics.md").read_text().splitlines() if line[:1] == "|"]
+    (row,) = (row.split("|") for row in rows if f"`{family.name}`" in row.split("|")[1])
+    assert row[2].strip() == family.kind
+    assert row[3].strip() == ", ".join(f"`{label}`" for label in family.labels)

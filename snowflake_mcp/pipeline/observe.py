@@ -5,10 +5,10 @@ from typing import Any, Final
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import McpError
+from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND, McpError
 from snowflake_mcp.protocol.kernel import Layer, Perform
 from snowflake_mcp.protocol.tooling import ToolResult
 
@@ -18,9 +18,11 @@ _log = Logger()
 
 _QUIET: Final = frozenset({"ping"})
 """Methods whose success is not worth a line."""
+_ENDS: Final = frozenset({"ok", "cancelled"})
+_NO_METHOD: Final = f"error_{METHOD_NOT_FOUND}"
 
 
-def observe(totals: Totals) -> Layer:
+def observe(metrics: Metrics) -> Layer:
     """A layer that reports every request; counts have fixed names, log lines printable ones."""
 
     def layer(inner: Perform) -> Perform:
@@ -41,10 +43,10 @@ def observe(totals: Totals) -> Layer:
                 outcome = _outcome(result)
                 return result
             finally:
-                totals.add("requests")
-                totals.add(f"requests_{_word(outcome)}")
+                seconds = context.clock.seconds() - began
+                _count(metrics, context, method, params, outcome, seconds)
                 if method not in _QUIET:
-                    _report(context, method, params, outcome, began)
+                    _report(context, method, params, outcome, seconds)
 
         return perform
 
@@ -57,11 +59,25 @@ def _outcome(result: MethodResult) -> str:
     return "ok"
 
 
-def _word(outcome: str) -> str:
-    """The outcome in four classes, for the totals."""
-    if outcome == "ok" or outcome.startswith("cancelled"):
-        return outcome.partition("_")[0]
-    return "failed"
+def _count(
+    metrics: Metrics,
+    context: RequestContext,
+    method: str,
+    params: dict[str, Any],
+    outcome: str,
+    seconds: float,
+) -> None:
+    # What a client made up must not become a label: an unknown method or tool is "unknown".
+    shown = "unknown" if outcome == _NO_METHOD else method
+    word = outcome.partition("_")[0]
+    metrics.count("requests", shown, context.facts.transport, word if word in _ENDS else "failed")
+    metrics.observe("request_seconds", seconds, shown)
+    if word == "cancelled":
+        metrics.count("cancellations", context.cancel_reason or "unknown")
+    if shown == "tools/call":
+        tool = "unknown" if word == "error" else str(params.get("name"))
+        metrics.count("tool_calls", tool, word)
+        metrics.observe("tool_call_seconds", seconds, tool)
 
 
 def _report(
@@ -69,7 +85,7 @@ def _report(
     method: str,
     params: dict[str, Any],
     outcome: str,
-    began: float,
+    seconds: float,
 ) -> None:
     tool = params.get("name") if method == "tools/call" else None
     _log.info(
@@ -83,7 +99,7 @@ def _report(
         tool=tool,
         tool_part=f" {_printable(tool)}" if isinstance(tool, str) else "",
         outcome=outcome,
-        elapsed_ms=round((context.clock.seconds() - began) * 1000),
+        elapsed_ms=round(seconds * 1000),
         query_id=context.query_id,
         query_part=f" query {context.query_id}" if context.query_id else "",
         trace=context.facts.traceparent,

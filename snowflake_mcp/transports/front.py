@@ -5,7 +5,8 @@ from collections.abc import Callable
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import Config
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.exposition import Exposition
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import LOCAL, Principal
@@ -68,7 +69,7 @@ def build_front(
     admission: Admission,
     status: StatusSource,
     clock: IReactorTime,
-    totals: Totals,
+    metrics: Metrics,
     identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
 ) -> Front:
     """Put the network side together; nothing starts before a port listens.
@@ -76,7 +77,7 @@ def build_front(
     ``identify`` names the caller of a request, or raises ``Refusal``.
     """
     http = config.http
-    websockets = WebSocketFactory(kernel, clock, config.websocket, totals)
+    websockets = WebSocketFactory(kernel, clock, config.websocket, metrics)
     endpoint = McpEndpoint(kernel, admission, clock, http)
     mcp = Route(
         MCP_PATH,
@@ -86,7 +87,7 @@ def build_front(
         rpc=True,
     )
     sse = LegacySse(kernel, clock, http, config.websocket)
-    routes = [mcp, *RestTools(kernel).routes(), *Probes(status).routes()]
+    routes = [mcp, *RestTools(kernel).routes(), *Probes(status, Exposition(metrics)).routes()]
     routes.extend(ApiDescription().routes())
     if http.legacy_sse:
         routes.extend(sse.routes())
@@ -96,7 +97,7 @@ def build_front(
         Guard(http.allowed_hosts, (*http.allowed_origins, *http.cors_origins)),
         Cors(http.cors_origins),
         clock,
-        totals,
+        metrics,
         max_body_bytes=http.max_body_bytes,
         idle_timeout_s=http.idle_timeout_s,
         identify=identify,

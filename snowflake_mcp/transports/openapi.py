@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from snowflake_mcp.ops.exposition import CONTENT_TYPE
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.transports.exchange import JSON, Exchange
 from snowflake_mcp.transports.rest import FAMILY_STATUS
@@ -61,6 +62,11 @@ OPERATIONS: Final[Mapping[tuple[str, str], dict[str, Any]]] = {
         "operationId": "status",
         "summary": "Connections, running requests, pool and totals",
         "responses": {"200": _answer(200, _OBJECT)},
+    },
+    ("/metrics", "GET"): {
+        "operationId": "metrics",
+        "summary": "The numbers for Prometheus, in its text format",
+        "responses": {"200": {"description": "OK", "content": {CONTENT_TYPE: {"schema": _TEXT}}}},
     },
     ("/mcp/tools", "GET"): {
         "operationId": "listTools",

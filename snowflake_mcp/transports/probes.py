@@ -9,10 +9,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.ops.exposition import CONTENT_TYPE
 from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.tree import Route
 
-__all__ = ["Check", "Probes", "StatusSource"]
+__all__ = ["Check", "MetricsSource", "Probes", "StatusSource"]
 
 _log = Logger()
 
@@ -40,11 +41,19 @@ class StatusSource(Protocol):
         """Connections, sessions, running requests, pool and totals; never waits."""
 
 
+class MetricsSource(Protocol):
+    """Where the numbers for Prometheus come from; ``ops.exposition`` implements it."""
+
+    def text(self) -> bytes:
+        """All metrics in text format 0.0.4."""
+
+
 class Probes:
     """The probe endpoints; reactor thread only. HEAD works wherever GET does."""
 
-    def __init__(self, source: StatusSource) -> None:
+    def __init__(self, source: StatusSource, metrics: MetricsSource) -> None:
         self._source = source
+        self._metrics = metrics
 
     def routes(self) -> list[Route]:
         """Where they are."""
@@ -53,6 +62,7 @@ class Probes:
             Route("/health/live", {"GET": self.live}),
             Route("/health/ready", {"GET": self.ready}),
             Route("/status", {"GET": self.status}),
+            Route("/metrics", {"GET": self.metrics}),
         ]
 
     def health(self, exchange: Exchange) -> None:
@@ -72,6 +82,10 @@ class Probes:
     def status(self, exchange: Exchange) -> None:
         """A snapshot for operators."""
         exchange.respond(200, msgspec.json.encode(self._source.status()))
+
+    def metrics(self, exchange: Exchange) -> None:
+        """The numbers for Prometheus."""
+        exchange.respond(200, self._metrics.text(), content_type=CONTENT_TYPE)
 
     async def _ready(self, exchange: Exchange) -> None:
         try:

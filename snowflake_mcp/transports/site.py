@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.web import http
 
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.channel import Channel
 from snowflake_mcp.transports.exchange import Exchange, Refusal
@@ -22,6 +22,8 @@ __all__ = ["Site"]
 
 _SHOWN_CHARS: Final = 200
 _PROBES: Final = "/health"
+_LIMITS: Final = {408: "request_time", 413: "body"}
+"""Answers that are a limit's doing, and its name in the metrics."""
 _log = Logger()
 
 
@@ -40,7 +42,7 @@ class Site(http.HTTPFactory):
         guard: Guard,
         cors: Cors,
         clock: IReactorTime,
-        totals: Totals,
+        metrics: Metrics,
         *,
         max_body_bytes: int,
         idle_timeout_s: float,
@@ -57,7 +59,7 @@ class Site(http.HTTPFactory):
         self.draining = False
         self.channels: set[Channel] = set()
         self._guard = guard
-        self._totals = totals
+        self._metrics = metrics
         self._identify = identify
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # the base promises its own wrapper
@@ -111,7 +113,7 @@ class Site(http.HTTPFactory):
         if not request.verb:
             # The client left within the headers: nothing is known of a request.
             return
-        self._count(status)
+        self._count(status, request.sentLength)
         if status == 200 and request.target.startswith(_PROBES):
             # Asked for every few seconds by machines, and a line costs more than the answer.
             return
@@ -153,14 +155,12 @@ class Site(http.HTTPFactory):
         busy = sum(channel.busy for channel in self.channels)
         return {"connections": len(self.channels), "busy": busy}
 
-    def _count(self, status: int) -> None:
-        self._totals.add("http_requests")
-        if status == GONE:
-            self._totals.add("http_clients_gone")
-        elif status >= 500:
-            self._totals.add("http_answers_5xx")
-        elif status >= 400:
-            self._totals.add("http_answers_4xx")
+    def _count(self, status: int, sent_bytes: int = 0) -> None:
+        self._metrics.count("http_requests", "gone" if status == GONE else f"{status // 100}xx")
+        self._metrics.count("http_sent_bytes", by=sent_bytes)
+        limit = _LIMITS.get(status)
+        if limit is not None:
+            self._metrics.count("limits_hit", limit)
 
 
 def _names_websocket(upgrade: str | None) -> bool:

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import WebSocketSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
@@ -171,13 +171,13 @@ class WebSocketFactory(WebSocketServerFactory):
     protocol = Connection  # type: ignore[assignment]  # declared by its base's class
 
     def __init__(
-        self, kernel: Kernel, clock: IReactorTime, settings: WebSocketSettings, totals: Totals
+        self, kernel: Kernel, clock: IReactorTime, settings: WebSocketSettings, metrics: Metrics
     ) -> None:
         super().__init__(reactor=clock, server="", headers=dict(SECURITY))
         self.kernel = kernel
         self.clock = clock
         self.settings = settings
-        self._totals = totals
+        self._metrics = metrics
         self._connections: set[Connection] = set()
         # autobahn's timers ignore the reactor they are given and take a global one; this is the
         # one thing all of them go through.
@@ -207,10 +207,17 @@ class WebSocketFactory(WebSocketServerFactory):
         made.factory = self
         return made
 
+    def has_room(self) -> bool:
+        """Whether another client may come in; a refused one is counted."""
+        if len(self._connections) < self.settings.max_connections:
+            return True
+        self._metrics.count("limits_hit", "websockets")
+        return False
+
     def opened(self, connection: Connection) -> None:
         """A handshake is complete."""
         self._connections.add(connection)
-        self._totals.add("websocket_connections")
+        self._metrics.count("websocket_connections")
 
     def closed(self, connection: Connection) -> None:
         """A connection is gone; it may never have been opened."""
@@ -248,7 +255,7 @@ class WebSocketEndpoint:
                 version than 13, 503 when there are too many connections.
         """
         key, offered = _checked(exchange)
-        if len(self._factory.connections) >= self._factory.settings.max_connections:
+        if not self._factory.has_room():
             raise Refusal(
                 503,
                 "too_many_connections",

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import CancelledError
 
 from snowflake_mcp.config.model import LimitSettings, PoolSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.credentials import Account
 from snowflake_mcp.warehouse.lane import Lane
@@ -22,6 +22,9 @@ __all__ = ["Warehouse"]
 T = TypeVar("T")
 
 _CONTROL_THREADS: Final = 4
+_LIMITS: Final = {Family.BUSY.value: "places", Family.TIMEOUT.value: "statement_time"}
+"""Outcomes of a statement that are a limit's doing, and its name in the metrics."""
+_CUTS: Final = {"rows": "rows", "collector": "bytes"}
 
 
 class Warehouse:
@@ -33,10 +36,10 @@ class Warehouse:
         account: Account,
         pool: PoolSettings,
         limits: LimitSettings,
-        totals: Totals,
+        metrics: Metrics,
     ) -> None:
         self._reactor = reactor
-        self._totals = totals
+        self._metrics = metrics
         self._lane = Lane(
             reactor,
             width=pool.max_statements,
@@ -75,7 +78,7 @@ class Warehouse:
             Exception: what the collector raised.
         """
         started = self._reactor.seconds()
-        self._totals.add("statements")
+        outcome_word = "internal"
         try:
             permit = await self._lane.admit(job.principal, job.timeout_s)
             run = Run(self._means, job, collector, permit, started)
@@ -84,19 +87,26 @@ class Warehouse:
                 outcome = await run.result()
             finally:
                 self._runs.discard(run)
+            outcome_word = "ok"
         except CancelledError:
-            self._totals.add("statements_cancelled")
+            outcome_word = "cancelled"
             raise
         except ToolFailure as failure:
             self._last_error = failure.family
-            self._totals.add(f"statements_{failure.family.value}")
+            outcome_word = failure.family.value
             raise
         except Exception:
             self._last_error = Family.INTERNAL
-            self._totals.add("statements_internal")
             raise
-        self._totals.add("statements_ok")
-        self._totals.add("rows_read", outcome.rows)
+        finally:
+            self._metrics.count("statements", outcome_word)
+            self._metrics.observe("statement_seconds", self._reactor.seconds() - started)
+            limit = _LIMITS.get(outcome_word)
+            if limit is not None:
+                self._metrics.count("limits_hit", limit)
+        self._metrics.count("rows_read", by=outcome.rows)
+        if outcome.cut is not None:
+            self._metrics.count("limits_hit", _CUTS[outcome.cut])
         return outcome
 
     async def check(self) -> tuple[bool, str]:

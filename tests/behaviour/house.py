@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.changes import Change
@@ -143,7 +143,7 @@ class House:
         self.tools = Tools()
         self.library = SmallLibrary()
         self.faults: list[LogEvent] = []
-        self.totals = Totals()
+        self.metrics = Metrics()
         signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0 + self.clock.seconds())
         self.kernel = Kernel(
             clock=self.clock,
@@ -161,7 +161,7 @@ class House:
             self.admission,
             StatusDouble(),
             self.clock,
-            self.totals,
+            self.metrics,
         )
         globalLogPublisher.addObserver(cast(ILogObserver, self._look))
 

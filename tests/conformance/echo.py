@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.kernel import Kernel
@@ -60,7 +60,7 @@ def main(port: int, max_message_bytes: int | None) -> None:
         request_timeout_s=60.0,
     )
     admission = Admission(signers.sessions)
-    front = build_front(config, kernel, admission, _Silent(), reactor, Totals())
+    front = build_front(config, kernel, admission, _Silent(), reactor, Metrics())
     Connection.onMessage = _echo  # type: ignore[method-assign]
     reactor.listenTCP(port, front.site, interface="127.0.0.1")
     reactor.run()

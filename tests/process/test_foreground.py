@@ -5,7 +5,10 @@ import socket
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
+from snowflake_mcp.ops.exposition import CONTENT_TYPE
+from snowflake_mcp.ops.metrics import PREFIX
 from tests.support.processes import alive, until
 from tests.support.server import Server, serving
 
@@ -51,6 +54,30 @@ def test_it_becomes_ready(tmp_path: Path) -> None:
             "lane",
             "serving",
         }
+
+
+def test_the_metrics_tell_what_happened(tmp_path: Path) -> None:
+    """Calls, statements and refusals of a running server, as a scraper would read them."""
+    with serving(tmp_path, "--demo") as server:
+        server.call("execute_query", {"query": "SELECT 1 AS A UNION ALL SELECT 2"})
+        server.call("execute_query", {"query": "DROP TABLE SECRETS"})
+        answer = server.request("GET", "/metrics")
+        assert answer.headers["content-type"] == CONTENT_TYPE
+        text = answer.body.decode()
+    assert "SECRETS" not in text
+    shown = {
+        (sample.name.removeprefix(PREFIX), *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert shown["tool_calls_total", "execute_query", "ok"] == 1
+    assert shown["tool_calls_total", "execute_query", "refused"] == 1
+    assert shown["statements_total", "ok"] == 1
+    assert shown["rows_read_total",] == 2
+    assert shown["gate_verdicts_total", "allowed", "select"] == 1
+    assert shown["gate_refusals_total", "not-a-read"] == 1
+    assert shown["lane_running",] == 0
+    assert shown["reactor_lag_seconds_count",] >= 1
 
 
 def test_nothing_is_written_into_the_working_directory(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from zope.interface.verify import verifyObject
 from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.lines import json_line
 from snowflake_mcp.ops.logfile import LogFile, Stream
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 
 
 @pytest.fixture(autouse=True)
@@ -86,14 +86,13 @@ def test_reopening(tmp_path: Path) -> None:
 
 def test_lost_lines_are_in_the_totals() -> None:
     """Of all streams together, beside what is counted there."""
-    totals = Totals()
-    totals.add("requests")
-    totals.watch("log_lines_lost", logs.lost_lines)
+    metrics = Metrics()
+    metrics.watch_one("log_lines_lost", logs.lost_lines)
     logs.stdout_json()
     logs.stdout_text()
     for stream, count in zip(logs._shared.streams, (2, 3), strict=True):
         stream.lost = count
-    assert totals.snapshot() == {"log_lines_lost": 5, "requests": 1}
+    assert metrics.totals() == {"log_lines_lost": 5}
 
 
 def test_an_event_that_says_nothing_writes_nothing() -> None:

@@ -5,19 +5,20 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Distribution, Metrics
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.jsonrpc import Request
 from snowflake_mcp.protocol.principal import LOCAL
 from tests.support.kernels import Rig, with_envelope
 
+FACTS_2025 = Facts("stdio", LOCAL, "2025-11-25")
 FACTS = Facts("websocket", LOCAL, "2026-07-28", session_id="s1")
 
 
-def run(name: str, cancel: Any = None) -> tuple[list[str], dict[str, int]]:
-    totals = Totals()
-    rig = Rig(observe(totals))
+def run(name: str, cancel: Any = None) -> tuple[list[str], Metrics]:
+    metrics = Metrics()
+    rig = Rig(observe(metrics))
     request = Request(1, "tools/call", with_envelope(name=name, arguments={"query": "SELECT 42"}))
     with capturedLogs() as events:
         call = rig.kernel.start(request, FACTS, lambda data: None)
@@ -25,29 +26,38 @@ def run(name: str, cancel: Any = None) -> tuple[list[str], dict[str, int]]:
         if cancel is not None:
             call.cancel(cancel)
     lines = [formatEvent(e) for e in events if e["log_namespace"].endswith("observe")]
-    return lines, totals.snapshot()
+    return lines, metrics
 
 
 @pytest.mark.parametrize(
-    ("name", "cancel", "outcome", "count"),
+    ("name", "cancel", "outcome", "ended", "call"),
     [
-        ("echo", None, "ok", "requests_ok"),
-        ("nobody", None, "error_-32602", "requests_failed"),
-        ("crash", None, "internal", "requests_failed"),
-        ("wait", "client", "cancelled_client", "requests_cancelled"),
-        ("wait", "disconnect", "cancelled_disconnect", "requests_cancelled"),
+        ("echo", None, "ok", "ok", ("echo", "ok")),
+        ("nobody", None, "error_-32602", "failed", ("unknown", "error")),
+        ("crash", None, "internal", "failed", ("crash", "internal")),
+        ("wait", "client", "cancelled_client", "cancelled", ("wait", "cancelled")),
+        ("wait", "disconnect", "cancelled_disconnect", "cancelled", ("wait", "cancelled")),
     ],
 )
-def test_one_line_and_one_count(name: str, cancel: Any, outcome: str, count: str) -> None:
+def test_one_line_and_one_count(
+    name: str, cancel: Any, outcome: str, ended: str, call: tuple[str, str]
+) -> None:
     """Whatever the end, it is told once, with tool, principal, outcome and time."""
-    (line,), totals = run(name, cancel)
+    (line,), metrics = run(name, cancel)
     assert f" websocket local tools/call {name} {outcome} " in line
-    assert totals == {"requests": 1, count: 1}
+    counts = {sample.family.name: dict(sample.values) for sample in metrics.samples()}
+    assert counts["requests"] == {("tools/call", "websocket", ended): 1}
+    assert counts["tool_calls"] == {call: 1}
+    assert counts.get("cancellations") == ({(cancel,): 1} if cancel else None)
+    for name_, label in (("request_seconds", "tools/call"), ("tool_call_seconds", call[0])):
+        (times,) = counts[name_].items()
+        assert isinstance(times[1], Distribution)
+        assert (times[0], sum(times[1].counts)) == ((label,), 1)
 
 
 def test_an_aborted_statement_can_be_found() -> None:
     """The query id is in the line and in the answer, whatever the end."""
-    rig = Rig(observe(Totals()))
+    rig = Rig(observe(Metrics()))
     request = Request(1, "tools/call", with_envelope(name="wait"))
     with capturedLogs() as events:
         call = rig.kernel.start(request, FACTS, lambda data: None)
@@ -57,6 +67,15 @@ def test_an_aborted_statement_can_be_found() -> None:
     call.reply.addCallback(replies.append)
     assert b'"snowflake-mcp/query-id":"01b"' in replies[0].body
     assert "cancelled_shutdown 0 ms query 01b" in formatEvent(events[-1])
+
+
+def test_a_method_of_a_clients_making_is_no_label() -> None:
+    """Otherwise anybody could grow the metrics without end."""
+    metrics = Metrics()
+    rig = Rig(observe(metrics))
+    rig.kernel.start(Request(1, "evil/1", {}), FACTS_2025, lambda data: None)
+    labels = {labels[0] for sample in metrics.samples() for labels in sample.values}
+    assert "evil/1" not in labels
 
 
 def test_arguments_do_not_reach_the_log() -> None:
@@ -75,11 +94,9 @@ def test_a_name_cannot_break_the_line() -> None:
 
 def test_pings_are_not_worth_a_line() -> None:
     """They are counted only."""
-    totals = Totals()
-    rig = Rig(observe(totals))
+    metrics = Metrics()
+    rig = Rig(observe(metrics))
     with capturedLogs() as events:
-        rig.kernel.start(
-            Request(1, "ping", {}), Facts("stdio", LOCAL, "2025-11-25"), lambda data: None
-        )
+        rig.kernel.start(Request(1, "ping", {}), FACTS_2025, lambda data: None)
     assert events == []
-    assert totals.snapshot() == {"requests": 1, "requests_ok": 1}
+    assert metrics.totals() == {"requests": 1, "requests_ok": 1}

@@ -13,7 +13,7 @@ import pytest
 from twisted.internet import reactor as installed
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.tools.base import Judge
@@ -78,7 +78,7 @@ def endpoint() -> Iterator[Endpoint]:
 @asynccontextmanager
 async def demo(endpoint: Endpoint, gate: Judge | None = None) -> AsyncIterator[Registry]:
     """The tools over a warehouse that is stopped afterwards."""
-    warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Totals())
+    warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Metrics())
     warehouse.start()
     try:
         yield build_registry(warehouse, gate or DirectGate(), CONFIG)

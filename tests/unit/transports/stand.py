@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.context import RequestContext
@@ -125,7 +125,7 @@ class Stand:
         self.clock = http.pop("clock", None) or Clock()
         self.toolbox = ToolboxDouble()
         self.status = StatusDouble()
-        self.totals = Totals()
+        self.metrics = Metrics()
         signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0)
         self.kernel = Kernel(
             clock=self.clock,
@@ -147,7 +147,7 @@ class Stand:
             Admission(signers.sessions),
             self.status,
             self.clock,
-            self.totals,
+            self.metrics,
             **more,
         )
         self.wires: list[Wire] = []

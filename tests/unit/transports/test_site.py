@@ -302,7 +302,7 @@ def test_a_lost_request_is_logged_as_499(stand: Stand, events: list[LogEvent]) -
     send_modern(wire, "tools/call", call("wait"))
     wire.close()
     assert [event["status"] for event in _accesses(events)] == [499]
-    assert stand.totals.snapshot()["http_clients_gone"] == 1
+    assert stand.metrics.totals()["http_requests_gone"] == 1
 
 
 def test_a_client_that_leaves_within_its_request_is_no_event(
@@ -397,10 +397,10 @@ def test_totals_count_answers_by_class(stand: Stand) -> None:
     wire.request("GET", "/nowhere")
     stand.status.is_ready = False
     wire.request("GET", "/health/ready")
-    counts = stand.totals.snapshot()
+    counts = stand.metrics.totals()
     assert counts["http_requests"] == 3
-    assert counts["http_answers_4xx"] == 1
-    assert counts["http_answers_5xx"] == 1
+    assert counts["http_requests_4xx"] == 1
+    assert counts["http_requests_5xx"] == 1
 
 
 def test_a_client_that_leaves_within_its_headers_is_no_event(

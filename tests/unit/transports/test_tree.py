@@ -17,6 +17,7 @@ def test_the_table_of_paths(stand: Stand) -> None:
         "/health/live": ["GET", "HEAD"],
         "/health/ready": ["GET", "HEAD"],
         "/status": ["GET", "HEAD"],
+        "/metrics": ["GET", "HEAD"],
         "/openapi.json": ["GET", "HEAD"],
     }
     assert [route.path for route in stand.front.site.tree if route.upgrade] == ["/mcp"]

@@ -7,7 +7,7 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from snowflake_mcp.config.model import Backend, LimitSettings, PoolSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.support.demo import demo
 from tests.support.snowflake_wire import SnowflakeWire
@@ -50,7 +50,7 @@ async def build() -> AsyncIterator[Build]:
             FixedAccount(parameters),
             PoolSettings(**settings),
             LimitSettings(),
-            Totals(),
+            Metrics(),
         )
         warehouse.start()
         made.append(warehouse)

@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from snowflake_mcp.config.model import LimitSettings, PoolSettings
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.support.snowflake_wire import Failing, Faulty, Rows, SnowflakeWire, Waiting, column
@@ -493,7 +493,7 @@ async def test_an_account_without_parameters_is_unavailable(build: Build) -> Non
 async def test_a_warehouse_that_never_started_stops(wire: SnowflakeWire) -> None:
     """Stopping is safe when the start failed half way: nothing is logged in, nothing hangs."""
     warehouse = Warehouse(
-        clock, FixedAccount(wire.parameters), PoolSettings(), LimitSettings(), Totals()
+        clock, FixedAccount(wire.parameters), PoolSettings(), LimitSettings(), Metrics()
     )
     await within(Deferred.fromCoroutine(warehouse.stop(1.0)), 1.0)
     assert warehouse.snapshot()["threads"] == {"busy": 0, "max": 16}

@@ -1,0 +1,194 @@
+"""Every number that the server keeps of itself: counted here, shown by /metrics and /status."""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+__all__ = ["FAMILIES", "PREFIX", "Distribution", "Family", "Metrics", "Sample"]
+
+PREFIX: Final = "snowflake_mcp_"
+
+Kind = Literal["counter", "gauge", "histogram"]
+Labels = tuple[str, ...]
+
+_SPLIT: Final = frozenset({"outcome", "status"})
+_FAST_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 1.0)
+_SLOW_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric as Prometheus knows it: its name without prefix, and what it may be split by.
+
+    A counter's name gets ``_total`` when it is shown. Names carry their unit.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    labels: Labels = ()
+    bounds: tuple[float, ...] = ()
+    """Upper bounds of a histogram's buckets, ascending, without infinity."""
+
+
+FAMILIES: Final[Mapping[str, Family]] = {
+    family.name: family
+    for family in (
+        Family("build_info", "gauge", "Always 1; the labels say what runs.", ("version", "python")),
+        Family("uptime_seconds", "gauge", "Seconds since the start of the process."),
+        Family(
+            "requests",
+            "counter",
+            "MCP and REST requests that have ended.",
+            ("method", "transport", "outcome"),
+        ),
+        Family("request_seconds", "histogram", "Time to answer.", ("method",), _SLOW_S),
+        Family("requests_running", "gauge", "Requests that are not answered yet."),
+        Family("tool_calls", "counter", "Tool calls that have ended.", ("tool", "outcome")),
+        Family("tool_call_seconds", "histogram", "Time of a tool call.", ("tool",), _SLOW_S),
+        Family("cancellations", "counter", "Requests that were called off.", ("reason",)),
+        Family("statements", "counter", "Statements that have ended.", ("outcome",)),
+        Family(
+            "statement_seconds",
+            "histogram",
+            "Time of a statement: waiting for a place, Snowflake and reading.",
+            (),
+            _SLOW_S,
+        ),
+        Family("rows_read", "counter", "Rows of results that were read."),
+        Family("limits_hit", "counter", "Answers that a limit cut or refused.", ("limit",)),
+        Family("lane_running", "gauge", "Statements that have a place."),
+        Family("lane_waiting", "gauge", "Calls that wait for a place."),
+        Family("lane_places", "gauge", "Statements that may run at once."),
+        Family("threads_busy", "gauge", "Statement threads at work."),
+        Family("threads_max", "gauge", "Statement threads there may be."),
+        Family("sessions", "gauge", "Snowflake sessions.", ("state",)),
+        Family("sessions_opened", "counter", "Snowflake sessions opened."),
+        Family("sessions_closed", "counter", "Snowflake sessions closed."),
+        Family("logins", "counter", "Logins to Snowflake.", ("outcome",)),
+        Family("gate_verdicts", "counter", "Statements judged.", ("kind", "verdict")),
+        Family("gate_refusals", "counter", "Reasons of refused statements.", ("rule",)),
+        Family("gate_seconds", "histogram", "Time of a verdict.", (), _FAST_S),
+        Family("gate_children", "gauge", "Judging child processes that are ready."),
+        Family("gate_waiting", "gauge", "Statements that wait to be judged."),
+        Family("gate_late", "counter", "Statements that were not judged in time."),
+        Family("gate_ended", "counter", "Judging child processes that ended unasked."),
+        Family("http_requests", "counter", "HTTP requests answered.", ("status",)),
+        Family("http_sent_bytes", "counter", "Bytes of HTTP bodies sent."),
+        Family("connections", "gauge", "Open connections of clients.", ("kind",)),
+        Family("websocket_connections", "counter", "WebSockets opened."),
+        Family("client_sessions", "gauge", "Handshake-era sessions with live state."),
+        Family("log_lines_lost", "counter", "Log lines that could not be written."),
+        Family("reactor_lag_seconds", "histogram", "How late timers are served.", (), _FAST_S),
+    )
+}
+"""Everything that can be counted; docs/metrics.md explains each for operators."""
+
+
+@dataclass(slots=True)
+class Distribution:
+    """Observations in buckets: how many up to each bound, how many beyond, and their sum."""
+
+    counts: list[int]
+    total: float = 0.0
+
+
+Value = float | Distribution
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A family and what is known of it now."""
+
+    family: Family
+    values: Mapping[Labels, Value]
+
+
+@dataclass(slots=True)
+class Metrics:
+    """Counters and distributions by fixed names; reactor thread only.
+
+    Label values are fixed words or names of our own (tools, rules), never text of a user: their
+    number is bounded by the program, and nothing of a statement can show.
+    """
+
+    _counts: dict[str, dict[Labels, Value]] = field(default_factory=dict)
+    _watched: dict[str, Callable[[], Mapping[Labels, float]]] = field(default_factory=dict)
+
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Count ``by`` more.
+
+        Raises:
+            KeyError: there is no such family.
+            ValueError: the labels are not those of the family.
+        """
+        values = self._counts.get(name)
+        if values is None:
+            values = self._begin(name)
+        old = values.get(labels)
+        if isinstance(old, float | int):
+            values[labels] = old + by
+            return
+        _checked(FAMILIES[name], labels)
+        values[labels] = by
+
+    def observe(self, name: str, value: float, *labels: str) -> None:
+        """Put a value into its bucket.
+
+        Raises:
+            KeyError: there is no such family.
+            ValueError: the labels are not those of the family.
+        """
+        values = self._counts.get(name)
+        if values is None:
+            values = self._begin(name)
+        bounds = FAMILIES[name].bounds
+        found = values.get(labels)
+        if not isinstance(found, Distribution):
+            _checked(FAMILIES[name], labels)
+            found = values[labels] = Distribution([0] * (len(bounds) + 1))
+        found.counts[bisect_left(bounds, value)] += 1
+        found.total += value
+
+    def watch(self, name: str, read: Callable[[], Mapping[Labels, float]]) -> None:
+        """Show what somebody else counts; ``read`` is called when the numbers are asked for."""
+        self._begin(name)
+        self._watched[name] = read
+
+    def watch_one(self, name: str, read: Callable[[], float]) -> None:
+        """Show one number without labels that somebody else knows."""
+        self.watch(name, lambda: {(): read()})
+
+    def samples(self) -> Iterable[Sample]:
+        """What is known, in the order of ``FAMILIES``; families without a value are left out."""
+        for name, family in FAMILIES.items():
+            read = self._watched.get(name)
+            values = self._counts.get(name, {}) if read is None else dict(read())
+            if values:
+                yield Sample(family, values)
+
+    def totals(self) -> dict[str, float]:
+        """The counters for /status: their sums, split by outcome or status where they have one."""
+        sums: dict[str, float] = {}
+        for sample in self.samples():
+            family = sample.family
+            if family.kind != "counter":
+                continue
+            split = next((i for i, label in enumerate(family.labels) if label in _SPLIT), None)
+            for labels, value in sample.values.items():
+                if isinstance(value, Distribution):
+                    continue
+                sums[family.name] = sums.get(family.name, 0) + value
+                if split is not None:
+                    part = f"{family.name}_{labels[split]}"
+                    sums[part] = sums.get(part, 0) + value
+        return dict(sorted(sums.items()))
+
+    def _begin(self, name: str) -> dict[Labels, Value]:
+        return self._counts.setdefault(FAMILIES[name].name, {})
+
+
+def _checked(family: Family, labels: Labels) -> None:
+    if len(labels) != len(family.labels):
+        raise ValueError(f"{family.name} is split by {family.labels}, not by {len(labels)} labels")

@@ -1,0 +1,45 @@
+"""A gate that is counted: how many verdicts of which kind, why refused, how long they took."""
+
+from typing import Final, Protocol
+
+from twisted.internet.interfaces import IReactorTime
+
+from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.policy.rules import Rule
+from snowflake_mcp.policy.verdict import Verdict
+
+__all__ = ["Judge", "MeasuredGate"]
+
+_UNJUDGED: Final = Rule.GATE_UNAVAILABLE.value
+
+
+class Judge(Protocol):
+    """Whatever decides about a text."""
+
+    async def judge(self, sql: str) -> Verdict:
+        """The verdict; never raises for any text."""
+
+
+class MeasuredGate:
+    """Passes every text on and counts what comes back; reactor thread only."""
+
+    def __init__(self, gate: Judge, metrics: Metrics, clock: IReactorTime) -> None:
+        self._gate = gate
+        self._metrics = metrics
+        self._clock = clock
+
+    async def judge(self, sql: str) -> Verdict:
+        """The verdict of the gate behind it.
+
+        Raises:
+            CancelledError: the caller is no longer interested.
+        """
+        began = self._clock.seconds()
+        verdict = await self._gate.judge(sql)
+        rules = [refusal.rule for refusal in verdict.refusals]
+        word = "allowed" if verdict.allowed else "unjudged" if _UNJUDGED in rules else "refused"
+        self._metrics.count("gate_verdicts", verdict.kind, word)
+        self._metrics.observe("gate_seconds", self._clock.seconds() - began)
+        for rule in rules:
+            self._metrics.count("gate_refusals", rule)
+        return verdict
