@@ -1,9 +1,11 @@
-"""The ``snowflake-mcp`` command: stdio for one client, and the simulator by itself."""
+"""The ``snowflake-mcp`` command: serve, control a daemon, check, and the simulator by itself."""
 
 # mypy: allow-untyped-calls
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.logger import globalLogBeginner
@@ -11,12 +13,21 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import stdio_services
+from snowflake_mcp.commands import configuration
+from snowflake_mcp.commands.daemon import (
+    ACTIONS,
+    Control,
+    Places,
+    default_folder,
+    twistd_command,
+)
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.logs import stderr_text
 from snowflake_mcp.simulator import __main__ as simulator
 from snowflake_mcp.tap import ConfiguredOptions
+from snowflake_mcp.tap import Options as ServerOptions
 
-__all__ = ["main"]
+__all__ = ["CommandOptions", "daemon", "http", "main"]
 
 
 class StdioOptions(ConfiguredOptions):
@@ -26,22 +37,75 @@ class StdioOptions(ConfiguredOptions):
     longdesc = "Serve one MCP client on standard input and output; the log goes to standard error."
 
 
+class HttpOptions(ServerOptions):
+    """Options of ``snowflake-mcp http``: those of the server."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Serve the network in the foreground: the same as twistd -n --pidfile= snowflake-mcp."
+    )
+
+
+class CheckOptions(ServerOptions):
+    """Options of ``snowflake-mcp check-config``: those of the server."""
+
+    synopsis = "[options]"
+    longdesc = "Read the configuration as a start would, show what counts, and start nothing."
+
+
+class DaemonOptions(ServerOptions):
+    """Options of ``snowflake-mcp daemon``."""
+
+    synopsis = f"{'|'.join(ACTIONS)} [options of the server]"
+    longdesc = (
+        "Control one server in the background. Give stop, restart, reload and status the same "
+        "options as start: they say where it listens and which configuration counts."
+    )
+    optParameters: ClassVar[list[list[str | None]]] = [
+        [
+            "state-dir",
+            None,
+            None,
+            "Folder of the pid file and the log [~/.local/state/snowflake-mcp].",
+        ],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action = ""
+        self.given: list[str] = []
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """The action comes first; what follows it is the server's, but for the folder."""
+        words = list(options or ())
+        if not words or words[0].startswith("--help"):
+            super().parseOptions(words or ["--help"])
+        self.action, self.given = words[0], _without(words[1:], "--state-dir")
+        if self.action not in ACTIONS:
+            raise UsageError(f"daemon: the action is one of {', '.join(ACTIONS)}")
+        super().parseOptions(words[1:])
+
+
 class CommandOptions(TwistedOptions):
     """The command and its parts."""
 
-    synopsis = "stdio [options]"
+    synopsis = "COMMAND [options]"
     longdesc = (
-        "To serve the network, run: twistd -n snowflake-mcp --port 8000. "
+        "To serve the network under a supervisor, run: twistd -n snowflake-mcp --port 8000. "
         "The embedded Snowflake-compatible endpoint alone: snowflake-mcp simulator --help."
     )
     subCommands: ClassVar[list[list[Any]]] = [
         ["stdio", None, StdioOptions, "Serve one client on standard input and output."],
+        ["http", None, HttpOptions, "Serve the network in the foreground."],
+        ["daemon", None, DaemonOptions, "Start, stop or look after a server in the background."],
+        ["check-config", None, CheckOptions, "Check the configuration and show what counts."],
     ]
 
     def postOptions(self) -> None:
         """A part has to be named."""
         if self.subCommand is None:
-            raise UsageError("name a command: stdio or simulator")
+            names = [str(part[0]) for part in self.subCommands]
+            raise UsageError(f"name a command: {', '.join([*names, 'simulator'])}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,10 +119,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.parseOptions(given)
     except UsageError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
-    chosen: StdioOptions = options.subOptions
+    chosen: ConfiguredOptions = options.subOptions
     if chosen.config is None:
         raise SystemExit("snowflake-mcp: the options have not been read")
-    _stdio(chosen.config, chosen.reread)
+    if isinstance(chosen, DaemonOptions):
+        folder = Path(chosen["state-dir"] or default_folder()).absolute()
+        control = Control(Places(folder), chosen.config, chosen.given, sys.stdout)
+        raise SystemExit(control.run(chosen.action))
+    if isinstance(chosen, CheckOptions):
+        configuration.show(chosen.config, sys.stdout)
+    elif isinstance(chosen, HttpOptions):
+        command = [*twistd_command(), "-n", "--pidfile=", "snowflake-mcp", *given[1:]]
+        # The same process goes on as twistd: a supervisor's signals reach the server itself.
+        os.execv(command[0], command)  # noqa: S606 - our own program with the caller's options
+    else:
+        _stdio(chosen.config, chosen.reread)
+
+
+def daemon() -> None:
+    """The command ``snowflake-mcp-daemon``: ``snowflake-mcp daemon``."""
+    main(["daemon", *sys.argv[1:]])
+
+
+def http() -> None:
+    """The command ``snowflake-mcp-http``: ``snowflake-mcp http``."""
+    main(["http", *sys.argv[1:]])
+
+
+def _without(words: Sequence[str], option: str) -> list[str]:
+    """The words but for one option and its value."""
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word == option:
+            skip = True
+        elif not word.startswith(f"{option}="):
+            kept.append(word)
+    return kept
 
 
 def _stdio(config: Config, reread: Callable[[], Config]) -> None:

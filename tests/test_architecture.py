@@ -47,8 +47,9 @@ EDGES: dict[str, set[str]] = {
         "version",
         "warehouse",
     },
+    "commands": {"config", "transports"},
     "tap": {"app", "config", "simulator", "transports", "version"},
-    "cli": {"app", "config", "ops", "simulator", "tap"},
+    "cli": {"app", "commands", "config", "ops", "simulator", "tap"},
 }
 """What each package or top module may import of ours, beside itself."""
 

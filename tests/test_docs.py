@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from snowflake_mcp.cli import CommandOptions
+from snowflake_mcp.commands.daemon import ACTIONS, EXIT
 from snowflake_mcp.config.connections import ENVIRONMENT
 from snowflake_mcp.config.settings import Setting, settings
 from snowflake_mcp.ops.metrics import FAMILIES, Family
@@ -60,3 +62,12 @@ def test_every_metric_is_documented(family: Family) -> None:
     (row,) = (row.split("|") for row in rows if f"`{family.name}`" in row.split("|")[1])
     assert row[2].strip() == family.kind
     assert row[3].strip() == ", ".join(f"`{label}`" for label in family.labels)
+
+
+def test_every_command_is_documented() -> None:
+    """Each part of the console command, each action and each exit status has a row."""
+    text = (DOCS / "operations.md").read_text()
+    parts = [str(part[0]) for part in CommandOptions.subCommands if part[0] != "daemon"]
+    named = [*parts, "simulator", *(f"daemon {action}" for action in ACTIONS)]
+    assert [name for name in named if f"| `{name}` |" not in text] == []
+    assert [status for status in EXIT.values() if f"| {status} | " not in text] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import alive, command, descendants, until
-from tests.support.server import free_port, http_request, run_twistd
+from tests.support.server import free_port, http_request, run_command, run_twistd
 
 pytestmark = pytest.mark.process
 
@@ -80,3 +80,41 @@ def _healthy(port: int) -> bool:
         return http_request(port, "GET", "/health", within_s=2).status == 200
     except OSError:
         return False
+
+
+def test_the_command_controls_a_daemon(tmp_path: Path) -> None:
+    """Start, ask, reload, restart, and after a kill -9 start again; each says what it found."""
+    port = free_port()
+
+    def control(action: str) -> tuple[int, str]:
+        ended = run_command(
+            tmp_path, "daemon", action, "--state-dir", "state", "--demo", "--port", str(port)
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
+    pid_file = tmp_path / "state" / "snowflake-mcp.pid"
+    log_file = tmp_path / "state" / "snowflake-mcp.log"
+    try:
+        status, text = control("start")
+        assert (status, f"http://127.0.0.1:{port}/mcp" in text) == (0, True), text
+        first = int(pid_file.read_text())
+        assert control("start") == (0, f"snowflake-mcp: already running, pid {first}\n")
+        until(lambda: control("status")[1].count("ok  ") == 4, 15, "it is ready")
+        assert control("reload")[0] == 0
+        until(lambda: "nothing in it has changed" in log_file.read_text(), 5, "it has reloaded")
+
+        assert control("restart")[0] == 0
+        second = int(pid_file.read_text())
+        assert second != first
+        assert not alive(first)
+
+        os.kill(second, signal.SIGKILL)
+        until(lambda: not alive(second), 5, "it is dead")
+        status, text = control("status")
+        assert (status, f"pid {second}" in text) == (1, True), text
+        assert control("start")[0] == 0
+        assert control("stop") == (0, "snowflake-mcp: stopped\n")
+        assert control("status") == (3, "snowflake-mcp: not running\n")
+    finally:
+        if pid_file.exists():
+            os.kill(int(pid_file.read_text()), signal.SIGKILL)

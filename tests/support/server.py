@@ -67,8 +67,25 @@ def run_twistd(
     within_s: float = 30.0,
 ) -> subprocess.CompletedProcess[str]:
     """Run twistd to its end."""
+    return _run(script("twistd"), folder, arguments, environ, within_s)
+
+
+def run_command(
+    folder: Path, *arguments: str, within_s: float = 60.0
+) -> subprocess.CompletedProcess[str]:
+    """Run ``snowflake-mcp`` to its end."""
+    return _run(script("snowflake-mcp"), folder, arguments, None, within_s)
+
+
+def _run(
+    program: str,
+    folder: Path,
+    arguments: Sequence[str],
+    environ: Mapping[str, str] | None,
+    within_s: float,
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [script("twistd"), *arguments],
+        [program, *arguments],
         cwd=folder,
         env=clean_environ(folder, environ),
         stdin=subprocess.DEVNULL,

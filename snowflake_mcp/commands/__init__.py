@@ -1,0 +1,1 @@
+"""What the console command does beside serving: control a daemon, check a configuration."""

@@ -1,0 +1,98 @@
+"""What the console command takes, and what it says without starting anything."""
+
+# mypy: allow-untyped-calls
+
+import io
+from pathlib import Path
+
+import pytest
+from twisted.python.usage import UsageError
+
+from snowflake_mcp.cli import CommandOptions, DaemonOptions, main
+from snowflake_mcp.commands.configuration import show
+from snowflake_mcp.commands.daemon import EXIT, Control, Places
+from snowflake_mcp.config.load import Flags, load
+from snowflake_mcp.config.model import LogSettings
+
+
+def test_the_options_after_the_action_are_the_servers() -> None:
+    """All but the folder go on to it, as they were given."""
+    options = DaemonOptions()
+    options.parseOptions(["start", "--demo", "--state-dir", "/s", "--port", "1", "--state-dir=/t"])
+    assert options.action == "start"
+    assert options.given == ["--demo", "--port", "1"]
+    assert options["state-dir"] == "/t"
+    assert options.config is not None
+    assert options.config.http.endpoints == ("1",)
+
+
+@pytest.mark.parametrize("words", [["daemon", "dance"], [], ["daemon", "start", "--port"]])
+def test_what_it_does_not_take_is_told(words: list[str]) -> None:
+    """In one line, with status 1."""
+    with pytest.raises(SystemExit, match=r"^snowflake-mcp: "):
+        main(words)
+
+
+def test_a_wrong_setting_stops_every_command(tmp_path: Path) -> None:
+    """Before anything is stopped or started."""
+    wrong = tmp_path / "c.toml"
+    wrong.write_text("[limits]\nmax_rows = -1\n")
+    for words in (["check-config"], ["daemon", "restart"], ["http"]):
+        with pytest.raises(SystemExit, match=r"limits\.max_rows"):
+            main([*words, "--config", str(wrong)])
+
+
+def test_every_part_is_named_where_none_is_given() -> None:
+    """So that the reader knows what there is."""
+    with pytest.raises(UsageError) as told:
+        CommandOptions().parseOptions([])
+    for part in ("stdio", "http", "daemon", "check-config", "simulator"):
+        assert part in str(told.value)
+
+
+def test_check_config_shows_what_counts(tmp_path: Path) -> None:
+    """What differs from the defaults, where the connection is from, and no secret."""
+    file = tmp_path / "c.toml"
+    file.write_text(
+        "[limits]\nmax_rows = 7\n[connections.prod]\n"
+        'account = "a"\nuser = "u"\npassword = "hunter2"\n'
+    )
+    out = io.StringIO()
+    show(load(Flags(config=str(file)), {}), out)
+    text = out.getvalue()
+    assert "connection prod (snowflake, " in text
+    assert "  password = ***\n" in text
+    assert "hunter2" not in text
+    assert "  limits.max_rows = 7\n" in text
+    assert "http.host" not in text
+
+
+@pytest.mark.parametrize(
+    ("pid_file", "action", "meaning", "says"),
+    [
+        (None, "status", "not running", "not running"),
+        ("123456789", "status", "dead", "is there (pid 123456789)"),
+        (None, "stop", "ok", "not running"),
+        (None, "reload", "not running", "not running"),
+    ],
+)
+def test_without_a_server(
+    tmp_path: Path, pid_file: str | None, action: str, meaning: str, says: str
+) -> None:
+    """The statuses are those that init scripts give."""
+    places = Places(tmp_path)
+    if pid_file is not None:
+        places.pid_file.write_text(pid_file)
+    out = io.StringIO()
+    control = Control(places, load(Flags(demo=True), {}), [], out)
+    assert control.run(action) == EXIT[meaning]
+    assert says in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("configured", "place"),
+    [(LogSettings().file, "/s/snowflake-mcp.log"), ("/var/log/x.log", "/var/log/x.log")],
+)
+def test_where_the_log_is(configured: str, place: str) -> None:
+    """In the folder, unless the configuration says where."""
+    assert Places(Path("/s")).log_file(configured) == Path(place)
