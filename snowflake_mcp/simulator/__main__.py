@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from threading import Thread
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any, Final
 
 import msgspec
@@ -25,9 +25,11 @@ from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
 from snowflake_mcp.simulator.execution import Instance
 from snowflake_mcp.simulator.frontdesk import FrontDesk
 from snowflake_mcp.simulator.ids import QueryIds
+from snowflake_mcp.simulator.misbehaviour import FaultyWire
 from snowflake_mcp.simulator.results import ResultStore
 from snowflake_mcp.simulator.sessions import Bench
 from snowflake_mcp.simulator.statements import Docket
+from snowflake_mcp.simulator.tokens import MASTER_TOKEN_S, SESSION_TOKEN_S, Tokens
 from snowflake_mcp.simulator.wire import Wire
 
 __all__ = ["main"]
@@ -35,6 +37,7 @@ __all__ = ["main"]
 _THREADS: Final = 24
 _STORED_RESULTS: Final = 200
 _STORED_BYTES: Final = 128 << 20
+_MAX_TOKEN_S: Final = 7 * 86_400
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +78,28 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="leave SIGINT and SIGTERM to the parent, which closes standard input",
     )
     parser.add_argument("--stay", action="store_true", help="do not stop when standard input ends")
+    parser.add_argument("--faults", action="store_true", help="misbehave on demand; for tests")
+    parser.add_argument(
+        "--token-s",
+        type=_seconds,
+        default=SESSION_TOKEN_S,
+        metavar="SECONDS",
+        help="how long a session token is good",
+    )
+    parser.add_argument(
+        "--master-token-s",
+        type=_seconds,
+        default=MASTER_TOKEN_S,
+        metavar="SECONDS",
+        help="how long a master token is good",
+    )
     return parser.parse_args(arguments)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MAX_TOKEN_S:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MAX_TOKEN_S}")
+    return int(text)
 
 
 def _exit_with_parent() -> None:
@@ -107,13 +131,18 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> N
         redirectStandardIO=False,
     )
     pool = ThreadPool(0, _THREADS, "statements")
-    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES, _wall), _wall)
+    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES, monotonic), _wall)
+    ids = QueryIds(_wall)
     desk = FrontDesk(
-        Bench(reactor, pool, docket, QueryIds(_wall)),
+        Bench(reactor, pool, docket, ids, monotonic),
         instance.connect,
         os.environ.pop(PASSWORD_VARIABLE, None),
+        Tokens(monotonic, options.token_s, options.master_token_s),
     )
-    site = Site(Wire(desk), timeout=None)
+    wire = Wire(desk)
+    if options.faults:
+        wire = FaultyWire(desk, docket, _wall, reactor, ids)
+    site = Site(wire, timeout=None)
     site.displayTracebacks = False
     port = reactor.listenTCP(options.port, site, interface=options.host)
     pool.start()

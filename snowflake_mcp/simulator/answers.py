@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from snowflake_mcp.simulator.failures import StatementFailed
+from snowflake_mcp.simulator.tokens import Pair
 
 __all__ = ["failure_body", "login_body", "pending_body", "refusal_body", "success_body"]
 
@@ -88,16 +89,14 @@ def session_parameters() -> list[dict[str, object]]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def login_body(
-    *, token: str, master_token: str, session_number: int, user: str, place: Mapping[str, object]
-) -> bytes:
+def login_body(*, pair: Pair, session_number: int, user: str, place: Mapping[str, object]) -> bytes:
     """The answer to a login that succeeded."""
     return success_body(
         {
-            "token": token,
-            "masterToken": master_token,
-            "validityInSeconds": 3600,
-            "masterValidityInSeconds": 14400,
+            "token": pair.token,
+            "masterToken": pair.master_token,
+            "validityInSeconds": pair.token_s,
+            "masterValidityInSeconds": pair.master_token_s,
             "sessionId": session_number,
             "displayUserName": user.upper(),
             "serverVersion": SERVER_VERSION,

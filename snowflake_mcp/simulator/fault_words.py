@@ -32,7 +32,7 @@ class Fault:
     delay_s: float | None = None
     """Wait so long first; goes with every other member."""
     bytes_per_s: int | None = None
-    """Send the body no faster; goes with every other member but hang_s."""
+    """Send the body no faster; goes with every other member but hang_s and drop."""
     after: bool = False
     """Carry the request out first, then let it go wrong; with http, code and hang_s."""
     hang_s: float | None = None
@@ -126,6 +126,8 @@ def checked_fault(given: object, path: str, problems: list[str]) -> Fault:
     for name, allowed in _WITH.items():
         if values.get(name) not in (None, False) and not set(allowed) & set(main):
             problems.append(f"do.{name}: only with {' or '.join(allowed)}")
+    if values.get("bytes_per_s") and {"hang_s", "drop"} & set(main):
+        problems.append("do.bytes_per_s: not with hang_s or drop")
     for name in main:
         if name in _ONLY_ON and path not in _ONLY_ON[name]:
             problems.append(f"do.{name}: only where on.path is {' or '.join(_ONLY_ON[name])}")

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from snowflake_mcp.simulator.failures import StatementFailed
 from snowflake_mcp.simulator.sessions import Bench, Runner, Session
 from snowflake_mcp.simulator.statements import Statement, Submission
+from snowflake_mcp.simulator.tokens import Pair, Tokens
 
 __all__ = ["FrontDesk", "Refused"]
 
@@ -39,14 +40,16 @@ class Connect(Protocol):
 class FrontDesk:
     """Logins and everything that a valid token may ask for; reactor thread only."""
 
-    def __init__(self, bench: Bench, connect: Connect, password: str | None) -> None:
+    def __init__(
+        self, bench: Bench, connect: Connect, password: str | None, tokens: Tokens[Session]
+    ) -> None:
         """``password`` None lets everybody in."""
         self._bench = bench
         self._connect = connect
         self._password = password
+        self._tokens = tokens
         self._numbers = count(4_001)
-        self._sessions: dict[str, Session] = {}
-        self._masters: dict[str, Session] = {}
+        self._sessions: set[Session] = set()
 
     async def login(
         self,
@@ -57,8 +60,8 @@ class FrontDesk:
         schema: str | None,
         warehouse: str | None,
         role: str | None,
-    ) -> Session:
-        """Open a session.
+    ) -> tuple[Session, Pair]:
+        """Open a session; gives it with its tokens.
 
         :raises StatementFailed: 390100 for a wrong password.
         """
@@ -74,50 +77,79 @@ class FrontDesk:
         place.warehouse = _folded(warehouse) or place.warehouse
         place.role = _folded(role) or place.role
         session = Session(self._bench, engine, next(self._numbers), user.upper())
-        self._sessions[session.token] = session
-        self._masters[session.master_token] = session
-        return session
+        self._sessions.add(session)
+        return session, self._tokens.issue(session)
 
     def session(self, token: str) -> Session:
         """The session of a token.
 
-        :raises StatementFailed: 390104 when there is none (any more).
+        :raises StatementFailed: 390104, 390111 or 390112, see :class:`Tokens`.
         """
-        session = self._sessions.get(token)
-        if session is None:
-            raise StatementFailed(
-                "390104",
-                "08001",
-                "Session no longer exists. New login required to access the service.",
-            )
-        session.used_at = self._bench.clock.seconds()
+        session = self._tokens.holder(token)
+        session.touch()
         return session
 
-    def renew(self, master_token: str) -> Session:
-        """The session of a master token, for a client whose session token has expired.
+    def known(self, token: str) -> Session | None:
+        """The session of a token, expired or not; None for any other."""
+        return self._tokens.known(token)
 
-        :raises StatementFailed: 390114 when there is none.
-        """
-        session = self._masters.get(master_token)
-        if session is None:
-            raise StatementFailed(
-                "390114",
-                "08001",
-                "Authentication token has expired. The user must authenticate again.",
+    def sessions(self) -> list[dict[str, object]]:
+        """The open sessions, as JSON."""
+        told = []
+        for session in self._sessions:
+            token_s, master_token_s = self._tokens.left(session)
+            told.append(
+                {
+                    "session_id": session.number,
+                    "user": session.user,
+                    "idle_s": session.idle_s,
+                    "unended": session.busy,
+                    "token_s": max(0.0, token_s),
+                    "master_token_s": max(0.0, master_token_s),
+                }
             )
-        return session
+        return told
 
-    def logout(self, token: str) -> None:
+    def expire(self, token: str, what: str) -> None:
+        """Let something of a session expire: ``token``, ``master`` (both kinds), ``session``.
+
+        Without effect for a token that is not known.
+        """
+        session = self._tokens.known(token)
+        if session is None:
+            return
+        if what == "session":
+            self.logout(session)
+        else:
+            self._tokens.expire(session, master=what == "master")
+
+    def renew(self, master_token: str) -> tuple[Session, Pair]:
+        """New tokens for a client whose session token has expired.
+
+        :raises StatementFailed: 390111, 390113, 390114 or 390115, see :class:`Tokens`.
+        """
+        session, pair = self._tokens.renew(master_token)
+        session.touch()
+        return session, pair
+
+    def heartbeat(self, token: str) -> None:
+        """Keep a session alive.
+
+        :raises StatementFailed: as :meth:`session`.
+        """
+        self._tokens.extend(self.session(token))
+
+    def logout(self, session: Session) -> None:
         """End a session: what it runs is aborted."""
-        session = self._sessions.pop(token, None)
-        if session is not None:
-            self._masters.pop(session.master_token, None)
+        if session in self._sessions:
+            self._sessions.remove(session)
+            self._tokens.revoke(session)
             session.close()
 
     def close(self) -> None:
         """End every session; statements that run are interrupted."""
-        for token in list(self._sessions):
-            self.logout(token)
+        for session in list(self._sessions):
+            self.logout(session)
 
     def submit(self, session: Session, submission: Submission) -> Statement:
         """Begin a statement."""
@@ -214,12 +246,12 @@ class FrontDesk:
         return ended
 
     def _make_room(self) -> None:
-        now = self._bench.clock.seconds()
-        for token, session in list(self._sessions.items()):
-            if now - session.used_at > _IDLE_S:
-                self.logout(token)
+        for session in list(self._sessions):
+            dead = max(self._tokens.left(session)) <= 0 and not session.busy
+            if dead or session.idle_s > _IDLE_S:
+                self.logout(session)
         if len(self._sessions) >= _MAX_SESSIONS:
-            self.logout(min(self._sessions, key=lambda token: self._sessions[token].used_at))
+            self.logout(max(self._sessions, key=lambda session: session.idle_s))
 
 
 def _folded(name: str | None) -> str | None:

@@ -11,13 +11,13 @@ from twisted.python.failure import Failure
 
 from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.failures import StatementFailed, cancelled, timed_out, translate
-from snowflake_mcp.simulator.ids import QueryIds, new_token
+from snowflake_mcp.simulator.ids import QueryIds
 from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.results import Result, Rows, make_result
 from snowflake_mcp.simulator.statements import Docket, Place, State, Statement, Submission
 from snowflake_mcp.simulator.waits import take_waits
 
-__all__ = ["Bench", "Pool", "Runner", "Session"]
+__all__ = ["Bench", "Pool", "Runner", "Session", "cancel_target"]
 
 _INTERRUPT_AGAIN_S: Final = 0.05
 """An interrupt that arrives while the statement is being translated is lost; so repeat it."""
@@ -26,6 +26,12 @@ _CANCEL: Final = re.compile(
     r"\s*(?:SELECT|CALL)\s+SYSTEM\$CANCEL_QUERY\s*\(\s*'([^']{0,64})'\s*\)\s*;?\s*", re.IGNORECASE
 )
 _ID: Final = re.compile(r"'([0-9a-f]{8}-[0-9a-f-]{27})'")
+
+
+def cancel_target(sql: str) -> str | None:
+    """The query id that a SYSTEM$CANCEL_QUERY names; None for every other statement."""
+    found = _CANCEL.fullmatch(sql)
+    return None if found is None else found[1]
 
 
 class Clock(IReactorTime, IReactorFromThreads):
@@ -64,11 +70,20 @@ class Runner(Protocol):
 class Bench:
     """What all sessions share: clock, threads, ids and the docket."""
 
-    def __init__(self, clock: Clock, pool: Pool, docket: Docket, ids: QueryIds) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        pool: Pool,
+        docket: Docket,
+        ids: QueryIds,
+        now: Callable[[], float],
+    ) -> None:
+        """``now`` gives seconds on a clock that never jumps."""
         self.clock = clock
         self.pool = pool
         self.docket = docket
         self.ids = ids
+        self.now = now
 
 
 class Session:
@@ -79,9 +94,7 @@ class Session:
     def __init__(self, bench: Bench, engine: Runner, number: int, user: str) -> None:
         self.number = number
         self.user = user
-        self.token = new_token()
-        self.master_token = new_token()
-        self.used_at = bench.clock.seconds()
+        self._used_at = bench.now()
         self._bench = bench
         self._engine = engine
         self._queue: deque[Statement] = deque()
@@ -93,6 +106,20 @@ class Session:
     def place(self) -> Place:
         """The current database, schema, role and warehouse."""
         return self._engine.place
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since a client was heard, or a statement ended."""
+        return self._bench.now() - self._used_at
+
+    @property
+    def busy(self) -> int:
+        """Statements that have not ended."""
+        return len(self._queue) + (self._current is not None)
+
+    def touch(self) -> None:
+        """A client was heard."""
+        self._used_at = self._bench.now()
 
     def facts(self) -> dict[str, object]:
         """The fields about this session that every result carries."""
@@ -112,18 +139,23 @@ class Session:
         if known is not None:
             return known
         statement = docket.add(self._bench.ids.next(), self, submission)
-        cancelling = _CANCEL.fullmatch(submission.sql)
-        if cancelling is not None:
-            self._cancel(statement, cancelling[1])
+        target = cancel_target(submission.sql)
+        if target is not None:
+            self._cancel(statement, target)
             return statement
         self._queue.append(statement)
         self._next()
         return statement
 
     def abort(self, statement: Statement, reason: StatementFailed | None = None) -> bool:
-        """Stop a statement of this session; False when it has ended already."""
+        """Stop a statement of this session; False when it has ended already.
+
+        ``reason`` None means that a client asks for it.
+        """
         if statement.ended:
             return False
+        if statement.deaf and reason is None:
+            return True
         if statement.stop_reason is None:
             statement.stop_reason = reason or cancelled()
         if statement is self._current:
@@ -139,7 +171,7 @@ class Session:
             return
         self._closing = True
         for statement in (*self._queue, *([self._current] if self._current else [])):
-            self.abort(statement)
+            self.abort(statement, cancelled())
         if self._current is None:
             self._release()
 
@@ -238,7 +270,7 @@ class Session:
             statement.timer.cancel()
         self._current = None
         self._last_query_id = statement.query_id
-        self.used_at = self._bench.clock.seconds()
+        self.touch()
         docket = self._bench.docket
         if statement.stop_reason is not None and (result is None or self._closing):
             # Whatever the engine said while it was being stopped, this is why it ended.

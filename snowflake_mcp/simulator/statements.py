@@ -1,6 +1,6 @@
 """The life of a statement: submitted, waiting its turn, running, ended once, remembered."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -88,6 +88,8 @@ class Statement:
     """Ends the statement at its timeout."""
     pause: IDelayedCall | None = None
     """Goes on after a SYSTEM$WAIT."""
+    deaf: bool = False
+    """Clients' aborts are confirmed and change nothing."""
     _waiting: list["Deferred[bool]"] = field(default_factory=list)
 
     @property
@@ -159,6 +161,8 @@ class Docket:
         self._wall = wall
         self._statements: OrderedDict[str, Statement] = OrderedDict()
         self._requests: dict[tuple[int, str], str] = {}
+        self.ended: Counter[str] = Counter()
+        """How many statements have ended, by state."""
 
     def find(self, query_id: str) -> Statement | None:
         """The statement of this id, if it is remembered."""
@@ -186,6 +190,10 @@ class Docket:
         """All remembered statements, newest first."""
         return [statement.past() for statement in reversed(self._statements.values())]
 
+    def unended(self) -> list[Statement]:
+        """The statements that wait or run, oldest first."""
+        return [statement for statement in self._statements.values() if not statement.ended]
+
     def succeeded(self, statement: Statement, result: Result) -> None:
         """End ``statement`` with its rows."""
         statement.state = State.SUCCESS
@@ -203,4 +211,5 @@ class Docket:
 
     def _end(self, statement: Statement) -> None:
         statement.ended_at = self._wall()
+        self.ended[statement.state.value] += 1
         statement.settle()

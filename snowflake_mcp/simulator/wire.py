@@ -114,7 +114,7 @@ class Wire(Resource):
         """POST /session/v1/login-request."""
         data = call.members.get("data")
         data = data if isinstance(data, dict) else {}
-        session = await self._desk.login(
+        session, pair = await self._desk.login(
             user=str(data.get("LOGIN_NAME") or "DEMO"),
             password=str(data.get("PASSWORD") or data.get("TOKEN") or ""),
             database=call.argument("databaseName"),
@@ -124,8 +124,7 @@ class Wire(Resource):
         )
         place = session.place
         return login_body(
-            token=session.token,
-            master_token=session.master_token,
+            pair=pair,
             session_number=session.number,
             user=session.user,
             place={
@@ -138,28 +137,27 @@ class Wire(Resource):
 
     async def renew(self, call: Call) -> Answer:
         """POST /session/token-request."""
-        session = self._desk.renew(call.token)
+        session, pair = self._desk.renew(call.token)
         return success_body(
             {
-                "sessionToken": session.token,
-                "validityInSecondsST": 3600,
-                "masterToken": session.master_token,
-                "validityInSecondsMT": 14400,
+                "sessionToken": pair.token,
+                "validityInSecondsST": pair.token_s,
+                "masterToken": pair.master_token,
+                "validityInSecondsMT": pair.master_token_s,
                 "sessionId": session.number,
             }
         )
 
     async def heartbeat(self, call: Call) -> Answer:
         """POST /session/heartbeat."""
-        self._desk.session(call.token)
+        self._desk.heartbeat(call.token)
         return success_body()
 
     async def end_session(self, call: Call) -> Answer:
         """POST or DELETE /session: with ?delete=true the session is over."""
-        token = call.token
-        self._desk.session(token)
+        session = self._desk.session(call.token)
         if call.request.method == b"DELETE" or call.argument("delete") == "true":
-            self._desk.logout(token)
+            self._desk.logout(session)
         return success_body()
 
     async def telemetry(self, call: Call) -> Answer:

@@ -35,7 +35,27 @@ def ready_port(process: "subprocess.Popen[bytes]") -> int:
 @pytest.fixture(scope="session")
 def simulator() -> Iterator[int]:
     """The port of a simulator with sample data that ends on 2026-11-21."""
-    process = start_simulator("--sample", "--today", "2026-11-21")
+    yield from serving("--sample", "--today", "2026-11-21")
+
+
+@pytest.fixture(scope="session")
+def _faulty() -> Iterator[int]:
+    """The port of a simulator that misbehaves on demand, without data."""
+    yield from serving("--faults", "--token-s", "1800", "--master-token-s", "7200")
+
+
+@pytest.fixture
+def faulty(_faulty: int) -> Iterator["Wire"]:
+    """Bare HTTP to the simulator with faults; its rules and counters are the test's own."""
+    wire = Wire(_faulty)
+    wire.send("DELETE", "/__faults")
+    yield wire
+    wire.send("DELETE", "/__faults")
+
+
+def serving(*arguments: str) -> Iterator[int]:
+    """The port of a simulator that ends as it should."""
+    process = start_simulator(*arguments)
     try:
         yield ready_port(process)
     finally:
@@ -123,6 +143,15 @@ class Wire:
         )
         assert answer["success"], answer
         self.token = answer["data"]["token"]
+
+    def fault(self, do: object, times: int | None = None, **on: str) -> int:
+        """Ask for a fault; gives the number of the rule."""
+        answer = self.send("POST", "/__faults", {"on": on, "do": do, "times": times})
+        return int(answer["ids"][0])
+
+    def counters(self) -> Any:
+        """What the simulator counted."""
+        return self.send("GET", "/__faults")
 
     def query(self, sql: str, request_id: str = "", **more: object) -> Any:
         """Run one statement."""

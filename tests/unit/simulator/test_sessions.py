@@ -80,7 +80,8 @@ class World:
         self.engine = ObedientRunner()
         self.pool = HeldPool()
         self.docket = Docket(ResultStore(10, 1 << 20, self.clock.seconds), self.clock.seconds)
-        bench = Bench(cast(Any, self.clock), self.pool, self.docket, QueryIds(self.clock.seconds))
+        now = self.clock.seconds
+        bench = Bench(cast(Any, self.clock), self.pool, self.docket, QueryIds(now), now)
         self.session = Session(bench, self.engine, 1, "DEMO")
 
     def submit(self, sql: str, **more: Any) -> Statement:

@@ -146,8 +146,8 @@ def test_the_connector_can_renew_its_token(simulator: int) -> None:
     master = answer["data"]["masterToken"]
     renewed = wire.send("POST", "/session/token-request", {}, token=master)
     assert renewed["success"]
-    assert wire.send("POST", "/session/token-request", {}, token="no")["code"] == "390114"
+    assert wire.send("POST", "/session/token-request", {}, token="no")["code"] == "390115"
     wire.token = renewed["data"]["sessionToken"]
     assert wire.send("POST", "/session/heartbeat")["success"]
     assert wire.send("POST", "/session?delete=true")["success"]
-    assert wire.send("POST", "/session/heartbeat")["code"] == "390104"
+    assert wire.send("POST", "/session/heartbeat")["code"] == "390111"
