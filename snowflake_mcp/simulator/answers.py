@@ -18,11 +18,16 @@ def success_body(data: object = None) -> bytes:
     return msgspec.json.encode({"data": data, "code": None, "message": None, "success": True})
 
 
-def refusal_body(code: str, message: str, sqlstate: str = "08001") -> bytes:
-    """An answer to a request that never became a statement."""
+def refusal_body(
+    code: str, message: str, sqlstate: str = "08001", *, with_data: bool = True
+) -> bytes:
+    """An answer to a request that never became a statement.
+
+    A refused renewal is ``with_data`` False: connector 5.2 takes any data for new tokens.
+    """
     return msgspec.json.encode(
         {
-            "data": {"errorCode": code, "sqlState": sqlstate},
+            "data": {"errorCode": code, "sqlState": sqlstate} if with_data else None,
             "code": code,
             "message": message,
             "success": False,

@@ -118,12 +118,12 @@ class FaultyWire(Wire):
             self._desk.expire(call.token, fault.expire)
         if fault.drop == "before":
             return Reply(b"")
-        return None if fault.after else await self._broken(fault)
+        return None if fault.after else await self._broken(call, fault)
 
     async def _spoilt(self, call: Call, fault: Fault, reply: Reply) -> Reply:
         """What becomes of the answer to a request that was carried out."""
         if fault.after:
-            return await self._broken(fault) or reply
+            return await self._broken(call, fault) or reply
         if fault.malformed == "truncated":
             return Reply(reply.body[: len(reply.body) // 2])
         if fault.malformed is not None:
@@ -137,7 +137,7 @@ class FaultyWire(Wire):
             return self._restated(fault, reply)
         return reply
 
-    async def _broken(self, fault: Fault) -> Reply | None:
+    async def _broken(self, call: Call, fault: Fault) -> Reply | None:
         if fault.hang_s is not None:
             await self._sleep(fault.hang_s)
             return Reply(b"")
@@ -147,8 +147,9 @@ class FaultyWire(Wire):
                 headers["Retry-After"] = str(fault.retry_after_s)
             return Reply((fault.body or "").encode(), fault.http, headers)
         if fault.code is not None:
-            message = fault.message or "refused on demand"
-            return Reply(refusal_body(fault.code, message, fault.sqlstate or "08001"))
+            message, sqlstate = fault.message or "refused on demand", fault.sqlstate or "08001"
+            with_data = call.name != "renew"
+            return Reply(refusal_body(fault.code, message, sqlstate, with_data=with_data))
         return None
 
     def _restated(self, fault: Fault, reply: Reply) -> Reply:

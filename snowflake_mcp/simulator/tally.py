@@ -30,6 +30,7 @@ class Tally:
         self.requests.clear()
         self.logins.clear()
         self.aborts.clear()
+        self.docket.ended.clear()
 
     def abort(self, way: str, statement: Statement | None) -> None:
         """An abort was asked for."""

@@ -137,7 +137,10 @@ class Wire(Resource):
 
     async def renew(self, call: Call) -> Answer:
         """POST /session/token-request."""
-        session, pair = self._desk.renew(call.token)
+        try:
+            session, pair = self._desk.renew(call.token)
+        except StatementFailed as refused:
+            return refusal_body(refused.code, refused.message, with_data=False)
         return success_body(
             {
                 "sessionToken": pair.token,
