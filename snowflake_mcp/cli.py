@@ -112,8 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exits with status 1 and one message when it cannot."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["simulator"]:
-        simulator.main(given[1:])
-        return
+        raise SystemExit(simulator.main(given[1:]))
     options = CommandOptions()
     try:
         options.parseOptions(given)

@@ -6,11 +6,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from threading import Thread
 from time import monotonic, perf_counter
 from typing import Any, Final
 
 import msgspec
+from twisted.internet.error import CannotListenError
 from twisted.logger import (
     FilteringLogObserver,
     LogLevel,
@@ -23,6 +25,7 @@ from twisted.web.server import Site
 
 from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
 from snowflake_mcp.simulator.execution import Instance
+from snowflake_mcp.simulator.folders import BadFolder, find_files
 from snowflake_mcp.simulator.frontdesk import FrontDesk
 from snowflake_mcp.simulator.ids import QueryIds
 from snowflake_mcp.simulator.misbehaviour import FaultyWire
@@ -32,18 +35,26 @@ from snowflake_mcp.simulator.statements import Docket
 from snowflake_mcp.simulator.tokens import MASTER_TOKEN_S, SESSION_TOKEN_S, Tokens
 from snowflake_mcp.simulator.wire import Wire
 
-__all__ = ["main"]
+__all__ = ["main", "parser"]
 
 _THREADS: Final = 24
 _STORED_RESULTS: Final = 200
 _STORED_BYTES: Final = 128 << 20
+_GREETING: Final = "Snowflake-compatible endpoint at http://{host}:{port}; Ctrl-C ends it.\n"
+"""For a person at a terminal; programs read the line on standard output."""
+
+_MAX_PORT: Final = 65_535
 _MAX_TOKEN_S: Final = 7 * 86_400
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until standard input ends or SIGTERM arrives; gives the exit status."""
+    """Serve until standard input ends or a signal arrives; gives the exit status.
+
+    1 with a line on standard error for each reason: something is not installed, data that
+    cannot be loaded, an address that is in use.
+    """
     started = perf_counter()
-    options = _options(arguments)
+    options = parser().parse_args(arguments)
     problem = demo_problem()
     if problem is not None:
         sys.stderr.write(problem + "\n")
@@ -52,21 +63,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.stay:
         Thread(target=_exit_with_parent, daemon=True).start()
     instance = Instance()
+    try:
+        if options.data is not None:
+            instance.load(find_files(options.data))
+    except BadFolder as bad:
+        sys.stderr.write(f"{bad}\n")
+        return 1
     if options.sample:
         instance.fill(options.today or datetime.now(UTC).date())
     instance.lock()
-    _serve(instance, options, started)
-    return 0
+    return _serve(instance, options, started)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+def parser() -> argparse.ArgumentParser:
+    """The options; docs/simulator.md has a row for each."""
     parser = argparse.ArgumentParser(
         prog="python -m snowflake_mcp.simulator",
         description="A Snowflake-compatible endpoint over DuckDB, for demos and tests.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
-    parser.add_argument("--sample", action="store_true", help="create the sample data")
+    parser.add_argument("--port", type=_port, default=0, help="0 takes any free port")
+    tables = parser.add_mutually_exclusive_group()
+    tables.add_argument("--sample", action="store_true", help="create the sample data")
+    tables.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="make tables of the files DIR/[DATABASE/[SCHEMA/]]table.csv, .parquet, .jsonl, ...",
+    )
     parser.add_argument(
         "--today",
         type=date.fromisoformat,
@@ -93,7 +117,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="SECONDS",
         help="how long a master token is good",
     )
-    return parser.parse_args(arguments)
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _MAX_PORT:
+        raise argparse.ArgumentTypeError(f"a number from 0 to {_MAX_PORT}")
+    return int(text)
 
 
 def _seconds(text: str) -> int:
@@ -117,7 +147,7 @@ def _wall() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def _serve(instance: Instance, options: argparse.Namespace, started: float) -> None:
+def _serve(instance: Instance, options: argparse.Namespace, started: float) -> int:
     # Importing the reactor installs it; only a program may do that.
     from twisted.internet import reactor as installed
 
@@ -144,7 +174,12 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> N
         wire = FaultyWire(desk, docket, _wall, reactor, ids)
     site = Site(wire, timeout=None)
     site.displayTracebacks = False
-    port = reactor.listenTCP(options.port, site, interface=options.host)
+    try:
+        port = reactor.listenTCP(options.port, site, interface=options.host)
+    except CannotListenError as error:
+        reason = getattr(error.socketError, "strerror", None) or error.socketError
+        sys.stderr.write(f"cannot listen on {options.host}:{options.port}: {reason}\n")
+        return 1
     pool.start()
 
     def ready() -> None:
@@ -155,6 +190,8 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> N
         }
         sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
         sys.stdout.flush()
+        if sys.stderr.isatty():
+            sys.stderr.write(_GREETING.format_map(line))
 
     reactor.callWhenRunning(ready)
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -162,6 +199,7 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> N
         # that drains still needs its warehouse then; it ends the child itself.
         signal.signal(name, signal.SIG_IGN if options.child else lambda *_: os._exit(0))
     reactor.run(installSignalHandlers=False)
+    return 0
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from snowflake_mcp.simulator.failures import (
     translate,
     wrong_statement_count,
 )
+from snowflake_mcp.simulator.folders import DataFile, load_files
 from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.lexical import Token, Words, statements, tokens
 from snowflake_mcp.simulator.local import LOCAL, Place
@@ -29,12 +30,15 @@ from snowflake_mcp.simulator.samples import create_samples
 
 __all__ = ["Connection", "Instance"]
 
-_LOCKS: Final = (
-    "SET GLOBAL enable_external_access=false",
-    "SET GLOBAL python_enable_replacements=false",
+_MEMORY: Final = (
     "SET GLOBAL memory_limit='512MB'",
     "SET GLOBAL threads=2",
     "SET GLOBAL max_temp_directory_size='0KB'",
+)
+_LOCKS: Final = (
+    "SET GLOBAL enable_external_access=false",
+    "SET GLOBAL python_enable_replacements=false",
+    *_MEMORY,
     "SET GLOBAL lock_configuration=true",
 )
 _CONFLICT_TRIES: Final = 8
@@ -66,6 +70,15 @@ class Instance:
     def fill(self, today: date) -> None:
         """Create the sample data; blocks for about half a second. Before :meth:`lock`."""
         create_samples(self.connect(None, None), self.notes, today)
+
+    def load(self, files: Sequence[DataFile]) -> None:
+        """Make tables of data files; blocks. Before :meth:`lock`.
+
+        :raises BadFolder: files that cannot be read, or that memory cannot hold.
+        """
+        for statement in _MEMORY:
+            self._fakesnow.duck_conn.execute(statement)
+        load_files(self.connect(None, None), files)
 
     def lock(self) -> None:
         """Shut off the host: files, extensions, settings; for good."""
