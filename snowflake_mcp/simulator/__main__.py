@@ -24,10 +24,10 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Site
 
 from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
-from snowflake_mcp.simulator.execution import Instance
 from snowflake_mcp.simulator.folders import BadFolder, find_files
 from snowflake_mcp.simulator.frontdesk import FrontDesk
 from snowflake_mcp.simulator.ids import QueryIds
+from snowflake_mcp.simulator.instance import Instance
 from snowflake_mcp.simulator.misbehaviour import FaultyWire
 from snowflake_mcp.simulator.results import ResultStore
 from snowflake_mcp.simulator.sessions import Bench

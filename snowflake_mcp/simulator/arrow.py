@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from snowflake_mcp.simulator.columns import Field
+from snowflake_mcp.simulator.exact import MARK
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -57,29 +58,71 @@ def to_snowflake(batch: "pa.RecordBatch", fields: Sequence[Field]) -> "pa.Record
 
 def _column(array: Any, field: Field) -> Any:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     kind = array.type
+    if pa.types.is_struct(kind) and kind.num_fields and kind.field(0).name.startswith(MARK):
+        return _exact(array, field.type)
+    if pa.types.is_fixed_size_list(kind):
+        return array
+    if pa.types.is_decimal128(kind):
+        return _unscaled(array)
     if pa.types.is_timestamp(kind):
         return _timestamp(array, zoned=field.type == "timestamp_tz")
     if pa.types.is_time64(kind):
-        return pc.multiply(array.cast(pa.int64()), 1_000_000_000 // _PER_SECOND[kind.unit])
-    if pa.types.is_null(kind):
-        return array.cast(pa.string())
-    if pa.types.is_float32(kind):
-        return array.cast(pa.float64())
-    if pa.types.is_uint64(kind):
-        return array.cast(pa.decimal128(20, 0))
-    if pa.types.is_unsigned_integer(kind):
-        return array.cast(pa.int64())
-    if pa.types.is_dictionary(kind):
-        return array.cast(kind.value_type)
+        return _ticks(array, field.scale if field.scale is not None else 9)
     if pa.types.is_nested(kind):
         return pa.array(_json_texts(array), pa.string())
     if pa.types.is_interval(kind):
         return pa.array([_interval_text(value) for value in array.to_pylist()], pa.string())
+    return _recast(array)
+
+
+def _recast(array: Any) -> Any:
+    """A column whose type Snowflake never sends, in the next wider one that it does."""
+    import pyarrow as pa
+
+    kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return array.storage
+    if pa.types.is_dictionary(kind):
+        return array.cast(kind.value_type)
+    wider = {
+        pa.null(): pa.string(),
+        pa.float32(): pa.float64(),
+        pa.uint8(): pa.int64(),
+        pa.uint16(): pa.int64(),
+        pa.uint32(): pa.int64(),
+        pa.uint64(): pa.decimal128(20, 0),
+    }
+    return array.cast(wider[kind]) if kind in wider else array
+
+
+def _ticks(array: Any, scale: int) -> Any:
+    """A time of day in units of ``10**-scale`` seconds."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    nanoseconds = pc.multiply(array.cast(pa.int64()), 1_000_000_000 // _PER_SECOND[array.type.unit])
+    return pc.divide(nanoseconds, 10 ** (9 - scale))
+
+
+_DIGITS_OF_64_BITS: Final = 18
+
+
+def _unscaled(array: Any) -> Any:
+    """A NUMBER as the integers that Snowflake sends; 128 bits only where 64 do not hold them."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    # The same bytes, read as numbers without a scale.
+    whole = pa.Array.from_buffers(
+        pa.decimal128(38, 0), len(array), array.buffers(), array.null_count, array.offset
+    )
+    if array.type.precision <= _DIGITS_OF_64_BITS:
+        return whole.cast(pa.int64())
+    bounds = pc.min_max(whole).as_py()
+    if bounds["min"] is None or -(2**63) <= bounds["min"] <= bounds["max"] < 2**63:
+        return whole.cast(pa.int64())
     return array
 
 
@@ -105,6 +148,27 @@ def _timestamp(array: Any, *, zoned: bool) -> Any:
         parts.append(pa.repeat(pa.scalar(_UTC, pa.int32()), len(array)))
         fields.append(pa.field("timezone", pa.int32()))
     return pa.StructArray.from_arrays(parts, fields=fields, mask=pc.is_null(array))
+
+
+def _exact(array: Any, kind: str) -> Any:
+    """A column of constants that ``exact`` carried through the engine."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    first, *others = array.flatten()
+    missing = pc.is_null(array)
+    if kind.startswith("timestamp"):
+        parts = [pc.fill_null(first, 0).cast(pa.int64())]
+        parts += [pc.fill_null(other, 0).cast(pa.int32()) for other in others]
+        names = ("epoch", "fraction", "timezone")
+        return pa.StructArray.from_arrays(parts, names[: len(parts)], mask=missing)
+    if kind == "decfloat":
+        cells = [bytes.fromhex(cell or "00") for cell in others[0].to_pylist()]
+        parts = [pc.fill_null(first, 0).cast(pa.int16()), pa.array(cells, pa.binary())]
+        return pa.StructArray.from_arrays(parts, ("exponent", "significand"), mask=missing)
+    target = {"date": pa.int32(), "interval_day_time": pa.decimal128(38, 0)}.get(kind, pa.int64())
+    cast = first.cast(target)
+    return cast.cast(pa.date32()) if kind == "date" else cast
 
 
 def _json_texts(array: Any) -> list[str | None]:

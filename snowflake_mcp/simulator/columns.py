@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from snowflake_mcp.simulator.exact import MARK
+
 __all__ = ["TEXT_LENGTH", "Field", "fields_for", "text_field"]
 
 TEXT_LENGTH: Final = 16_777_216
@@ -24,13 +26,16 @@ class Field:
     scale: int | None = None
     length: int | None = None
     nullable: bool = True
+    dimension: int | None = None
+    """Of a VECTOR, whose members are ``member``."""
+    member: str = ""
 
     def rowtype(self) -> dict[str, object]:
         """This column in the JSON of an answer."""
         octets = self.length
         if octets is not None and self.type == "text":
             octets = min(octets * 4, TEXT_LENGTH)
-        return {
+        described: dict[str, object] = {
             "name": self.name,
             "database": "",
             "schema": "",
@@ -43,15 +48,22 @@ class Field:
             "precision": self.precision,
             "collation": None,
         }
+        if self.dimension is not None:
+            described["vectorDimension"] = self.dimension
+            described["fields"] = [_VECTOR_MEMBERS[self.member].rowtype()]
+        return described
 
     def metadata(self) -> dict[str, str]:
         """This column in the metadata of an Arrow field."""
-        return {
+        described = {
             "logicalType": self.type.upper(),
             "precision": str(self.precision or 38),
             "scale": str(self.scale or 0),
             "charLength": str(self.length or 0),
         }
+        if self.dimension is not None:
+            described["vectorDimension"] = str(self.dimension)
+        return described
 
 
 def text_field(name: str) -> Field:
@@ -90,6 +102,13 @@ _WIRE: Final = {
     ),
 }
 _DECIMAL: Final = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+_VECTOR: Final = re.compile(r"(FLOAT|INTEGER)\[(\d+)\]")
+_VECTOR_MEMBERS: Final = {
+    "FLOAT": Field("", "real"),
+    "INTEGER": Field("", "fixed", precision=10, scale=0),
+}
+_EXACT: Final = re.compile(rf'STRUCT\("?{MARK}(\w+?)_(\d+)"? .*')
+"""A constant that ``exact`` carries through the engine."""
 
 
 def fields_for(
@@ -99,6 +118,7 @@ def fields_for(
 
     ``hints`` gives wire types by column name where the statement tells more than DuckDB knows:
     an OBJECT and an ARRAY are both JSON to DuckDB, TIMESTAMP_LTZ and TIMESTAMP_TZ are one type.
+    A scale may stand behind a colon: ``timestamp_ntz:3``.
     """
     hints = hints or {}
     return [
@@ -112,21 +132,39 @@ def _field(name: str, kind: str) -> Field:
         return replace(known, name=name)
     if found := _DECIMAL.fullmatch(kind):
         return Field(name, "fixed", precision=int(found[1]), scale=int(found[2]))
+    if found := _VECTOR.fullmatch(kind):
+        return Field(name, "vector", dimension=int(found[2]), member=found[1])
+    if found := _EXACT.fullmatch(kind):
+        return _exact_field(name, found[1], int(found[2]))
     if kind.endswith("]"):
         return Field(name, "array")
-    if kind.startswith(("STRUCT", "MAP")):
+    if kind.startswith("MAP"):
+        return Field(name, "map")
+    if kind.startswith("STRUCT"):
         return Field(name, "object")
     # Text, enumerations, identifiers, intervals and NULL travel as text.
     return text_field(name)
 
 
+def _exact_field(name: str, kind: str, scale: int) -> Field:
+    if kind == "date":
+        return Field(name, kind)
+    if kind == "decfloat":
+        return Field(name, kind, precision=38)
+    return Field(name, kind, precision=9 if kind.startswith("interval") else 0, scale=scale)
+
+
 _HINTABLE: Final = {
-    "variant": frozenset({"object", "array", "variant"}),
+    "text": frozenset({"geography", "geometry"}),
+    "time": frozenset({"time"}),
     "timestamp_ltz": frozenset({"timestamp_ltz", "timestamp_tz"}),
+    "timestamp_ntz": frozenset({"timestamp_ntz"}),
+    "variant": frozenset({"object", "array", "map", "variant"}),
 }
 
 
 def _hinted(field: Field, hint: str | None) -> Field:
-    if hint is not None and hint in _HINTABLE.get(field.type, ()):
-        return replace(field, type=hint)
-    return field
+    name, _, scale = (hint or "").partition(":")
+    if name not in _HINTABLE.get(field.type, ()):
+        return field
+    return replace(field, type=name, length=None, scale=int(scale) if scale else field.scale)

@@ -5,8 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from snowflake_mcp.simulator.catalog import Entry
+from snowflake_mcp.simulator.exact import put_exact_constants
 from snowflake_mcp.simulator.failures import StatementFailed, missing_object, syntax_error
+from snowflake_mcp.simulator.foreign import put_engine_words
 from snowflake_mcp.simulator.functions import replace_functions
+from snowflake_mcp.simulator.hints import declared_types, written_types
 from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.lexical import Token, projection_texts
 
@@ -19,6 +22,7 @@ __all__ = [
     "diagnosed",
     "parse",
     "prepare_query",
+    "quote_keys",
     "tables_read",
 ]
 
@@ -97,10 +101,13 @@ def prepare_query(
     :raises StatementFailed: a quoted table name that exists only in another case.
     """
     _name_columns(expression, projection_texts(job.sql, found))
-    _quote_keys(expression)
+    quote_keys(expression)
     tables = _tables(expression)
     _check_quoted_names(tables, connection)
-    hints = _declared_types(tables, connection) | _written_types(expression)
+    paths = [_path(table, connection) for table in tables]
+    hints = declared_types(paths, connection.catalog.notes) | written_types(expression)
+    put_exact_constants(expression)
+    put_engine_words(expression)
     _guard_divisions(expression)
     return replace_functions(expression, job, connection), hints
 
@@ -132,7 +139,7 @@ def _name_list(select: Any, texts: Sequence[str] | None) -> None:
         column.replace(exp.alias_(column.copy(), exp.to_identifier(text, quoted=True), copy=False))
 
 
-def _quote_keys(query: Any) -> None:
+def quote_keys(query: Any) -> None:
     """Keys of object constants are text: fakesnow would make them upper case."""
     from sqlglot import exp  # noqa: PLC0415
 
@@ -206,57 +213,6 @@ def _check_exists(table: Any, connection: "Connection") -> None:
         raise missing_object("Schema", ".".join(path[:2]))
     if not connection.catalog.has_relation(path):
         raise missing_object("Object", ".".join(path))
-
-
-_DECLARED: Final = {"OBJECT": "object", "ARRAY": "array", "TIMESTAMP_TZ": "timestamp_tz"}
-
-
-def _declared_types(tables: Sequence[Any], connection: "Connection") -> dict[str, str]:
-    hints: dict[str, str] = {}
-    for table in tables:
-        path = _path(table, connection)
-        if path is None:
-            continue
-        for column, declared in connection.catalog.notes.types(path).items():
-            wire = _DECLARED.get(declared.partition("(")[0])
-            if wire is not None:
-                hints[column] = wire
-    return hints
-
-
-def _written_types(query: Any) -> dict[str, str]:
-    """Types that the query itself writes down: casts, and functions of one known type."""
-    from sqlglot import exp  # noqa: PLC0415
-
-    names = {
-        exp.DataType.Type.OBJECT: "object",
-        exp.DataType.Type.ARRAY: "array",
-        exp.DataType.Type.VARIANT: "variant",
-        exp.DataType.Type.TIMESTAMPTZ: "timestamp_tz",
-        exp.DataType.Type.TIMESTAMPLTZ: "timestamp_ltz",
-    }
-    functions = (
-        (exp.Struct, "object"),
-        (exp.ObjectAgg, "object"),
-        (exp.Array, "array"),
-        (exp.ArrayAgg, "array"),
-        (exp.Split, "array"),
-        (exp.ToArray, "array"),
-        (exp.ParseJSON, "variant"),
-    )
-    hints: dict[str, str] = {}
-    for column in getattr(query, "selects", ()):
-        value = column.unalias()
-        name = column.alias_or_name
-        identifier = column.args.get("alias")
-        if identifier is not None and not getattr(identifier, "quoted", False):
-            name = name.upper()
-        if isinstance(value, exp.Cast) and value.to.this in names:
-            hints[name] = names[value.to.this]
-        for kind, wire in functions:
-            if isinstance(value, kind):
-                hints[name] = wire
-    return hints
 
 
 def _guard_divisions(query: Any) -> None:

@@ -1,9 +1,6 @@
-"""Statements run on DuckDB through fakesnow's translator, inside a locked-down instance."""
+"""Statements of one session run on DuckDB through fakesnow's translator."""
 
-import warnings
 from collections.abc import Mapping, Sequence
-from datetime import date
-from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
@@ -11,7 +8,6 @@ from snowflake_mcp.simulator import dialect, objects
 from snowflake_mcp.simulator.bindings import bound_values
 from snowflake_mcp.simulator.catalog import Catalog, Entry
 from snowflake_mcp.simulator.columns import fields_for
-from snowflake_mcp.simulator.compat import install_connector_names
 from snowflake_mcp.simulator.failures import (
     StatementFailed,
     cancelled,
@@ -19,82 +15,18 @@ from snowflake_mcp.simulator.failures import (
     translate,
     wrong_statement_count,
 )
-from snowflake_mcp.simulator.folders import DataFile, load_files
+from snowflake_mcp.simulator.foreign import put_engine_words
 from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.lexical import Token, Words, statements, tokens
 from snowflake_mcp.simulator.local import LOCAL, Place
 from snowflake_mcp.simulator.notes import Notes
 from snowflake_mcp.simulator.reading import read_rows, text_rows
 from snowflake_mcp.simulator.results import Rows
-from snowflake_mcp.simulator.samples import create_samples
 
-__all__ = ["Connection", "Instance"]
+__all__ = ["Connection"]
 
-_MEMORY: Final = (
-    "SET GLOBAL memory_limit='512MB'",
-    "SET GLOBAL threads=2",
-    "SET GLOBAL max_temp_directory_size='0KB'",
-)
-_LOCKS: Final = (
-    "SET GLOBAL enable_external_access=false",
-    "SET GLOBAL python_enable_replacements=false",
-    *_MEMORY,
-    "SET GLOBAL lock_configuration=true",
-)
 _CONFLICT_TRIES: Final = 8
 _CONFLICT_PAUSE_S: Final = 0.02
-
-
-class Instance:
-    """The one DuckDB of this process; connections are made from it."""
-
-    def __init__(self) -> None:
-        """Blocks for some hundred milliseconds."""
-        install_connector_names()
-        # DuckDB advises another call than the one fakesnow makes; nobody here can follow it.
-        warnings.filterwarnings("ignore", message="Arrow output on a DB-API result")
-        import fakesnow.instance
-        import fakesnow.transforms.stage
-
-        # Its folder for staged files, made by the import; stages are refused, so it stays unused.
-        Path(fakesnow.transforms.stage.LOCAL_BUCKET_PATH).rmdir()
-        # fakesnow makes every SUM and AVG a float, in case the column is text.
-        fakesnow.transforms.numeric_agg_implicit_cast = lambda expression: expression
-        self._fakesnow = fakesnow.instance.FakeSnow(
-            create_database_on_connect=False, create_schema_on_connect=False
-        )
-        # fakesnow keeps every result for ever; results are kept, within bounds, elsewhere.
-        self._fakesnow.results_cache = _Forgetful()
-        self.notes = Notes()
-
-    def fill(self, today: date) -> None:
-        """Create the sample data; blocks for about half a second. Before :meth:`lock`."""
-        create_samples(self.connect(None, None), self.notes, today)
-
-    def load(self, files: Sequence[DataFile]) -> None:
-        """Make tables of data files; blocks. Before :meth:`lock`.
-
-        :raises BadFolder: files that cannot be read, or that memory cannot hold.
-        """
-        for statement in _MEMORY:
-            self._fakesnow.duck_conn.execute(statement)
-        load_files(self.connect(None, None), files)
-
-    def lock(self) -> None:
-        """Shut off the host: files, extensions, settings; for good."""
-        for statement in _LOCKS:
-            self._fakesnow.duck_conn.execute(statement)
-
-    def connect(self, database: str | None, schema: str | None) -> "Connection":
-        """A session of its own; names that do not exist are ignored, as Snowflake does."""
-        return Connection(self._fakesnow.connect(), self.notes, database, schema)
-
-
-class _Forgetful(dict[str, Any]):
-    """A cache that keeps nothing."""
-
-    def __setitem__(self, key: str, value: object) -> None:
-        """Forget at once."""
 
 
 class Connection:
@@ -220,9 +152,23 @@ class Connection:
             return answer
         self.checkpoint()
         kind = int(statement_type_id(expression))
-        cursor.execute(sql, binding_params=bound_values(job.bindings), server=True)
+        self._carried_out(cursor, expression, job)
         objects.remember(expression, job.sql, found, self)
         return text_rows(cursor._arrow_table, kind)  # noqa: SLF001
+
+    def _carried_out(self, cursor: Any, expression: Any, job: Job) -> None:
+        """What fakesnow's execute() does, for a statement that is parsed and prepared already."""
+        from sqlglot import exp  # noqa: PLC0415
+
+        prepared = expression.copy()
+        dialect.quote_keys(prepared)
+        put_engine_words(prepared)
+        cursor.check_db_and_schema(prepared)
+        values = bound_values(job.bindings)
+        for part in cursor._transform_explode(prepared):  # noqa: SLF001 fakesnow's translator
+            transformed = cursor._transform(part, values)  # noqa: SLF001
+            bound = values if transformed.find(exp.Placeholder) else None
+            cursor._execute(transformed, bound)  # noqa: SLF001
 
     def _query(self, cursor: Any, expression: Any, found: Sequence[Token], job: Job) -> Rows:
         values = bound_values(job.bindings)

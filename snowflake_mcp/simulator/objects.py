@@ -164,13 +164,26 @@ def _declared(kind: Any) -> str:
     """A declared type where DuckDB's own would not tell it."""
     from sqlglot import exp  # noqa: PLC0415
 
-    names = {
+    plain = {
         exp.DataType.Type.OBJECT: "OBJECT",
         exp.DataType.Type.ARRAY: "ARRAY",
-        exp.DataType.Type.TIMESTAMPTZ: "TIMESTAMP_TZ(9)",
-        exp.DataType.Type.TIMESTAMPLTZ: "TIMESTAMP_LTZ(9)",
+        exp.DataType.Type.MAP: "MAP",
+        exp.DataType.Type.GEOGRAPHY: "GEOGRAPHY",
+        exp.DataType.Type.GEOMETRY: "GEOMETRY",
     }
-    return "" if kind is None else names.get(kind.this, "")
+    with_scale = {
+        exp.DataType.Type.TIME: "TIME",
+        exp.DataType.Type.TIMESTAMP: "TIMESTAMP_NTZ",
+        exp.DataType.Type.TIMESTAMPNTZ: "TIMESTAMP_NTZ",
+        exp.DataType.Type.TIMESTAMPTZ: "TIMESTAMP_TZ",
+        exp.DataType.Type.TIMESTAMPLTZ: "TIMESTAMP_LTZ",
+    }
+    if kind is None:
+        return ""
+    if kind.this in with_scale:
+        scale = kind.expressions[0].name if kind.expressions else "9"
+        return f"{with_scale[kind.this]}({scale})"
+    return plain.get(kind.this, "")
 
 
 def _path(target: Any, connection: "Connection", kind: str) -> "Path":

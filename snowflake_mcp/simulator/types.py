@@ -24,6 +24,7 @@ _NAMES: Final = {
     ),
 }
 _DECIMAL: Final = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+_VECTOR: Final = re.compile(r"(FLOAT|INTEGER)\[(\d+)\]")
 
 
 def snowflake_type(duckdb_type: str, length: int | None = None) -> str:
@@ -32,6 +33,8 @@ def snowflake_type(duckdb_type: str, length: int | None = None) -> str:
         return known
     if found := _DECIMAL.fullmatch(duckdb_type):
         return f"NUMBER({found[1]},{found[2]})"
+    if found := _VECTOR.fullmatch(duckdb_type):
+        return f"VECTOR({'INT' if found[1] == 'INTEGER' else 'FLOAT'}, {found[2]})"
     if duckdb_type.endswith("]"):
         return "ARRAY"
     if duckdb_type.startswith(("STRUCT", "MAP")):
