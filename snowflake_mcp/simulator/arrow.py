@@ -67,7 +67,8 @@ def _column(array: Any, field: Field) -> Any:
     if pa.types.is_decimal128(kind):
         return _unscaled(array)
     if pa.types.is_timestamp(kind):
-        return _timestamp(array, zoned=field.type == "timestamp_tz")
+        scale = 9 if field.scale is None else field.scale
+        return _timestamp(array, scale, zoned=field.type == "timestamp_tz")
     if pa.types.is_time64(kind):
         return _ticks(array, field.scale if field.scale is not None else 9)
     if pa.types.is_nested(kind):
@@ -126,7 +127,7 @@ def _unscaled(array: Any) -> Any:
     return array
 
 
-def _timestamp(array: Any, *, zoned: bool) -> Any:
+def _timestamp(array: Any, scale: int, *, zoned: bool) -> Any:
     """Seconds and nanoseconds since 1970, rounded down, with the nulls of ``array``.
 
     A struct built without a mask is never null: NULL would reach the client as 1970-01-01.
@@ -141,7 +142,9 @@ def _timestamp(array: Any, *, zoned: bool) -> Any:
     negative = pc.less(rest, 0)
     epoch = pc.if_else(negative, pc.subtract(quotient, 1), quotient)
     rest = pc.if_else(negative, pc.add(rest, per_second), rest)
-    fraction = pc.multiply(rest, 1_000_000_000 // per_second).cast(pa.int32())
+    beyond = 10 ** (9 - scale)
+    nanoseconds = pc.multiply(rest, 1_000_000_000 // per_second)
+    fraction = pc.multiply(pc.divide(nanoseconds, beyond), beyond).cast(pa.int32())
     parts = [epoch, fraction]
     fields = [pa.field("epoch", pa.int64()), pa.field("fraction", pa.int32())]
     if zoned:

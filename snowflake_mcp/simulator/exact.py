@@ -138,7 +138,7 @@ def _is_needed(value: Any) -> bool:
         return _CLOCK.fullmatch(text) is not None and (scale != 9 or _has_nanoseconds(text))
     found = _MOMENT.fullmatch(text)
     if found is None:
-        return not text and name != "date" and scale != 9
+        return False
     return (
         (name != "date" and scale != 9)
         or not 1 <= int(found["year"]) <= _LAST_YEAR

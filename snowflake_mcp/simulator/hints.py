@@ -58,6 +58,9 @@ def _written(value: Any) -> str | None:
         exp.DataType.Type.ARRAY: "array",
         exp.DataType.Type.MAP: "map",
         exp.DataType.Type.VARIANT: "variant",
+        exp.DataType.Type.TIME: "time",
+        exp.DataType.Type.TIMESTAMP: "timestamp_ntz",
+        exp.DataType.Type.TIMESTAMPNTZ: "timestamp_ntz",
         exp.DataType.Type.TIMESTAMPTZ: "timestamp_tz",
         exp.DataType.Type.TIMESTAMPLTZ: "timestamp_ltz",
         exp.DataType.Type.GEOGRAPHY: "geography",
@@ -74,7 +77,9 @@ def _written(value: Any) -> str | None:
         (exp.StPoint, "geography"),
     )
     if isinstance(value, exp.Cast):
-        return casts.get(value.to.this)
+        wire = casts.get(value.to.this)
+        scaled = wire is not None and wire.startswith("time") and value.to.expressions
+        return f"{wire}:{value.to.expressions[0].name}" if scaled else wire
     if isinstance(value, exp.Anonymous):
         return GEO_FUNCTIONS.get(str(value.this).upper(), ("", None))[1]
     for kind, wire in functions:
