@@ -20,7 +20,7 @@ _UTC: Final = 1440
 _PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 
 
-def to_ipc(batches: Iterable["pa.RecordBatch"], fields: Sequence[Field]) -> bytes:
+def to_ipc(batches: Iterable["pa.RecordBatch"], fields: Sequence[Field]) -> "pa.Buffer | bytes":
     """An Arrow IPC stream of ``batches`` as Snowflake would send them; worker threads only.
 
     No batches make no stream: an empty result travels as an empty text.
@@ -34,10 +34,11 @@ def to_ipc(batches: Iterable["pa.RecordBatch"], fields: Sequence[Field]) -> byte
     with pa.ipc.new_stream(sink, converted[0].schema) as writer:
         for batch in converted:
             writer.write_batch(batch)
-    return bytes(sink.getvalue())
+    # Not as bytes: that would be one more copy of a large chunk.
+    return sink.getvalue()
 
 
-def gzipped(data: bytes) -> bytes:
+def gzipped(data: "pa.Buffer | bytes") -> bytes:
     """``data`` compressed as cheaply as gzip can; worker threads only."""
     return gzip.compress(data, 1, mtime=0)
 

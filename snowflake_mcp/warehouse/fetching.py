@@ -12,10 +12,19 @@ from typing import Any, Final
 
 from snowflake_mcp.warehouse.connect import connector_line
 
-__all__ = ["SLICE_ROWS", "batches", "is_arrow", "python_rows", "session_timezone"]
+__all__ = ["SLICE_ROWS", "batches", "is_arrow", "python_rows", "session_timezone", "slice_rows"]
 
 SLICE_ROWS: Final = 500
 """Rows converted in one go; larger slices make the reactor wait for the interpreter."""
+
+_SLICE_BYTES: Final = 4 << 20
+"""Of Arrow; as Python values a slice takes several times as much."""
+
+
+def slice_rows(batch: Any) -> int:
+    """How many rows of a record batch to convert in one go: fewer when they are large."""
+    per_row = batch.nbytes // max(1, batch.num_rows) + 1
+    return int(max(1, min(SLICE_ROWS, _SLICE_BYTES // per_row)))
 
 
 def is_arrow(cursor: Any) -> bool:

@@ -122,8 +122,9 @@ def _arrow_slices(
                 columns.converter(kind, scale, field.type, timezone)
                 for kind, scale, field in zip(kinds, scales, batch.schema, strict=True)
             ]
-            for start in range(0, batch.num_rows, fetching.SLICE_ROWS):
-                piece = batch.slice(start, fetching.SLICE_ROWS)
+            step = fetching.slice_rows(batch)
+            for start in range(0, batch.num_rows, step):
+                piece = batch.slice(start, step)
                 with _own_work(gate):
                     cells = [
                         convert(column)

@@ -24,6 +24,8 @@ __all__ = [
 
 SEMI_STRUCTURED: Final = frozenset({"VARIANT", "OBJECT", "ARRAY", "MAP"})
 """Types whose cells are JSON text and become the value that it stands for."""
+_PARSED_CHARS: Final = 1 << 20
+"""A longer semi-structured cell stays text: as Python values it takes many times the memory."""
 _SAFE: Final = 2**53 - 1
 """Beyond it a JSON number changes its value in clients that know only doubles."""
 
@@ -71,8 +73,11 @@ def hexadecimal(value: bytes | bytearray) -> str:
 
 
 def parsed(value: JsonValue) -> JsonValue:
-    """The value that a semi-structured cell's JSON text stands for; the text if it is no JSON."""
-    if not isinstance(value, str):
+    """The value that a semi-structured cell's JSON text stands for.
+
+    The text itself if it is no JSON, or longer than 1,048,576 characters.
+    """
+    if not isinstance(value, str) or len(value) > _PARSED_CHARS:
         return value
     try:
         decoded: JsonValue = msgspec.json.decode(value)

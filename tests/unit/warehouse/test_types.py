@@ -177,7 +177,10 @@ UNDEFINED = (
     "the same where the cell is no JSON (`undefined` in an array, nesting beyond 1,000 levels)"
 )
 MEMBERS = pa.struct([("d", pa.decimal128(4, 2)), ("b", pa.binary())])
+LONG = "the same beyond 1,048,576 characters"
+LONG_TEXT = '["' + "x" * (1 << 20) + '"]'
 SENT = [
+    Sent(LONG, column("V", "variant"), pa.array([LONG_TEXT]), LONG_TEXT),
     Sent(UNDEFINED, column("V", "variant"), pa.array(["[1, undefined]"]), "[1, undefined]"),
     Sent(
         UNDEFINED,
