@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from snowflake_mcp.simulator.failures import missing_object
+from snowflake_mcp.simulator.keys import Key
 from snowflake_mcp.simulator.notes import Notes, Path
 from snowflake_mcp.simulator.types import snowflake_type
 
@@ -176,7 +177,7 @@ class Catalog:
             "AND ($3 IS NULL OR c.table_name = $3) ORDER BY 1, 2, 3, c.column_index",
             [database, schema, table],
         )
-        primary, unique = self._keys(database, schema, table)
+        primary, unique = self._keyed("PRIMARY KEY"), self._keyed("UNIQUE")
         found = []
         for owner, schema_name, table_name, name, kind, nullable, default, comment, length in rows:
             path = (owner, schema_name, table_name)
@@ -195,32 +196,17 @@ class Catalog:
             )
         return found
 
-    def keys(self, kind: str, path: Path = ()) -> list[tuple[Any, ...]]:
-        """Constraints of one kind: table path, columns, name, referenced table and columns."""
-        return self._ask(
-            "SELECT database_name, schema_name, table_name, constraint_column_names, "
-            "constraint_name, referenced_table, referenced_column_names "
-            "FROM duckdb_constraints() WHERE constraint_type = $1 "
-            "AND ($2 IS NULL OR database_name = $2) AND ($3 IS NULL OR schema_name = $3) "
-            "AND ($4 IS NULL OR table_name = $4) ORDER BY 1, 2, 3, 5",
-            [kind, *path, *[None] * (3 - len(path))],
-        )
+    def keys(self, kind: str, path: Path = ()) -> list[tuple[Path, Key]]:
+        """Constraints of one kind with their tables, of one table or below one place."""
+        return [
+            (table, key)
+            for table, key in self.notes.all_keys()
+            if key.kind == kind and table[: len(path)] == tuple(path)
+        ]
 
-    def _keys(
-        self, database: str | None, schema: str | None, table: str | None
-    ) -> tuple[set[Path], set[Path]]:
-        rows = self._ask(
-            "SELECT database_name, schema_name, table_name, constraint_type, "
-            "unnest(constraint_column_names) FROM duckdb_constraints() "
-            "WHERE constraint_type IN ('PRIMARY KEY', 'UNIQUE') "
-            "AND ($1 IS NULL OR database_name = $1) AND ($2 IS NULL OR schema_name = $2) "
-            "AND ($3 IS NULL OR table_name = $3)",
-            [database, schema, table],
-        )
-        sets: dict[str, set[Path]] = {"PRIMARY KEY": set(), "UNIQUE": set()}
-        for owner, schema_name, table_name, kind, column in rows:
-            sets[kind].add((owner, schema_name, table_name, column))
-        return sets["PRIMARY KEY"], sets["UNIQUE"]
+    def _keyed(self, kind: str) -> set[Path]:
+        """Full paths of the columns that belong to a constraint of a kind."""
+        return {(*table, column) for table, key in self.keys(kind) for column in key.columns}
 
     def _entry(self, path: Path, kind: str, **facts: Any) -> Entry:
         facts["comment"] = facts.get("comment") or self.notes.comment(path)

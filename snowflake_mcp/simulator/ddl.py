@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from snowflake_mcp.simulator.catalog import ColumnEntry, Entry
 from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.failures import StatementFailed, missing_object, not_supported
+from snowflake_mcp.simulator.keys import Key
 from snowflake_mcp.simulator.lexical import Words, tokens
 from snowflake_mcp.simulator.notes import Path
 from snowflake_mcp.simulator.results import Rows
@@ -54,25 +55,22 @@ def get_ddl(connection: "Connection", kind: str, name: str) -> str:
     if kind == "VIEW":
         return view_ddl(entry, columns)
     keys = [
-        (constraint, tuple(found[3]), found[5], tuple(found[6] or ()))
+        key
         for constraint in ("PRIMARY KEY", "UNIQUE", "FOREIGN KEY")
-        for found in connection.catalog.keys(constraint, path)
+        for _, key in connection.catalog.keys(constraint, path)
     ]
     return table_ddl(entry, columns, keys)
-
-
-Key = tuple[str, tuple[str, ...], str | None, tuple[str, ...]]
-"""Kind, columns, referenced table, referenced columns."""
 
 
 def table_ddl(entry: Entry, columns: Sequence[ColumnEntry], keys: Sequence[Key]) -> str:
     """CREATE TABLE as GET_DDL writes it."""
     lines = [_column_line(column) for column in columns]
-    for kind, names, table, referenced in keys:
-        line = f"\t{kind.lower()} ({', '.join(map(_shown, names))})"
-        if table:
-            owner = ".".join(_shown(part) for part in (*entry.path[:2], table))
-            line += f" references {owner}({','.join(map(_shown, referenced))})"
+    for key in keys:
+        given = "" if key.name.startswith("SYS_CONSTRAINT_") else f"constraint {_shown(key.name)} "
+        line = f"\t{given}{key.kind.lower()} ({', '.join(map(_shown, key.columns))})"
+        if key.target:
+            owner = ".".join(map(_shown, key.target))
+            line += f" references {owner}({','.join(map(_shown, key.targets))})"
         lines.append(line)
     body = ",\n".join(lines)
     ending = f"\n)COMMENT={_text(entry.comment)}\n;" if entry.comment else "\n);"

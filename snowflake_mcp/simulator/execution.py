@@ -152,8 +152,9 @@ class Connection:
             return answer
         self.checkpoint()
         kind = int(statement_type_id(expression))
+        keys = objects.without_keys(expression, self)
         self._carried_out(cursor, expression, job)
-        objects.remember(expression, job.sql, found, self)
+        objects.remember(expression, job.sql, found, self, keys)
         return text_rows(cursor._arrow_table, kind)  # noqa: SLF001
 
     def _carried_out(self, cursor: Any, expression: Any, job: Job) -> None:

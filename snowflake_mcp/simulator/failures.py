@@ -160,6 +160,8 @@ def _refined(failed: StatementFailed) -> StatementFailed:
     text = failed.message
     if "Division by zero" in text:
         return StatementFailed("100051", "22012", "Division by zero")
+    if "NOT NULL constraint failed" in text:
+        return StatementFailed("100072", "22000", "NULL result in a non-nullable column")
     if found := _EXISTS.search(text):
         return StatementFailed(
             "002002", "42710", f"{_COMPILATION}Object '{found[1]}' already exists."

@@ -21,7 +21,7 @@ from snowflake_mcp.simulator.headers import (
 )
 from snowflake_mcp.simulator.jobs import DEMO_ROLE, Job
 from snowflake_mcp.simulator.listing_account import grants, roles, warehouses
-from snowflake_mcp.simulator.listing_keys import imported_keys, keys
+from snowflake_mcp.simulator.listing_keys import exported_keys, imported_keys, keys
 from snowflake_mcp.simulator.results import Rows
 from snowflake_mcp.simulator.scopes import flag, moment, scope_of
 from snowflake_mcp.simulator.show import Cell, Listing, ShowRequest, matching
@@ -276,4 +276,5 @@ _LISTINGS: Final[Mapping[str, Callable[[ShowRequest, "Connection", Job], Listing
     "PRIMARY KEYS": keys("PRIMARY KEY"),
     "UNIQUE KEYS": keys("UNIQUE"),
     "IMPORTED KEYS": imported_keys,
+    "EXPORTED KEYS": exported_keys,
 }

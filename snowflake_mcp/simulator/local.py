@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from snowflake_mcp.simulator.columns import text_field
-from snowflake_mcp.simulator.ddl import describe
+from snowflake_mcp.simulator.ddl import describe, full_path
 from snowflake_mcp.simulator.explain import explain
 from snowflake_mcp.simulator.failures import StatementFailed, not_supported
 from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE, Job
 from snowflake_mcp.simulator.lexical import Token, Words
 from snowflake_mcp.simulator.listing import FROM_ENGINE, answer_show
+from snowflake_mcp.simulator.objects import drop_keys
 from snowflake_mcp.simulator.results import Rows, status_rows
 from snowflake_mcp.simulator.show import parse_show
 
@@ -88,10 +89,16 @@ def _no_object() -> StatementFailed:
     )
 
 
-def _alter(_connection: "Connection", found: Sequence[Token], _job: Job) -> Rows | None:
+def _alter(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows | None:
     words = Words(found[1:])
     if words.accept("SESSION"):
         return status_rows(_DONE, _SCL)
+    if words.accept("TABLE"):
+        words.accept("IF", "EXISTS")
+        path = words.path()
+        if words.accept("DROP") and words.peek() in {"PRIMARY", "UNIQUE", "FOREIGN", "CONSTRAINT"}:
+            return drop_keys(connection, full_path(connection, path), words)
+        return None
     if words.peek() in {"TABLE", "VIEW"}:
         return None
     raise not_supported(f"ALTER {words.peek() or 'of this object'}")

@@ -1,8 +1,11 @@
 """What DuckDB cannot remember of Snowflake objects."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from threading import Lock
+from typing import Any
+
+from snowflake_mcp.simulator.keys import Key
 
 __all__ = ["Notes", "Path"]
 
@@ -22,6 +25,7 @@ class Notes:
     _comments: dict[Path, str] = field(default_factory=dict)
     _types: dict[Path, dict[str, str]] = field(default_factory=dict)
     _sources: dict[Path, str] = field(default_factory=dict)
+    _keys: dict[Path, list[Key]] = field(default_factory=dict)
 
     def created(self, path: Path) -> datetime:
         """When the object was made; first seen counts when nobody told."""
@@ -43,6 +47,35 @@ class Notes:
         with self._lock:
             return self._sources.get(_key(path), "")
 
+    def all_keys(self) -> list[tuple[Path, Key]]:
+        """All keys of all tables, by table."""
+        with self._lock:
+            return [(path, key) for path in sorted(self._keys) for key in self._keys[path]]
+
+    def set_keys(self, path: Path, keys: list[Key]) -> None:
+        """Remember the keys of a table instead of those of before."""
+        with self._lock:
+            self._keys[path] = list(keys)
+
+    def move(self, path: Path, target: Path) -> None:
+        """An object has another name now; its keys follow it as well as those that refer to it."""
+        with self._lock:
+            stores: tuple[dict[Path, Any], ...] = (
+                self._created,
+                self._comments,
+                self._types,
+                self._sources,
+            )
+            for store in stores:
+                if _key(path) in store:
+                    store[_key(target)] = store.pop(_key(path))
+            if path in self._keys:
+                self._keys[target] = self._keys.pop(path)
+            for owner, keys in self._keys.items():
+                self._keys[owner] = [
+                    replace(key, target=target) if key.target == path else key for key in keys
+                ]
+
     def set_comment(self, path: Path, comment: str) -> None:
         """Remember a comment."""
         with self._lock:
@@ -61,6 +94,7 @@ class Notes:
             self._sources[key] = source
             self._types.pop(key, None)
             self._comments.pop(key, None)
+            self._keys.pop(path, None)
 
     def restate_created(self, path: Path, moment: datetime) -> None:
         """Say when an object was made, keeping all other notes."""
@@ -74,6 +108,8 @@ class Notes:
             for store in (self._created, self._comments, self._types, self._sources):
                 for key in [key for key in store if key[: len(gone)] == gone]:
                     del store[key]
+            for owner in [owner for owner in self._keys if owner[: len(path)] == path]:
+                del self._keys[owner]
 
 
 def _key(path: Path) -> Path:

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from snowflake_mcp.simulator.failures import missing_object, not_supported
 from snowflake_mcp.simulator.information import complete_information_schema
-from snowflake_mcp.simulator.lexical import Token
+from snowflake_mcp.simulator.keys import Key, added_keys, take_keys
+from snowflake_mcp.simulator.lexical import Token, Words
 from snowflake_mcp.simulator.results import Rows, status_rows
 
 if TYPE_CHECKING:
     from snowflake_mcp.simulator.execution import Connection
     from snowflake_mcp.simulator.notes import Path
 
-__all__ = ["check_statement", "instead_of_engine", "remember"]
+__all__ = ["check_statement", "drop_keys", "instead_of_engine", "remember", "without_keys"]
 
 _KINDS: Final = frozenset({"TABLE", "VIEW", "SCHEMA", "DATABASE", "SEQUENCE"})
 _DDL: Final = 0x6000
@@ -71,7 +72,48 @@ def instead_of_engine(expression: Any, connection: "Connection") -> Rows | None:
         return status_rows("Statement executed successfully.", _DDL)
     if isinstance(expression, exp.Drop) and kind == "DATABASE":
         return _drop_database(expression, connection)
+    if isinstance(expression, exp.Alter):
+        added = added_keys(expression, lambda node: _path(node, connection, "TABLE"))
+        if added:
+            path = connection.catalog.find(_path(expression.this, connection, "TABLE")).path
+            _add_keys(path, added, connection)
+            return status_rows("Statement executed successfully.", _DDL)
     return None
+
+
+def _add_keys(path: "Path", added: list[Key], connection: "Connection") -> None:
+    notes = connection.catalog.notes
+    notes.set_keys(path, [key for table, key in notes.all_keys() if table == path] + added)
+
+
+def drop_keys(connection: "Connection", path: "Path", words: Words) -> Rows:
+    """ALTER TABLE ... DROP PRIMARY KEY, UNIQUE (...), FOREIGN KEY (...) or CONSTRAINT ...
+
+    ``words`` stand behind DROP.
+    """
+    table = connection.catalog.find(path).path
+    notes = connection.catalog.notes
+    kept = [key for owner, key in notes.all_keys() if owner == table]
+    if words.accept("CONSTRAINT"):
+        name = words.name()
+        left = [key for key in kept if key.name != name]
+        if left == kept:
+            raise missing_object("Constraint", name)
+    else:
+        kind = "UNIQUE" if words.accept("UNIQUE") else f"{words.take().keyword} KEY"
+        words.accept("KEY")
+        left = [key for key in kept if key.kind != kind]
+    notes.set_keys(table, left)
+    return status_rows("Statement executed successfully.", _DDL)
+
+
+def without_keys(expression: Any, connection: "Connection") -> list[Key]:
+    """Take the keys out of a CREATE TABLE; :func:`remember` wants them back."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    if not isinstance(expression, exp.Create):
+        return []
+    return take_keys(expression, lambda node: _path(node, connection, "TABLE"))
 
 
 def _drop_database(expression: Any, connection: "Connection") -> Rows:
@@ -95,7 +137,13 @@ def _targets(drop: Any) -> Sequence[Any]:
     return targets
 
 
-def remember(expression: Any, sql: str, found: Sequence[Token], connection: "Connection") -> None:
+def remember(
+    expression: Any,
+    sql: str,
+    found: Sequence[Token],
+    connection: "Connection",
+    keys: list[Key],
+) -> None:
     """Note what DuckDB will not keep of an object that was just made, changed or dropped."""
     from sqlglot import exp  # noqa: PLC0415
 
@@ -103,6 +151,10 @@ def remember(expression: Any, sql: str, found: Sequence[Token], connection: "Con
     if isinstance(expression, exp.Create):
         source = _view_query(sql, found) if kind == "VIEW" else ""
         _created(expression, kind, source, connection)
+        if keys:
+            connection.catalog.notes.set_keys(_path(expression.this.this, connection, kind), keys)
+    elif isinstance(expression, exp.Alter):
+        _renamed(expression, connection)
     elif isinstance(expression, exp.Drop):
         for target in _targets(expression):
             connection.catalog.notes.forget(_path(target, connection, kind))
@@ -110,6 +162,15 @@ def remember(expression: Any, sql: str, found: Sequence[Token], connection: "Con
         connection.place.in_transaction = True
     elif isinstance(expression, exp.Commit | exp.Rollback):
         connection.place.in_transaction = False
+
+
+def _renamed(alter: Any, connection: "Connection") -> None:
+    from sqlglot import exp  # noqa: PLC0415
+
+    for action in alter.args.get("actions") or ():
+        if isinstance(action, exp.AlterRename):
+            path = _path(alter.this, connection, "TABLE")
+            connection.catalog.notes.move(path, _path(action.this, connection, "TABLE"))
 
 
 def _view_query(sql: str, found: Sequence[Token]) -> str:

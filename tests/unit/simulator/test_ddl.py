@@ -9,6 +9,7 @@ from snowflake_mcp.simulator.columns import fields_for
 from snowflake_mcp.simulator.ddl import table_ddl, view_ddl
 from snowflake_mcp.simulator.explain import Step, plan_text
 from snowflake_mcp.simulator.ids import QueryIds
+from snowflake_mcp.simulator.keys import Key
 from snowflake_mcp.simulator.notes import Notes
 from snowflake_mcp.simulator.results import Result, ResultStore
 from snowflake_mcp.simulator.types import snowflake_type
@@ -24,15 +25,15 @@ def test_table_ddl_has_everything_one_needs_to_make_the_table() -> None:
         ColumnEntry(PATH, "my Col", "VARCHAR(10)", default="'x'"),
     ]
     keys = [
-        ("PRIMARY KEY", ("ID",), None, ()),
-        ("FOREIGN KEY", ("my Col",), "OTHER", ("CODE",)),
+        Key("PRIMARY KEY", ("ID",), "SYS_CONSTRAINT_1"),
+        Key("FOREIGN KEY", ("my Col",), "TO_OTHER", ("DEMO", "SALES", "OTHER"), ("CODE",)),
     ]
     assert table_ddl(Entry(PATH, "TABLE", MADE, comment="all"), columns, keys) == (
         "create or replace TABLE T (\n"
         "\tID NUMBER(38,0) NOT NULL COMMENT 'it''s the key',\n"
         "\t\"my Col\" VARCHAR(10) DEFAULT 'x',\n"
         "\tprimary key (ID),\n"
-        '\tforeign key ("my Col") references DEMO.SALES.OTHER(CODE)\n'
+        '\tconstraint TO_OTHER foreign key ("my Col") references DEMO.SALES.OTHER(CODE)\n'
         ")COMMENT='all'\n;"
     )
 

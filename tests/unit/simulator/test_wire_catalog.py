@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from snowflake import connector
 
 
 def names(cursor: Any, sql: str) -> list[str]:
@@ -122,3 +123,32 @@ def test_history_keeps_the_tag(cursor: Any) -> None:
         "from table(information_schema.query_history()) where query_text = 'select 4711'"
     ).fetchone()
     assert row == ('{"tool":"x"}', "SUCCESS", 1)
+
+
+def test_keys_are_kept_and_not_enforced(cursor: Any) -> None:
+    """Snowflake tells primary, unique and foreign keys and enforces only NOT NULL."""
+    cursor.execute("create or replace table parents (id int primary key, n varchar unique)")
+    cursor.execute("create or replace table children (p int references parents, q int)")
+    cursor.execute("alter table children add constraint both unique (p, q)")
+    cursor.execute("insert into parents values (1, 'a'), (1, 'a')")
+    cursor.execute("insert into children values (7, 1), (7, 1)")
+    with pytest.raises(connector.errors.Error) as caught:
+        cursor.execute("insert into parents values (null, 'b')")
+    assert caught.value.errno == 100072
+    described = cursor.execute("describe table parents").fetchall()
+    assert [(row[0], row[3], row[5], row[6]) for row in described] == [
+        ("ID", "N", "Y", "N"),
+        ("N", "Y", "N", "Y"),
+    ]
+    exported = cursor.execute("show exported keys in table parents").fetchall()
+    assert [row[1:10] for row in exported] == [
+        ("DEMO", "SALES", "PARENTS", "ID", "DEMO", "SALES", "CHILDREN", "P", 1)
+    ]
+    unique = cursor.execute("show unique keys in table children").fetchall()
+    assert [(row[4], row[5], row[6]) for row in unique] == [("P", 1, "BOTH"), ("Q", 2, "BOTH")]
+    cursor.execute("alter table children drop constraint both")
+    assert cursor.execute("show unique keys in table children").fetchall() == []
+    cursor.execute("alter table parents rename to elders")
+    assert cursor.execute("show imported keys in table children").fetchone()[3] == "ELDERS"
+    cursor.execute("drop table elders")
+    cursor.execute("drop table children")
