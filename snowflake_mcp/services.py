@@ -99,6 +99,7 @@ class WarehouseService(Service):
             _log.info("Snowflake is reachable: {detail}", detail=detail)
         else:
             _log.warn("Snowflake is not reachable: {detail}", detail=detail)
+        self._warehouse.keep_warm()
         gc.collect()
         gc.freeze()
 

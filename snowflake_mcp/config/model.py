@@ -124,12 +124,24 @@ class PoolSettings:
     """Calls that may wait for a place; more are answered "busy" at once."""
     max_wait_s: float = _number(30.0, 0.1, 3600)
     """A call that waited so long for a place is answered "busy"."""
+    max_sessions: int = _number(64, 1, 1024)
+    """Snowflake sessions open at once, used or not; a call that needs one more waits."""
     max_idle_sessions: int = _number(8, 0, 256)
+    """Sessions kept open without work."""
+    warm_sessions: int = _number(1, 0, 64)
+    """Of the idle ones: sessions that nobody has used yet, opened ahead for whoever comes."""
     idle_session_s: float = _number(600.0, 1, 86400)
-    """An idle Snowflake session older than this is closed."""
+    """A session without work for so long is closed, unless it is kept warm."""
     session_age_s: float = _number(3 * 3600.0, 60, 86400)
     """A Snowflake session older than this is closed when it comes back."""
+    validate_after_s: float = _number(60.0, 0, 86400)
+    """A session that lay idle for so long is asked for a sign of life before it is used."""
+    keep_alive_s: float = _number(120.0, 10, 240)
+    """How often a session is kept alive whose statement runs on without a caller."""
     login_timeout_s: float = _number(30.0, 1, 600)
+    """How long a login may take."""
+    max_logins: int = _number(4, 1, 64)
+    """Logins under way at once; others wait for their turn."""
     fetchers: int = _number(1, 1, 8)
     """Threads that may decode results at once; more only add to reactor delay."""
 

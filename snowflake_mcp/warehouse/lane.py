@@ -1,11 +1,11 @@
 """Admission: how many statements run at once, who waits, and who is told "busy"."""
 
-from collections import OrderedDict, deque
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.fairness import FairQueue
 from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["Lane", "Permit"]
@@ -44,10 +44,14 @@ class Lane:
         self._width = width
         self._queue = queue
         self._max_wait_s = max_wait_s
-        self._lines: OrderedDict[str, deque[Deferred[Permit]]] = OrderedDict()
+        self._places: FairQueue[Deferred[Permit]] = FairQueue()
         self._closed: ToolFailure | None = None
         self.running = 0
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """Callers that wait for a place."""
+        return len(self._places)
 
     async def admit(self, principal: str, limit_s: float) -> Permit:
         """Wait for a place, at most ``limit_s`` seconds and at most the lane's own limit.
@@ -62,9 +66,8 @@ class Lane:
             return self._grant()
         if self.waiting >= self._queue:
             raise self._busy(f"{self.waiting} others already wait for a place")
-        place: Deferred[Permit] = Deferred(lambda place: self._forget(principal, place))
-        self._lines.setdefault(principal, deque()).append(place)
-        self.waiting += 1
+        place: Deferred[Permit] = Deferred(lambda place: self._places.remove(principal, place))
+        self._places.add(principal, place)
         limit_s = min(limit_s, self._max_wait_s)
         timer = self._clock.callLater(limit_s, self._give_up, principal, place, limit_s)
         try:
@@ -76,22 +79,14 @@ class Lane:
     def leave(self) -> None:
         """A permit came back; only ``Permit.release`` calls this."""
         self.running -= 1
-        while self._lines and self.running < self._width:
-            principal, line = self._lines.popitem(last=False)
-            place = line.popleft()
-            if line:
-                self._lines[principal] = line
-            self.waiting -= 1
-            place.callback(self._grant())
+        while self._places and self.running < self._width:
+            self._places.take().callback(self._grant())
 
     def close(self, failure: ToolFailure) -> None:
         """Admit nobody any more; those who wait and those who come get ``failure``."""
         self._closed = failure
-        lines, self._lines = self._lines, OrderedDict()
-        self.waiting = 0
-        for line in lines.values():
-            for place in line:
-                place.errback(failure)
+        for place in self._places.clear():
+            place.errback(failure)
 
     def snapshot(self) -> dict[str, Any]:
         """Numbers for /status."""
@@ -107,17 +102,8 @@ class Lane:
         return Permit(self)
 
     def _give_up(self, principal: str, place: Deferred[Permit], waited_s: float) -> None:
-        self._forget(principal, place)
+        self._places.remove(principal, place)
         place.errback(self._busy(f"no place became free within {waited_s:g} s"))
-
-    def _forget(self, principal: str, place: Deferred[Permit]) -> None:
-        line = self._lines.get(principal)
-        if line is None or place not in line:
-            return
-        line.remove(place)
-        self.waiting -= 1
-        if not line:
-            del self._lines[principal]
 
     def _busy(self, why: str) -> ToolFailure:
         return ToolFailure(

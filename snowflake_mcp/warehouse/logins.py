@@ -1,4 +1,4 @@
-"""When a login may be tried: one first try at a time, and a pause after a failed one."""
+"""When a login may be tried: a first try alone, then some at a time, a pause after a failure."""
 
 import random
 from collections.abc import Callable
@@ -22,15 +22,18 @@ class Logins:
     """Guards the account against login storms; reactor thread only.
 
     Until a login has worked, and again after one has failed, only one is under way and the
-    others wait for what becomes of it. After a failure all are answered with it at once until
-    the pause is over.
+    others wait for what becomes of it; then at most ``width`` are. After a failure all are
+    answered with it at once until the pause is over.
     """
 
-    def __init__(self, clock: Clock, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(
+        self, clock: Clock, width: int, jitter: Callable[[], float] = random.random
+    ) -> None:
         self._clock = clock
+        self._width = width
         self._jitter = jitter
         self._proven = False
-        self._trying = False
+        self._under_way = 0
         self._waiting: list[Deferred[None]] = []
         self._failure: ToolFailure | None = None
         self._pause_s = 0.0
@@ -38,6 +41,11 @@ class Logins:
         self.count = 0
         """Logins that have worked."""
         self.failed = 0
+
+    @property
+    def proven(self) -> bool:
+        """Whether the last login worked."""
+        return self._proven
 
     @property
     def failure(self) -> ToolFailure | None:
@@ -63,10 +71,8 @@ class Logins:
             failure = self.failure
             if failure is not None:
                 raise failure
-            if self._proven:
-                return
-            if not self._trying:
-                self._trying = True
+            if self._under_way < (self._width if self._proven else 1):
+                self._under_way += 1
                 return
             turn: Deferred[None] = Deferred(self._waiting.remove)
             self._waiting.append(turn)
@@ -98,17 +104,25 @@ class Logins:
         """The login was not tried after all; somebody else may."""
         self._settle()
 
+    def forgive(self) -> None:
+        """The credentials have changed: do not wait for the end of a pause; one may try."""
+        self._proven = False
+        self._failure = None
+        self._pause_s = 0.0
+        self._closed_until = 0.0
+
     def snapshot(self) -> dict[str, Any]:
         """Numbers for /status."""
         failure = self.failure
         return {
             "logins": self.count,
             "failed_logins": self.failed,
+            "logging_in": self._under_way,
             "paused": failure.family.value if failure is not None else None,
         }
 
     def _settle(self) -> None:
-        self._trying = False
+        self._under_way -= 1
         waiting, self._waiting = self._waiting, []
         for turn in waiting:
             turn.callback(None)

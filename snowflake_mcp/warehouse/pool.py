@@ -1,15 +1,24 @@
 """Open sessions that wait to be used again; nobody but one statement at a time has one."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from snowflake_mcp.config.model import PoolSettings
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.fairness import FairQueue
 from snowflake_mcp.warehouse.threads import Clock
 
-__all__ = ["Key", "Pool", "Session"]
+__all__ = ["NOBODY", "Key", "Pool", "Session"]
+
+NOBODY: Final = ""
+"""The principal of a session on which no statement has ever run; anybody may adopt it."""
+_AGE_SPREAD: Final = 0.1
+"""Sessions that were opened together must not all end together: some go earlier by so much."""
 
 
 class Key(NamedTuple):
@@ -25,6 +34,11 @@ class Key(NamedTuple):
     database: str | None = None
     schema: str | None = None
 
+    @property
+    def fresh(self) -> "Key":
+        """The same without an owner."""
+        return self._replace(principal=NOBODY)
+
 
 @dataclass(eq=False, slots=True)
 class Session:
@@ -34,26 +48,48 @@ class Session:
     """The driver's; only worker threads touch it."""
     key: Key
     opened_at: float
+    expires_at: float
+    """When it has had its time and is not leased any more."""
+    generation: int
+    """Which credentials it logged in with; older than the pool's means that they were changed."""
     used_at: float = field(default=0.0)
     """When it last came back from a statement that Snowflake answered."""
     unfinished: str | None = None
     """A statement that may still run on it, to be aborted before the session is closed."""
 
 
-class Pool:
-    """Keeps idle sessions by key, closes old ones; reactor thread only, never blocks.
+@dataclass(eq=False, slots=True)
+class _Turn:
+    key: Key
+    answer: Deferred[Session | None]
 
-    ``close`` takes a session that nobody has any more and ends it in a thread.
+
+class Pool:
+    """Keeps sessions by key, within bounds of number, idle time and age; reactor thread only.
+
+    It never blocks. ``close`` takes a session that nobody has any more and ends it in a thread.
+    A session is leased to one statement at a time. Those who need one more than there may be
+    wait, and are served principal by principal in turn.
     """
 
     def __init__(
-        self, clock: Clock, settings: PoolSettings, close: Callable[[Session], None]
+        self,
+        clock: Clock,
+        settings: PoolSettings,
+        close: Callable[[Session], None],
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._clock = clock
         self._settings = settings
         self._close = close
+        self._jitter = jitter
         self._idle: list[Session] = []  # longest unused first
         self._leased: set[Session] = set()
+        self._kept: set[Session] = set()
+        self._opening = 0
+        self._turns: FairQueue[_Turn] = FairQueue()
+        self.generation = 0
+        """Counts the times that credentials were changed."""
         self._sweep: IDelayedCall | None = None
         self._stopped = False
         self.opened = 0
@@ -65,88 +101,219 @@ class Pool:
         return len(self._leased)
 
     @property
+    def size(self) -> int:
+        """Sessions that are open or being opened."""
+        return len(self._idle) + len(self._leased) + len(self._kept) + self._opening
+
+    @property
+    def fresh(self) -> int:
+        """Idle sessions that nobody has used yet."""
+        return sum(session.key.principal == NOBODY for session in self._idle)
+
+    @property
     def last_used_at(self) -> float | None:
         """When Snowflake last answered on a session that is still open."""
         sessions = [*self._idle, *self._leased]
         return max((session.used_at for session in sessions), default=None)
 
     def lease(self, key: Key) -> Session | None:
-        """The most recently used idle session of that key, or ``None``: log in and ``adopt``."""
-        for session in reversed(self._idle):
-            if session.key == key and not self._is_old(session):
-                self._idle.remove(session)
-                self._leased.add(session)
-                return session
+        """The most recently used idle session of that key, or a fresh one; ``None``: see ``room``.
+
+        The caller asks it for a sign of life first if it ``is_stale``.
+        """
+        for wanted in (key, key.fresh):
+            for session in reversed(self._idle):
+                if session.key == wanted and not self._is_over(session):
+                    self._idle.remove(session)
+                    self._leased.add(session)
+                    session.key = key
+                    return session
         return None
 
-    def adopt(self, connection: Any, key: Key) -> Session:
-        """Take in a connection that has just logged in; it is leased to the caller."""
+    def is_stale(self, session: Session) -> bool:
+        """Whether it lay idle for so long that Snowflake may have ended it."""
+        return self._clock.seconds() - session.used_at >= self._settings.validate_after_s
+
+    async def room(self, key: Key) -> Session | None:
+        """Wait until one more session may be open; cancelling gives the place in the line up.
+
+        Returns ``None`` for the right to log in, which ends with ``adopt`` or ``no_session``; or
+        a session of that key that came back in the meantime, leased to the caller.
+
+        Raises:
+            ToolFailure: BUSY, when none became free within ``max_wait_s``.
+        """
+        if self.size >= self._settings.max_sessions and self._idle:
+            self._end(self._idle.pop(0))
+        if self.size < self._settings.max_sessions:
+            self._opening += 1
+            return None
+        owner = key.principal
+        turn = _Turn(key, Deferred(lambda _: self._turns.remove(owner, turn)))
+        self._turns.add(owner, turn)
+        limit_s = self._settings.max_wait_s
+        timer = self._clock.callLater(limit_s, self._too_late, turn, limit_s)
+        try:
+            return await turn.answer
+        finally:
+            if timer.active():
+                timer.cancel()
+
+    def adopt(self, connection: Any, key: Key, generation: int) -> Session:
+        """Take in a connection that has just logged in; it is leased to the caller.
+
+        ``generation`` is what the pool's was before the login read its credentials.
+        """
         now = self._clock.seconds()
-        session = Session(connection, key, opened_at=now, used_at=now)
+        age_s = self._settings.session_age_s * (1 - _AGE_SPREAD * self._jitter())
+        session = Session(connection, key, now, now + age_s, generation, used_at=now)
+        self._opening -= 1
         self._leased.add(session)
         self.opened += 1
         return session
+
+    def no_session(self) -> None:
+        """The login for which there was room came to nothing."""
+        self._opening -= 1
+        self._serve()
 
     def give_back(self, session: Session) -> None:
         """The statement is over and the session is sound: keep it for the next one."""
         self._leased.discard(session)
         session.used_at = self._clock.seconds()
-        if self._stopped or self._is_old(session) or not self._settings.max_idle_sessions:
+        if self._stopped or self._is_over(session):
             self._end(session)
-            return
-        self._idle.append(session)
-        while len(self._idle) > self._settings.max_idle_sessions:
-            self._end(self._idle.pop(0))
-        self._plan_sweep()
+        elif self._turns:
+            self._hand_over(session)
+        else:
+            self._idle.append(session)
+            while len(self._idle) > self._settings.max_idle_sessions:
+                self._end(self._idle.pop(self._least_wanted()))
+            self._plan_sweep()
+
+    def give_back_unused(self, session: Session) -> None:
+        """Nothing has run on it, so whoever comes next may have it."""
+        if session.key.database is None and session.key.schema is None:
+            session.key = session.key.fresh
+        self.give_back(session)
 
     def discard(self, session: Session) -> None:
         """The session's state is in doubt: close it, never lease it again."""
         self._leased.discard(session)
         self._end(session)
 
-    def abandon(self, session: Session) -> None:
-        """Forget the session without ending it: something in Snowflake is to outlive us."""
+    def keep(self, session: Session) -> None:
+        """Its statement runs on without a caller: hold it, until ``let_go``."""
         self._leased.discard(session)
-        self.closed += 1
+        self._kept.add(session)
+
+    def let_go(self, session: Session) -> None:
+        """The statement of a session that was kept has ended: close the session."""
+        self._kept.discard(session)
+        self._end(session)
+
+    def retire(self) -> int:
+        """The credentials have changed: close idle sessions now and leased ones when they return.
+
+        Returns how many were idle.
+        """
+        self.generation += 1
+        idle, self._idle = self._idle, []
+        for session in idle:
+            self._end(session)
+        return len(idle)
 
     def stop(self) -> None:
-        """Close what is idle; what is leased is closed when it comes back."""
+        """Close what is idle; what is leased is closed when it comes back.
+
+        A session whose statement runs on is left as it is: to end it would end its statement.
+        """
         self._stopped = True
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        idle, self._idle = self._idle, []
-        for session in idle:
-            self._end(session)
+        for turn in self._turns.clear():
+            turn.answer.cancel()
+        self.retire()
 
     def snapshot(self) -> dict[str, Any]:
-        """Numbers for /status."""
+        """Numbers for /status; no names."""
+        sessions = [*self._idle, *self._leased, *self._kept]
         return {
             "idle": len(self._idle),
+            "warm": self.fresh,
             "leased": self.leased,
+            "kept": len(self._kept),
+            "opening": self._opening,
+            "waiting": len(self._turns),
+            "keys": len({session.key for session in sessions}),
             "opened": self.opened,
             "closed": self.closed,
         }
 
-    def _is_old(self, session: Session) -> bool:
-        return self._clock.seconds() - session.opened_at >= self._settings.session_age_s
+    def _is_over(self, session: Session) -> bool:
+        return session.generation != self.generation or self._clock.seconds() >= session.expires_at
 
     def _end(self, session: Session) -> None:
         self.closed += 1
         self._close(session)
+        self._serve()
+
+    def _hand_over(self, session: Session) -> None:
+        turn = self._turns.take()
+        if session.key in (turn.key, turn.key.fresh):
+            session.key = turn.key
+            self._leased.add(session)
+            turn.answer.callback(session)
+            return
+        self._opening += 1
+        self._end(session)
+        turn.answer.callback(None)
+
+    def _serve(self) -> None:
+        while self._turns and self.size < self._settings.max_sessions:
+            self._opening += 1
+            self._turns.take().answer.callback(None)
+
+    def _too_late(self, turn: _Turn, limit_s: float) -> None:
+        self._turns.remove(turn.key.principal, turn)
+        turn.answer.errback(
+            ToolFailure(
+                Family.BUSY,
+                f"The server is busy: all of its Snowflake sessions ({self.size}) were in use "
+                f"for {limit_s:g} s.",
+                "Wait a few seconds and call again, or run fewer statements at once.",
+                retryable=True,
+            )
+        )
+
+    def _least_wanted(self) -> int:
+        """The longest unused one; a warm one only when there are no others."""
+        if self.fresh > self._settings.warm_sessions:
+            return 0
+        used = (n for n, each in enumerate(self._idle) if each.key.principal != NOBODY)
+        return next(used, 0)
+
+    def _ends_at(self, session: Session) -> float:
+        warm = session.key.principal == NOBODY and self.fresh <= self._settings.warm_sessions
+        if warm:
+            return session.expires_at
+        return min(session.expires_at, session.used_at + self._settings.idle_session_s)
 
     def _plan_sweep(self) -> None:
-        if self._sweep is None and self._idle:
-            due = self._idle[0].used_at + self._settings.idle_session_s
-            self._sweep = self._clock.callLater(
-                max(1.0, due - self._clock.seconds()), self._sweep_idle
-            )
+        if not self._idle or self._stopped:
+            return
+        wait_s = max(1.0, min(map(self._ends_at, self._idle)) - self._clock.seconds())
+        if self._sweep is None:
+            self._sweep = self._clock.callLater(wait_s, self._sweep_idle)
+        elif self._sweep.getTime() > self._clock.seconds() + wait_s:
+            self._sweep.reset(wait_s)
 
     def _sweep_idle(self) -> None:
         self._sweep = None
         now = self._clock.seconds()
         for session in list(self._idle):
-            if now - session.used_at >= self._settings.idle_session_s or self._is_old(session):
+            if now >= self._ends_at(session):
                 self._idle.remove(session)
                 self._end(session)
         self._plan_sweep()

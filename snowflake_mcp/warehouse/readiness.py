@@ -6,7 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.errors import ToolFailure
-from snowflake_mcp.warehouse import connect
+from snowflake_mcp.warehouse.pool import NOBODY
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.threads import Reactor
 
@@ -17,15 +17,13 @@ Answer = tuple[bool, str]
 _CACHED_S: Final = 10.0
 _RECENT_S: Final = 60.0
 """A session that Snowflake answered so recently proves enough."""
-_HEARTBEAT_S: Final = 5.0
-_PRINCIPAL: Final = "(readiness)"
-"""Nobody's name: the session that a probe opens is never lent to a caller."""
 
 
 class Readiness:
     """Answers probes from what is known; logs in or sends a heartbeat at most every 10 s.
 
-    Reactor thread only. Logging in needs no virtual warehouse, so no probe costs credits.
+    Reactor thread only. Logging in needs no virtual warehouse, so no probe costs credits. The
+    session of a probe runs no statement, so anybody may have it afterwards.
     """
 
     def __init__(self, reactor: Reactor, sessions: Sessions, login_s: float) -> None:
@@ -58,33 +56,22 @@ class Readiness:
 
     async def _ask(self) -> Answer:
         sessions = self._sessions
-        key = sessions.key(_PRINCIPAL)
+        key = sessions.key(NOBODY)
         session = sessions.pool.lease(key)
         if session is not None:
-            alive = sessions.closers.run(connect.is_alive, session.connection)
-            # A session of 4.8 that has expired for good answers its heartbeat never.
-            timer = self._reactor.callLater(_HEARTBEAT_S, alive.cancel)
-            try:
-                answered = await alive
-            except CancelledError:
-                answered = False
-            finally:
-                if timer.active():
-                    timer.cancel()
-            if answered:
+            if await sessions.is_alive(session):
                 sessions.pool.give_back(session)
                 return True, "Snowflake answered a heartbeat"
             sessions.pool.discard(session)
-        permission = Deferred.fromCoroutine(sessions.may_open())
-        timer = self._reactor.callLater(self._limit_s, permission.cancel)
+        opening = Deferred.fromCoroutine(sessions.lease(key, new=True))
+        timer = self._reactor.callLater(self._limit_s, opening.cancel)
         try:
-            parameters = await permission
+            session = await opening
         except CancelledError:
             return False, "the login is still under way"
         finally:
             if timer.active():
                 timer.cancel()
-        session = await sessions.open(key, parameters, sessions.closers)
         sessions.pool.give_back(session)
         return True, "logged in"
 

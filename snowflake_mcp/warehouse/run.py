@@ -150,8 +150,8 @@ class Run(Generic[T]):
                 raise
             except queries.LeftRunningError:
                 if self._progress.kept:
-                    # Ending the session would end its statement, so it is left as it is.
-                    self._means.sessions.pool.abandon(session)
+                    # Ending the session would end its statement.
+                    self._means.sessions.keep(session)
                 else:
                     session.unfinished = self._progress.query_id
                     self._means.sessions.pool.discard(session)
@@ -186,15 +186,12 @@ class Run(Generic[T]):
     async def _lease(self, fresh: bool) -> Session:
         sessions = self._means.sessions
         key = sessions.key(self._job.principal, self._job.database, self._job.schema)
-        session = None if fresh else sessions.pool.lease(key)
-        if session is not None:
-            return session
-        self._waiting = Deferred.fromCoroutine(sessions.may_open())
+        leasing = Deferred.fromCoroutine(sessions.lease(key, new=fresh))
+        self._waiting = leasing
         try:
-            parameters = await self._waiting
+            return await leasing
         finally:
             self._waiting = None
-        return await sessions.open(key, parameters, self._means.statements)
 
     def _understood(self, error: Exception, session: Session) -> tuple[ToolFailure, SessionFate]:
         trouble = classify(error, "statement")

@@ -16,6 +16,7 @@ from snowflake_mcp.warehouse.run import Means, Run
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Reactor, Threads
+from snowflake_mcp.warehouse.warmth import Warmth
 
 __all__ = ["Warehouse"]
 
@@ -55,6 +56,7 @@ class Warehouse:
             gate=threading.Semaphore(pool.fetchers),
         )
         self._readiness = Readiness(reactor, self._sessions, pool.login_timeout_s)
+        self._warmth = Warmth(reactor, self._sessions)
         self._runs: set[Run[Any]] = set()
         self._last_error: Family | None = None
         self._stopping = False
@@ -64,6 +66,17 @@ class Warehouse:
         self._means.statements.start()
         self._means.control.start()
         self._sessions.start()
+
+    def keep_warm(self) -> None:
+        """From now on open sessions ahead of need, as many as the settings say."""
+        self._warmth.start()
+
+    def retire_sessions(self) -> int:
+        """Credentials may have changed: new statements log in anew, running ones finish.
+
+        Returns how many idle sessions are closed.
+        """
+        return self._sessions.retire()
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run a statement and give its rows to the collector.
@@ -133,13 +146,13 @@ class Warehouse:
         A thread that the driver does not give back is left behind.
         """
         self._stopping = True
+        self._warmth.stop()
         end = self._reactor.seconds() + limit_s
         self._lane.close(_stopping())
         for run in list(self._runs):
             run.end_with(_stopping)
         await self._means.statements.stop(limit_s * 0.6)
-        self._sessions.pool.stop()
-        await self._sessions.closers.stop(max(0.0, end - self._reactor.seconds()) * 0.8)
+        await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.8)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
 
 

@@ -1,9 +1,10 @@
-"""Getting a session for a statement: an idle one, or a login that the account can bear."""
+"""Getting a session for a statement: an idle one that lives, or a login the account can bear."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -13,13 +14,17 @@ from snowflake_mcp.warehouse import connect, queries
 from snowflake_mcp.warehouse.credentials import Account
 from snowflake_mcp.warehouse.errors import classify
 from snowflake_mcp.warehouse.logins import Logins
-from snowflake_mcp.warehouse.pool import Key, Pool, Session
+from snowflake_mcp.warehouse.pool import NOBODY, Key, Pool, Session
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 
 __all__ = ["Sessions"]
 
-_CLOSERS = 2
+_CLOSERS: Final = 2
 """Threads that log out; few, because nobody waits for them."""
+_HEARTS: Final = 4
+"""Threads that ask sessions for a sign of life."""
+_HEARTBEAT_S: Final = 5.0
+"""A session that does not answer within this is not used."""
 
 
 class Sessions:
@@ -30,30 +35,151 @@ class Sessions:
     def __init__(
         self, reactor: Reactor, account: Account, pool: PoolSettings, limits: LimitSettings
     ) -> None:
+        self._reactor = reactor
         self._account = account
+        self._settings = pool
+        self._kept_s = limits.statement_timeout_s
         self._bounds = connect.Bounds(
             login_s=pool.login_timeout_s, statement_s=limits.statement_timeout_s
         )
-        self.closers = Threads(reactor, "closer", _CLOSERS)
-        self.logins = Logins(reactor)
+        self._closers = Threads(reactor, "closer", _CLOSERS)
+        self._hearts = Threads(reactor, "heart", _HEARTS)
+        self._doors = Threads(reactor, "login", pool.max_logins)
+        self._alarms: dict[Session, IDelayedCall] = {}
+        self.logins = Logins(reactor, pool.max_logins)
         self.pool = Pool(reactor, pool, self._close)
+        self.revived = 0
+        """Idle sessions that answered before they were used again."""
+        self.found_dead = 0
 
     def start(self) -> None:
         """Let sessions be opened and closed."""
-        self.closers.start()
+        for threads in (self._closers, self._hearts, self._doors):
+            threads.start()
+
+    async def stop(self, limit_s: float) -> None:
+        """Close what is idle and let the threads go; returns within ``limit_s``."""
+        for alarm in self._alarms.values():
+            alarm.cancel()
+        self._alarms.clear()
+        self.pool.stop()
+        end = self._reactor.seconds() + limit_s
+        await self._closers.stop(limit_s * 0.8)
+        for threads in (self._hearts, self._doors):
+            await threads.stop(max(0.0, end - self._reactor.seconds()) / 2)
 
     def key(self, principal: str, database: str | None = None, schema: str | None = None) -> Key:
         """The key under which this principal's sessions with that context are kept."""
         return Key(self._account.name, principal, database=database, schema=schema)
 
-    async def may_open(self) -> Mapping[str, object]:
-        """Wait for the right to log in; returns the login's arguments for ``open``.
+    async def lease(self, key: Key, *, new: bool = False) -> Session:
+        """A session for one statement: an idle one, or one that has just logged in.
 
-        Cancelling it gives the right back. Whoever got an answer must call ``open``.
+        Cancelling is safe at any time: a login under way goes on, and whoever comes next gets
+        its session. ``new`` passes the idle ones over.
 
         Raises:
-            ToolFailure: the last login failed a moment ago, or there is nothing to log in to.
+            ToolFailure: the login failed, now or a moment ago; there is nothing to log in to; or
+                no session became free in time.
         """
+        while not new and (session := self.pool.lease(key)) is not None:
+            if not self.pool.is_stale(session):
+                return session
+            if await self.is_alive(session):
+                self.revived += 1
+                return session
+            self.found_dead += 1
+            self.pool.discard(session)
+        session = await self.pool.room(key)
+        if session is not None:
+            return session
+        return await self._log_in(key)
+
+    async def is_alive(self, session: Session) -> bool:
+        """Whether Snowflake still knows the session; never wakes a warehouse.
+
+        A session whose heartbeat is cancelled is discarded: its thread is still at it.
+        """
+        beat = self._hearts.run(connect.is_alive, session.connection)
+        timer = self._reactor.callLater(_HEARTBEAT_S, beat.cancel)
+        try:
+            return await beat
+        except CancelledError:
+            if timer.active():
+                self.pool.discard(session)
+                raise
+            return False
+        except Exception as error:  # noqa: BLE001 - the answer says it: it does not live
+            self.log.debug("no heartbeat: {why}", why=type(error).__name__)
+            return False
+        finally:
+            if timer.active():
+                timer.cancel()
+
+    def keep(self, session: Session) -> None:
+        """Hold a session whose statement runs on without a caller, and keep it alive.
+
+        Snowflake ends what runs on a session that it has not heard of for five minutes. The
+        statement has a time limit of its own in Snowflake; the session is closed after it.
+        """
+        self.pool.keep(session)
+        until = self._reactor.seconds() + self._kept_s + self._settings.keep_alive_s
+        self._wait_to_beat(session, until)
+
+    def retire(self) -> int:
+        """The credentials may have changed: the next login reads them, and may be tried at once.
+
+        Running statements finish on their sessions. Returns how many idle sessions are closed.
+        """
+        self.logins.forgive()
+        return self.pool.retire()
+
+    def may_warm(self) -> bool:
+        """Whether a session that nobody has asked for may be opened now."""
+        pool, settings = self.pool, self._settings
+        wanted = min(settings.warm_sessions, settings.max_idle_sessions)
+        return pool.fresh < wanted and pool.size < settings.max_sessions and self.logins.proven
+
+    async def warm_up(self) -> None:
+        """Open one session that nobody has asked for.
+
+        Raises:
+            ToolFailure: the login failed, or logins pause.
+        """
+        self.pool.give_back(await self.lease(self.key(NOBODY), new=True))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Numbers for /status."""
+        return {
+            **self.pool.snapshot(),
+            "max_sessions": self._settings.max_sessions,
+            "revived": self.revived,
+            "found_dead": self.found_dead,
+            **self.logins.snapshot(),
+        }
+
+    async def _log_in(self, key: Key) -> Session:
+        """Log in where there is room for it."""
+        generation = self.pool.generation
+        try:
+            parameters = await self._permission()
+        except BaseException:
+            self.pool.no_session()
+            raise
+        asked: Deferred[Session] = Deferred()
+        login = self._doors.run(
+            connect.open_session, parameters, self._bounds, key.database, key.schema
+        )
+        login.addCallbacks(
+            self._logged_in,
+            self._refused,
+            callbackArgs=(key, generation, asked),
+            errbackArgs=(asked,),
+        )
+        return await asked
+
+    async def _permission(self) -> Mapping[str, object]:
+        """The right to log in, and the arguments for it."""
         await self.logins.enter()
         try:
             return await self._account.parameters()
@@ -75,45 +201,53 @@ class Sessions:
                 retryable=True,
             ) from error
 
-    async def open(self, key: Key, parameters: Mapping[str, object], threads: Threads) -> Session:
-        """Log in, in one of ``threads``; must not be cancelled, or the session is lost.
-
-        Raises:
-            ToolFailure: the login failed; further ones pause.
-        """
-        try:
-            connection = await threads.run(
-                connect.open_session, parameters, self._bounds, key.database, key.schema
-            )
-        except CancelledError:
-            self.logins.gave_up()
-            raise
-        except Exception as error:
-            failure = classify(error, "login").failure()
-            self.logins.refused(failure)
-            # For the operator alone: the driver's text names host and user, never the secret.
-            self.log.warn(  # noqa: G010 - twisted's logger has no warning()
-                "login failed: {family}, errno {errno}: {text}",
-                family=failure.family.value,
-                errno=failure.details.get("errno"),
-                text=str(error)[:300],
-            )
-            raise failure from error
+    def _logged_in(
+        self, connection: Any, key: Key, generation: int, asked: Deferred[Session]
+    ) -> None:
+        session = self.pool.adopt(connection, key, generation)
         self.logins.worked()
-        return self.pool.adopt(connection, key)
+        if asked.called:
+            self.pool.give_back_unused(session)
+        else:
+            asked.callback(session)
 
-    def snapshot(self) -> dict[str, Any]:
-        """Numbers for /status."""
-        return {**self.pool.snapshot(), **self.logins.snapshot()}
+    def _refused(self, reason: Failure, asked: Deferred[Session]) -> None:
+        error: Any = reason.value
+        failure = classify(error, "login").failure()
+        # For the operator alone: the driver's text names host and user, never the secret.
+        self.log.warn(  # noqa: G010 - twisted's logger has no warning()
+            "login failed: {family}, errno {errno}: {text}",
+            family=failure.family.value,
+            errno=failure.details.get("errno"),
+            text=str(error)[:300],
+        )
+        self.logins.refused(failure)
+        if not asked.called:
+            failure.__cause__ = error
+            asked.errback(failure)
+        self.pool.no_session()
+
+    def _wait_to_beat(self, session: Session, until: float) -> None:
+        self._alarms[session] = self._reactor.callLater(
+            self._settings.keep_alive_s, self._beat, session, until
+        )
+
+    def _beat(self, session: Session, until: float) -> None:
+        del self._alarms[session]
+        if self._reactor.seconds() >= until:
+            self.pool.let_go(session)
+            return
+        self._wait_to_beat(session, until)
+        self._hearts.run(connect.is_alive, session.connection).addErrback(self._not_closed)
 
     def _close(self, session: Session) -> None:
-        if self.closers.stopped:
+        if self._closers.stopped:
             # The process ends; Snowflake drops the session by itself.
             return
-        self.closers.run(_end, session.connection, session.unfinished).addErrback(self._not_closed)
+        self._closers.run(_end, session.connection, session.unfinished).addErrback(self._not_closed)
 
     def _not_closed(self, reason: Failure) -> None:
-        self.log.debug("a session was not closed: {why}", why=type(reason.value).__name__)
+        self.log.debug("a session did not answer: {why}", why=type(reason.value).__name__)
 
 
 def _end(connection: Any, unfinished: str | None) -> None:

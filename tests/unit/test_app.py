@@ -37,6 +37,9 @@ class Answering:
         self.story.append("check")
         return await self.answer
 
+    def keep_warm(self) -> None:
+        self.story.append("keep warm")
+
     async def stop(self, limit_s: float) -> None:
         self.story.append(f"stop {limit_s}")
 
@@ -101,6 +104,7 @@ def test_the_operator_hears_at_start_how_snowflake_is(reachable: bool) -> None:
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+    assert warehouse.story == ["start", "check", "keep warm"]
     (line,) = [formatEvent(event) for event in events]
     assert line == f"Snowflake is {'' if reachable else 'not '}reachable: the detail"
 

@@ -24,8 +24,8 @@ def why(asked: Deferred[None]) -> ToolFailure:
 
 
 def test_the_first_login_is_alone_until_it_has_worked() -> None:
-    """Others wait for the first one; when it has worked they all go."""
-    logins = Logins(Clock())
+    """Others wait for the first one; when it has worked they go."""
+    logins = Logins(Clock(), 4)
     first, others = ask(logins), [ask(logins) for _ in range(3)]
     assert first.called
     assert not any(other.called for other in others)
@@ -37,7 +37,7 @@ def test_the_first_login_is_alone_until_it_has_worked() -> None:
 def test_refused_credentials_pause_a_minute() -> None:
     """Who waits and who comes gets the refusal; a minute later one login is tried, one only."""
     clock = Clock()
-    logins = Logins(clock)
+    logins = Logins(clock, 4)
     ask(logins)
     waiting = ask(logins)
     logins.refused(AUTH)
@@ -54,7 +54,7 @@ def test_refused_credentials_pause_a_minute() -> None:
 def test_an_unreachable_endpoint_is_tried_ever_less_often() -> None:
     """The pause doubles from a second to a minute, and starts anew after a success."""
     clock = Clock()
-    logins = Logins(clock, jitter=lambda: 0.5)
+    logins = Logins(clock, 4, jitter=lambda: 0.5)
     pauses: list[float] = []
     for _ in range(9):
         ask(logins)
@@ -71,11 +71,44 @@ def test_an_unreachable_endpoint_is_tried_ever_less_often() -> None:
 
 def test_giving_up_lets_the_next_one_try() -> None:
     """A login that was not tried after all, or whose waiting was cancelled, blocks nobody."""
-    logins = Logins(Clock())
+    logins = Logins(Clock(), 4)
     ask(logins)
     gone, next_one = ask(logins), ask(logins)
     gone.cancel()
     gone.addErrback(Failure.trap, CancelledError)
     logins.gave_up()
     assert next_one.called
-    assert logins.snapshot() == {"logins": 0, "failed_logins": 0, "paused": None}
+    assert logins.snapshot() == {
+        "logins": 0,
+        "failed_logins": 0,
+        "logging_in": 1,
+        "paused": None,
+    }
+
+
+def test_only_some_logins_go_side_by_side() -> None:
+    """Past the width they wait, and each end of a login lets the next one in."""
+    logins = Logins(Clock(), 2)
+    ask(logins)
+    logins.worked()
+    asked = [ask(logins) for _ in range(4)]
+    assert [one.called for one in asked] == [True, True, False, False]
+    logins.worked()
+    assert [one.called for one in asked] == [True, True, True, False]
+    logins.gave_up()
+    assert all(one.called for one in asked)
+
+
+def test_changed_credentials_end_a_pause() -> None:
+    """Whoever mended the secret does not wait for the pause; again one tries first."""
+    clock = Clock()
+    logins = Logins(clock, 4)
+    ask(logins)
+    logins.refused(AUTH)
+    assert not logins.proven
+    logins.forgive()
+    first, second = ask(logins), ask(logins)
+    before = (first.called, second.called)
+    logins.worked()
+    assert (*before, second.called) == (True, False, True)
+    assert logins.proven
