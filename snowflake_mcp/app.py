@@ -90,7 +90,8 @@ class _Core:
         self.metrics = Metrics()
         self.lag = ReactorLag(reactor, self.metrics)
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
-        account: Account = self.demo or SettingsAccount(config.connection)
+        self._settings = SettingsAccount(config.connection)
+        account: Account = self.demo or self._settings
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.metrics)
         terms = Terms(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
         self.judges = Judges(reactor, terms)
@@ -120,10 +121,17 @@ class _Core:
         self.watch = content.watch(changes)
         watch_parts(self.metrics, reactor, self.kernel, self.warehouse, self.judges)
         stop_s = config.limits.abort_s
-        # A login that opens a browser waits until somebody asks for something.
-        parameters = config.connection.parameters
-        log_in = str(parameters.get("authenticator", "")).lower() != "externalbrowser"
+        # A login that needs a person waits until somebody asks for something.
+        log_in = not config.connection.asks_somebody
         self.warehouse_service = WarehouseService(self.warehouse, stop_s, log_in=log_in)
+
+    def reload(self, reread: Callable[[], Config] | None) -> Reload:
+        """What SIGHUP does."""
+        if self.demo is not None:
+            return Reload(self.config, reread)
+        return Reload(
+            self.config, reread, self._settings.take_secrets, self.warehouse.retire_sessions
+        )
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
@@ -182,7 +190,7 @@ def network_services(
         describe=lambda: f"{core.kernel.running} requests running",
         stop_within_s=lambda: services.stop_within_s,
     )
-    reload = Reload(config, reread)
+    reload = core.reload(reread)
     signals = Signals(
         reactor,
         reload=lambda: systemd.reload(reload),
@@ -230,7 +238,7 @@ def stdio_services(
 
     signals = Signals(
         reactor,
-        reload=Reload(config, reread),
+        reload=core.reload(reread),
         reopen=logs.reopen,
         hurry=core.warehouse_service.hurry,
         give_up=lambda number: os._exit(128 + number),

@@ -1,21 +1,23 @@
-"""Which Snowflake connection to use: from the environment, our file, or connections.toml."""
+"""Which Snowflake connection to use: from the environment, systemd, our file, connections.toml."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from snowflake_mcp.config.model import (
-    DEMO_CONNECTION,
-    Backend,
-    ConnectionSettings,
-    Secret,
-)
+from snowflake_mcp.config import authentication
+from snowflake_mcp.config.model import DEMO_CONNECTION, Backend, ConnectionSettings
+from snowflake_mcp.config.parameters import KNOWN, Parameters, is_secret, secret_file, typed
 from snowflake_mcp.config.settings import Problems
 
-__all__ = ["DEMO", "ENVIRONMENT", "complete", "from_environment", "from_table"]
-
-Parameters = dict[str, str | int | bool | Secret]
+__all__ = [
+    "CREDENTIAL_PREFIX",
+    "DEMO",
+    "ENVIRONMENT",
+    "complete",
+    "from_environment",
+    "from_table",
+]
 
 DEMO: Final = ConnectionSettings(
     DEMO_CONNECTION,
@@ -29,13 +31,24 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SNOWFLAKE_PASSWORD": "password",
     "SNOWFLAKE_PASSWORD_FILE": "password_file",
     "SNOWFLAKE_AUTHENTICATOR": "authenticator",
+    "SNOWFLAKE_PRIVATE_KEY": "private_key",
     "SNOWFLAKE_PRIVATE_KEY_FILE": "private_key_file",
     "SNOWFLAKE_PRIVATE_KEY_PATH": "private_key_file",
-    "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "private_key_file_pwd",
-    "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE_FILE": "private_key_file_pwd_file",
+    "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE": "private_key_password",
+    "SNOWFLAKE_PRIVATE_KEY_PASSPHRASE_FILE": "private_key_password_file",
     "SNOWFLAKE_TOKEN": "token",
-    "SNOWFLAKE_TOKEN_FILE_PATH": "token_file_path",
+    "SNOWFLAKE_TOKEN_FILE_PATH": "token_file",
     "SNOWFLAKE_PASSCODE": "passcode",
+    "SNOWFLAKE_CLIENT_REQUEST_MFA_TOKEN": "client_request_mfa_token",
+    "SNOWFLAKE_CLIENT_STORE_TEMPORARY_CREDENTIAL": "client_store_temporary_credential",
+    "SNOWFLAKE_OAUTH_CLIENT_ID": "oauth_client_id",
+    "SNOWFLAKE_OAUTH_CLIENT_SECRET": "oauth_client_secret",
+    "SNOWFLAKE_OAUTH_CLIENT_SECRET_FILE": "oauth_client_secret_file",
+    "SNOWFLAKE_OAUTH_AUTHORIZATION_URL": "oauth_authorization_url",
+    "SNOWFLAKE_OAUTH_TOKEN_REQUEST_URL": "oauth_token_request_url",
+    "SNOWFLAKE_OAUTH_REDIRECT_URI": "oauth_redirect_uri",
+    "SNOWFLAKE_OAUTH_SCOPE": "oauth_scope",
+    "SNOWFLAKE_WORKLOAD_IDENTITY_PROVIDER": "workload_identity_provider",
     "SNOWFLAKE_ROLE": "role",
     "SNOWFLAKE_WAREHOUSE": "warehouse",
     "SNOWFLAKE_DATABASE": "database",
@@ -44,113 +57,69 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "SNOWFLAKE_PORT": "port",
     "SNOWFLAKE_PROTOCOL": "protocol",
 }
-"""Environment variables of a connection and the connector's name for each."""
+"""Environment variables of a connection and the parameter for each."""
 
-_SECRETS: Final = frozenset({"password", "token", "passcode", "private_key_file_pwd"})
-_FROM_FILE: Final = ("password", "private_key_file_pwd")
-"""Secrets that may be given as ``NAME_file``: read once, at start."""
+CREDENTIAL_PREFIX: Final = "snowflake."
+"""A systemd credential with this prefix and the name of a secret is that secret."""
 
-_ALIASES: Final[Mapping[str, str]] = {
-    "accountname": "account",
-    "username": "user",
-    "dbname": "database",
-    "databasename": "database",
-    "schemaname": "schema",
-    "warehousename": "warehouse",
-    "rolename": "role",
-    "private_key_path": "private_key_file",
-    "private_key_passphrase": "private_key_file_pwd",
-}
-"""Spellings that connections.toml files of other Snowflake clients use."""
+CONTAINER_TOKEN: Final = "/snowflake/session/token"
+"""Where Snowpark Container Services put a token, and renew it."""
 
-_OWN_CREDENTIAL: Final = frozenset(
-    {"externalbrowser", "workload_identity", "oauth_authorization_code"}
-)
-"""Authenticators that need no secret in the configuration."""
-_NO_USER: Final = frozenset(
-    {"oauth", "workload_identity", "oauth_authorization_code", "oauth_client_credentials"}
-)
-_KEYS: Final = frozenset({"private_key_file", "private_key"})
-_CREDENTIALS: Final = frozenset({"password", "token", "token_file_path", "oauth_client_secret"})
+_CREDENTIALS: Final = frozenset(name for name in KNOWN if is_secret(name)) | {"authenticator"}
 
 
-def from_environment(environ: Mapping[str, str], problems: Problems) -> Parameters:
-    """The connection parameters that the environment sets; empty values count as unset."""
-    found = {
-        parameter: value
-        for variable, parameter in ENVIRONMENT.items()
-        if (value := environ.get(variable, "").strip())
-    }
-    return _typed(found, "the environment", problems)
+def from_environment(
+    environ: Mapping[str, str], problems: Problems, container_token: str = CONTAINER_TOKEN
+) -> Parameters:
+    """The parameters that the environment sets; empty values count as unset.
+
+    Credentials that systemd passed to the service count as a part of it, and so does the token
+    of a container that runs inside Snowflake, when nothing else says how to log in.
+    """
+    found: dict[str, str] = {}
+    for variable, parameter in ENVIRONMENT.items():
+        value = environ.get(variable, "").strip()
+        if value and (parameter not in found or variable != "SNOWFLAKE_PRIVATE_KEY_PATH"):
+            found[parameter] = value
+    parameters = typed(found, "the environment", problems)
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if folder:
+        parameters |= _from_systemd(Path(folder), problems)
+    inside = {"account", "host"} <= parameters.keys() and not parameters.keys() & _CREDENTIALS
+    if inside and "user" not in parameters and Path(container_token).is_file():
+        token = secret_file("token", container_token, "the container", problems)
+        if token is not None:
+            parameters |= {"authenticator": "oauth", "token": token}
+    return parameters
 
 
 def from_table(table: Mapping[str, Any], origin: str, problems: Problems) -> Parameters:
     """The parameters of one connection table of a TOML file."""
-    named = {_ALIASES.get(name.lower(), name.lower()): value for name, value in table.items()}
-    return _typed(named, origin, problems)
+    return typed(table, origin, problems)
 
 
 def complete(
     name: str, parameters: Parameters, origin: str, problems: Problems
 ) -> ConnectionSettings:
-    """A connection to a real account; what is missing is noted by name."""
-    authenticator = str(parameters.get("authenticator", "snowflake")).lower()
-    missing: list[str] = []
-    if "account" not in parameters:
-        missing.append("account (SNOWFLAKE_ACCOUNT)")
-    if "user" not in parameters and authenticator not in _NO_USER:
-        missing.append("user (SNOWFLAKE_USER)")
-    if not _has_credential(parameters, authenticator):
-        missing.append(
-            "a credential: private_key_file (SNOWFLAKE_PRIVATE_KEY_FILE), "
-            "token (SNOWFLAKE_TOKEN), password (SNOWFLAKE_PASSWORD), "
-            "or authenticator = externalbrowser (SNOWFLAKE_AUTHENTICATOR)"
-        )
-    for each in missing:
-        problems.add(f"connection {name}", f"lacks {each}", origin)
-    key = parameters.get("private_key_file")
-    if isinstance(key, str):
-        path = Path(key).expanduser()
-        parameters["private_key_file"] = str(path)
-        if not path.is_file():
-            problems.add(f"connection {name}", f"private_key_file {path} is not a file", origin)
-    return ConnectionSettings(name, Backend.SNOWFLAKE, MappingProxyType(dict(parameters)), origin)
+    """A connection to a real account; what is missing or does not go together is noted."""
+    parameters = dict(parameters)
+    method = authentication.check(name, parameters, origin, problems)
+    return ConnectionSettings(
+        name,
+        Backend.SNOWFLAKE,
+        MappingProxyType(parameters),
+        origin,
+        asks_somebody=method is not None and method.asks_somebody,
+    )
 
 
-def _has_credential(parameters: Parameters, authenticator: str) -> bool:
-    given = parameters.keys()
-    if given & _KEYS or authenticator in _OWN_CREDENTIAL:
-        return True
-    if authenticator == "snowflake_jwt":
-        return False
-    return bool(given & _CREDENTIALS)
-
-
-def _typed(values: Mapping[str, Any], origin: str, problems: Problems) -> Parameters:
-    typed: Parameters = {}
-    for name, value in values.items():
-        base = name.removesuffix("_file")
-        if name.endswith("_file") and base in _FROM_FILE:
-            secret = _read_secret(name, str(value), origin, problems)
+def _from_systemd(folder: Path, problems: Problems) -> Parameters:
+    found: Parameters = {}
+    origin = "the credentials of systemd"
+    for name in sorted(KNOWN):
+        path = folder / f"{CREDENTIAL_PREFIX}{name}"
+        if is_secret(name) and path.is_file():
+            secret = secret_file(path.name, str(path), origin, problems)
             if secret is not None:
-                typed[base] = secret
-        elif name in _SECRETS:
-            typed[name] = Secret(str(value))
-        elif name == "port":
-            if not str(value).isdigit() or not 0 < int(value) < 65_536:
-                problems.add("port", "must be a port number", origin)
-            else:
-                typed[name] = int(value)
-        elif isinstance(value, str | int | bool):
-            typed[name] = value
-        else:
-            problems.add(name, "must be a text, a number or a boolean", origin)
-    return typed
-
-
-def _read_secret(name: str, path: str, origin: str, problems: Problems) -> Secret | None:
-    try:
-        return Secret(Path(path).expanduser().read_text().rstrip("\r\n"))
-    except (OSError, UnicodeDecodeError) as error:
-        problems.add(name, f"cannot be read: {type(error).__name__}", origin)
-        return None
+                found[name] = secret
+    return found

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from snowflake_mcp.config import connections
 from snowflake_mcp.config.model import Config, ConnectionSettings
+from snowflake_mcp.config.parameters import Parameters
 from snowflake_mcp.config.settings import ENVIRONMENT_PREFIX, SECTIONS, Problems, apply, settings
 
 __all__ = ["ConfigError", "Flags", "load"]
@@ -141,7 +142,7 @@ def _named(
     tables: Mapping[str, Any],
     path: str,
     environ: Mapping[str, str],
-    overlay: connections.Parameters,
+    overlay: Parameters,
     problems: Problems,
 ) -> ConnectionSettings | None:
     if name in tables:
@@ -163,7 +164,8 @@ def _ecosystem(environ: Mapping[str, str], problems: Problems) -> tuple[str, dic
     home = Path(environ.get("HOME", "/"))
     folders = [
         Path(environ["SNOWFLAKE_HOME"]) if environ.get("SNOWFLAKE_HOME") else home / ".snowflake",
-        home / ".config" / "snowflake",
+        Path(environ.get("XDG_CONFIG_HOME") or home / ".config") / "snowflake",
+        home / "Library" / "Application Support" / "snowflake",
     ]
     for folder in folders:
         path = folder.expanduser() / "connections.toml"

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, final
 
 __all__ = [
     "DEMO_CONNECTION",
+    "MAX_SECRET_BYTES",
     "Backend",
     "Config",
     "ConnectionSettings",
@@ -15,14 +17,20 @@ __all__ = [
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
+    "Parameter",
     "PolicySettings",
     "PoolSettings",
     "Secret",
+    "SecretFile",
     "WebSocketSettings",
 ]
 
 DEMO_CONNECTION: Final = "demo"
 """The name of the one connection that the embedded demo warehouse answers."""
+
+
+MAX_SECRET_BYTES: Final = 65_536
+"""A key or a token is shorter; what is longer is not one."""
 
 
 class Backend(Enum):
@@ -58,6 +66,45 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
+
+
+@final
+class SecretFile:
+    """A secret in a file, which is read again for every login and never shows itself.
+
+    ``last`` is what the file held when it was first read: it is used while the file cannot be
+    read, as it happens after the process gave up its privileges or while the file is replaced.
+    """
+
+    __slots__ = ("_last", "path")
+
+    def __init__(self, path: str, last: bytes) -> None:
+        self.path = path
+        self._last = last
+
+    def read(self) -> bytes:
+        """What the file holds now, at most 64 KiB; blocks."""
+        try:
+            with Path(self.path).open("rb") as file:
+                content = file.read(MAX_SECRET_BYTES)
+        except OSError:
+            return self._last
+        self._last = content or self._last
+        return self._last
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretFile) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash((SecretFile, self.path))
 
 
 def _number(default: float, low: float, high: float) -> Any:
@@ -194,18 +241,22 @@ class LogSettings:
     """Rotated files to keep."""
 
 
+Parameter = str | int | bool | Secret | SecretFile | Mapping[str, str | int | bool]
+"""What a connection may hold; the mapping is for session parameters."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConnectionSettings:
     """How one Snowflake connection logs in."""
 
     name: str
     backend: Backend
-    parameters: Mapping[str, str | int | bool | Secret] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    parameters: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
     """Arguments of ``snowflake.connector.connect``: account, user, role, warehouse, ..."""
     origin: str = "built in"
     """Where the parameters came from, for messages and /status."""
+    asks_somebody: bool = False
+    """A login needs a person: a browser opens or a telephone asks."""
 
 
 @dataclass(frozen=True, slots=True)

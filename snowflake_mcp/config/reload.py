@@ -1,7 +1,7 @@
-"""A reload: what the configuration says now and what differs, by name, as values may be secret."""
+"""A reload: new secrets are taken; what else differs is told by name, as values may be secret."""
 
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from twisted.logger import Logger
 
@@ -13,16 +13,31 @@ __all__ = ["Reload", "changed_settings"]
 
 _log = Logger()
 
+TakeSecrets = Callable[[ConnectionSettings], ConnectionSettings]
+
 
 class Reload:
-    """Read the configuration again and say in the log what would be different.
+    """Read the configuration again, take its secrets, and say in the log what became of it.
 
-    ``running`` is the configuration of this process, ``reread`` reads the one that is written.
+    Args:
+        running: the configuration of this process.
+        reread: reads the one that is written.
+        take_secrets: makes the secrets of a connection count from the next login on; returns the
+            connection as it then is. ``None`` where there is no account.
+        retire: closes idle sessions, lets running statements finish; returns how many were idle.
     """
 
-    def __init__(self, running: Config, reread: Callable[[], Config] | None) -> None:
+    def __init__(
+        self,
+        running: Config,
+        reread: Callable[[], Config] | None,
+        take_secrets: TakeSecrets | None = None,
+        retire: Callable[[], int] | None = None,
+    ) -> None:
         self._running = running
         self._reread = reread
+        self._take_secrets = take_secrets
+        self._retire = retire
 
     def __call__(self) -> None:
         """Compare with what runs; a configuration that cannot be used changes nothing."""
@@ -36,11 +51,28 @@ class Reload:
             _log.error("reload refused, nothing is changed: {problems}", problems=problems)
             return
         changed = changed_settings(self._running, written)
-        if changed:
-            names = ", ".join(changed)
+        self._renew(written.connection)
+        waiting = changed_settings(self._running, written)
+        applied = [name for name in changed if name not in waiting]
+        if applied:
+            _log.info("reload: applied: {settings}", settings=", ".join(applied))
+        if waiting:
+            names = ", ".join(waiting)
             _log.warn("reload: not applied, restart needed: {settings}", settings=names)
-        else:
+        elif not changed:
             _log.info("reload: the configuration is valid and nothing in it has changed")
+
+    def _renew(self, written: ConnectionSettings) -> None:
+        if self._take_secrets is None or self._retire is None:
+            return
+        running = self._running.connection
+        if (written.name, written.backend) == (running.name, running.backend):
+            self._running = replace(self._running, connection=self._take_secrets(written))
+        idle = self._retire()
+        _log.info(
+            "reload: the next login reads its secrets again; {idle} idle sessions are closed",
+            idle=idle,
+        )
 
 
 def changed_settings(before: Config, after: Config) -> tuple[str, ...]:

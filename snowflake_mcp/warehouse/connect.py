@@ -4,11 +4,14 @@ import atexit
 import math
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal
 
+from snowflake_mcp.config.authentication import METHODS, method_of
+from snowflake_mcp.warehouse.credentials import revealed
 from snowflake_mcp.warehouse.identifiers import quote
 
 __all__ = ["Bounds", "Line", "arguments", "close", "connector_line", "is_alive", "open_session"]
@@ -20,9 +23,14 @@ _APPLICATION: Final = "snowflake_mcp"
 _CONNECT_S: Final = 10
 _REQUEST_S: Final = 60
 """One HTTP request; above the 45 s for which Snowflake holds a long poll."""
+_SOCKET_S: Final = _REQUEST_S - 5
+_RENEWED_S: Final = 10.0
+"""A token that is refused so soon after it was renewed is not renewed again."""
 _RETRY_S: Final = 20
 """4.8 repeats a failed request for so long; it counts no attempts."""
 _LOGOUT_S: Final = 3
+_PERSON_S: Final = 120
+"""How long a person may take in a browser or at a telephone, unless the connection says it."""
 _PLAIN_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_$]*")
 _SESSION_PARAMETERS: Final[Mapping[str, object]] = {
     # Without it the account's default counts, and an account may allow many statements.
@@ -69,6 +77,7 @@ def arguments(
     configured = chosen.pop("session_parameters", None)
     session = dict(configured) if isinstance(configured, Mapping) else {}
     chosen.setdefault("application", _APPLICATION)
+    login_s = _authentication(line, chosen, bounds.login_s)
     if database is not None:
         chosen["database"] = _as_identifier(database)
         chosen.pop("schema", None)
@@ -78,14 +87,14 @@ def arguments(
         "session_parameters": {**session, **_SESSION_PARAMETERS},
         "arrow_number_to_decimal": True,
         "client_session_keep_alive": False,
-        "login_timeout": math.ceil(bounds.login_s),
+        "login_timeout": login_s,
         # All of a user's roles at once would undo a read-only role.
         "secondary_roles": "NONE",
     }
     if line == "5":
         chosen |= {
             "auto_cleanup": False,
-            "connect_timeout": min(_CONNECT_S, math.ceil(bounds.login_s)),
+            "connect_timeout": min(_CONNECT_S, login_s),
             "enable_server_session_keep_alive_auto_detection": False,
             "logout_max_attempts": 1,
             "logout_total_timeout_seconds": _LOGOUT_S,
@@ -100,9 +109,44 @@ def arguments(
     else:
         chosen |= {
             "network_timeout": _RETRY_S,
-            "socket_timeout": _REQUEST_S - 5,
+            # During the login it is what really bounds a server that does not answer; later on
+            # it must be longer than a long poll.
+            "socket_timeout": min(_SOCKET_S, login_s),
         }
     return chosen
+
+
+def _authentication(line: Line, chosen: dict[str, Any], login_s: float) -> int:
+    """Say the method in the words of the line; returns the seconds that a login may take."""
+    method = METHODS.get(method_of(str(chosen.get("authenticator", ""))) or "")
+    asks_somebody = method is not None and method.asks_somebody
+    if asks_somebody:
+        login_s = max(login_s, int(chosen.get("external_browser_timeout", _PERSON_S)))
+    # A pool logs in more than once: without the stored token each session would ask a person.
+    store = chosen.pop("client_store_temporary_credential", asks_somebody)
+    mfa = chosen.pop("client_request_mfa_token", asks_somebody)
+    path = chosen.pop("workload_identity_impersonation_path", None)
+    if line == "5":
+        is_mfa = str(chosen.get("authenticator", "")).lower() == "username_password_mfa"
+        chosen["client_store_temporary_credential"] = bool(mfa if is_mfa else store)
+        chosen.pop("oauth_enable_refresh_tokens", None)
+        chosen["authentication_timeout"] = math.ceil(
+            chosen.pop("external_browser_timeout", login_s)
+        )
+        if path:
+            chosen["workload_identity_impersonation_path"] = path
+    else:
+        chosen["client_store_temporary_credential"] = bool(store)
+        chosen["client_request_mfa_token"] = bool(mfa)
+        chosen.pop("custom_root_store_path", None)
+        chosen.pop("okta_username", None)
+        if path:
+            chosen["workload_identity_impersonation_path"] = [
+                each.strip() for each in str(path).split(",")
+            ]
+        if "proxy_port" in chosen:
+            chosen["proxy_port"] = str(chosen["proxy_port"])
+    return math.ceil(login_s)
 
 
 def open_session(
@@ -120,12 +164,33 @@ def open_session(
     import snowflake.connector
 
     connection: Any = snowflake.connector.connect(
-        **arguments(line, parameters, bounds, database, schema)
+        **arguments(line, revealed(parameters), bounds, database, schema)
     )
     if line == "4.8":
         # Its exit hook logs out over the network with no limit; the pool closes its sessions.
         atexit.unregister(connection._close_at_exit)  # noqa: SLF001 - 5 has auto_cleanup for it
+        _renew_once(connection)
+        connection._socket_timeout = _SOCKET_S  # noqa: SLF001 - there is no other way, see below
     return connection
+
+
+def _renew_once(connection: Any) -> None:
+    # Told that its token has expired, 4.8 renews it and asks again, for ever when the answer
+    # stays the same: a heartbeat or a statement would never come back.
+    rest = connection.rest
+    renew = rest._renew_session  # noqa: SLF001 - see above
+    renewed_at = -math.inf
+
+    def renew_once() -> Any:
+        nonlocal renewed_at
+        if time.monotonic() - renewed_at < _RENEWED_S:
+            from snowflake.connector.errors import OperationalError
+
+            raise OperationalError(msg="the renewed session is not accepted", errno=390112)
+        renewed_at = time.monotonic()
+        return renew()
+
+    rest._renew_session = renew_once  # noqa: SLF001 - see above
 
 
 def close(connection: Any) -> None:

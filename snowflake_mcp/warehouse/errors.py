@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Final, Literal
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.credentials import CredentialUnusableError
 
 __all__ = ["NotAcceptedError", "Phase", "SessionFate", "Trouble", "classify"]
 
@@ -135,6 +136,14 @@ _UNREACHABLE = _Rule(
     message="Snowflake cannot be reached or did not answer properly.",
     fate=SessionFate.DISCARD,
 )
+_CREDENTIAL = _Rule(
+    Family.UNAVAILABLE,
+    "The operator of the server must look at the files that hold its Snowflake credentials; "
+    "they are read again at the next login.",
+    retryable=True,
+    message="The server's Snowflake credentials cannot be read.",
+    fate=SessionFate.DISCARD,
+)
 _STATEMENT = _Rule(Family.STATEMENT, "Read the message, correct the statement and call again.")
 
 _EXPIRED_CODES: Final = frozenset(
@@ -231,6 +240,8 @@ def classify(error: BaseException, phase: Phase) -> Trouble:
 def _rule(error: BaseException, phase: Phase, errno: int | None, sqlstate: str | None) -> _Rule:
     if isinstance(error, NotAcceptedError):
         return _NOT_ACCEPTED
+    if isinstance(error, CredentialUnusableError):
+        return _CREDENTIAL
     if errno in _EXPIRED_CODES:
         return _AUTH if phase == "login" else _EXPIRED
     if errno is not None and (390000 <= errno < 400000):

@@ -114,8 +114,7 @@ def test_a_login_in_a_browser_waits_until_it_is_needed() -> None:
     warehouse = Answering()
     service(warehouse, log_in=False).startService()
     assert warehouse.story == ["start"]
-    parameters = MappingProxyType({"authenticator": "ExternalBrowser"})
-    browser = replace(ACCOUNT, connection=replace(ACCOUNT.connection, parameters=parameters))
+    browser = replace(ACCOUNT, connection=replace(ACCOUNT.connection, asks_somebody=True))
     for config, expected in ((browser, False), (ACCOUNT, True)):
         stages = _Core(config, MemoryReactorClock()).stages()
         (built,) = [stage.service for stage in stages if stage.name == "warehouse"]

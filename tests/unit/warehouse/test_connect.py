@@ -1,12 +1,22 @@
 """The arguments of a login, on both connector lines."""
 
+import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from snowflake_mcp.config.model import Backend, ConnectionSettings, Secret
-from snowflake_mcp.warehouse.connect import Bounds, Line, arguments
-from snowflake_mcp.warehouse.credentials import SettingsAccount
+from snowflake_mcp.config.model import Backend, ConnectionSettings, Secret, SecretFile
+from snowflake_mcp.config.parameters import KNOWN
+from snowflake_mcp.protocol.errors import Family
+from snowflake_mcp.warehouse.connect import Bounds, Line, arguments, connector_line
+from snowflake_mcp.warehouse.credentials import (
+    CredentialUnusableError,
+    SettingsAccount,
+    revealed,
+)
+from snowflake_mcp.warehouse.errors import classify
+from tests.support import keys
 from tests.unit.warehouse.waiting import async_test
 
 BOUNDS = Bounds(login_s=29.5, statement_s=300.0)
@@ -44,7 +54,7 @@ def test_what_holds_on_both_lines(line: Line) -> None:
 def test_every_wait_is_bounded() -> None:
     """Each line gets the time limits that it knows, and none of the other's."""
     old, new = (arguments(line, {"socket_timeout": 1}, BOUNDS) for line in BOTH)
-    assert (old["network_timeout"], old["socket_timeout"]) == (20, 55)
+    assert (old["network_timeout"], old["socket_timeout"]) == (20, 30)
     assert not {"query_timeout", "retry_timeout"} & set(old)
     assert (new["query_timeout"], new["request_timeout"], new["connect_timeout"]) == (360, 60, 10)
     assert not {"network_timeout", "socket_timeout"} & set(new)
@@ -62,12 +72,116 @@ def test_the_context_replaces_the_configured_one(line: Line) -> None:
 
 
 @async_test
-async def test_secrets_are_revealed_for_the_login_only() -> None:
-    """The account gives the driver plain values, and the settings still show nothing."""
+async def test_secrets_are_revealed_for_the_login_only(tmp_path: Path) -> None:
+    """The driver gets plain values, files as they are now, and the settings still show nothing."""
+    path = tmp_path / "secret"
+    path.write_text("hunter2\n")
     settings = ConnectionSettings(
-        "main", Backend.SNOWFLAKE, {"user": "u", "password": Secret("hunter2"), "port": 443}
+        "main",
+        Backend.SNOWFLAKE,
+        {"user": "u", "password": SecretFile(str(path), b"old"), "passcode": Secret("123")},
     )
     account = SettingsAccount(settings)
-    assert await account.parameters() == {"user": "u", "password": "hunter2", "port": 443}
-    assert "hunter2" not in repr(settings)
+    expected = {"user": "u", "password": "hunter2", "passcode": "123"}
+    assert revealed(await account.parameters()) == expected
+    path.write_text("hunter3")
+    assert revealed(await account.parameters())["password"] == "hunter3"
+    path.unlink()
+    assert revealed(await account.parameters())["password"] == "hunter3"
+    assert "hunter" not in repr(settings)
     assert (account.name, account.backend) == ("main", Backend.SNOWFLAKE)
+
+
+@pytest.mark.parametrize(
+    ("given", "password"),
+    [
+        (keys.pem(), None),
+        (keys.pem(password="pw"), "pw"),
+        (keys.der(), None),
+        (keys.der(password="pw"), "pw"),
+        (base64.b64encode(keys.der()), None),
+        (base64.encodebytes(keys.der(password="pw")), "pw"),
+    ],
+)
+def test_keys_of_every_form_are_the_same_key(
+    given: bytes, password: str | None, tmp_path: Path
+) -> None:
+    """PEM, DER and base64, encrypted or not, in a file or as text: the driver gets plain DER."""
+    path = tmp_path / "key"
+    path.write_bytes(given)
+    forms: list[object] = [SecretFile(str(path), b"")]
+    if given.isascii():
+        forms.append(Secret(given.decode()))
+    for form in forms:
+        parameters = {"private_key": form}
+        if password is not None:
+            parameters["private_key_password"] = Secret(password)
+        assert revealed(parameters) == {"private_key": keys.der()}
+
+
+def test_a_key_that_became_unreadable_is_not_sent(tmp_path: Path) -> None:
+    """Half of a new key is the operator's fault, told without a word of it, and tried again."""
+    path = tmp_path / "key"
+    path.write_bytes(keys.pem()[:300])
+    with pytest.raises(CredentialUnusableError, match="is not a private key") as caught:
+        revealed({"private_key": SecretFile(str(path), b"")})
+    trouble = classify(caught.value, "login")
+    assert (trouble.family, trouble.retryable) == (Family.UNAVAILABLE, True)
+    assert "key" not in trouble.message
+
+
+@async_test
+async def test_a_reload_changes_secrets_only() -> None:
+    """Other parameters of the connection wait for a restart."""
+    before = ConnectionSettings("m", Backend.SNOWFLAKE, {"user": "u", "password": Secret("a")})
+    after = ConnectionSettings("m", Backend.SNOWFLAKE, {"user": "v", "password": Secret("b")})
+    account = SettingsAccount(before)
+    holds = account.take_secrets(after)
+    assert holds.parameters == {"user": "u", "password": Secret("b")}
+    assert revealed(await account.parameters()) == {"user": "u", "password": "b"}
+
+
+@pytest.mark.parametrize("line", BOTH)
+def test_a_login_that_asks_a_person_has_time_and_is_remembered(line: Line) -> None:
+    """Minutes instead of seconds, and a stored token, or each session would ask again."""
+    chosen = arguments(line, {"authenticator": "externalbrowser"}, BOUNDS)
+    assert (chosen["login_timeout"], chosen["client_store_temporary_credential"]) == (120, True)
+    machine = arguments(line, {"authenticator": "snowflake_jwt"}, BOUNDS)
+    assert (machine["login_timeout"], machine["client_store_temporary_credential"]) == (30, False)
+    mfa = {"authenticator": "username_password_mfa", "client_request_mfa_token": False}
+    switch = "client_request_mfa_token" if line == "4.8" else "client_store_temporary_credential"
+    assert arguments(line, mfa, BOUNDS)[switch] is False
+
+
+def test_the_lines_get_what_they_know() -> None:
+    """Names and types differ; what the installed line does not know is not given to it."""
+    configured = {
+        "workload_identity_impersonation_path": "a, b",
+        "proxy_port": 3128,
+        "oauth_enable_refresh_tokens": True,
+        "custom_root_store_path": "/ca.pem",
+        "external_browser_timeout": 60,
+    }
+    old, new = (arguments(line, configured, BOUNDS) for line in BOTH)
+    assert old["workload_identity_impersonation_path"] == ["a", "b"]
+    assert (old["proxy_port"], new["proxy_port"]) == ("3128", 3128)
+    assert (new["authentication_timeout"], old["external_browser_timeout"]) == (60, 60)
+    assert "custom_root_store_path" not in old
+    assert "oauth_enable_refresh_tokens" not in new
+
+
+def test_the_installed_line_knows_every_argument() -> None:
+    """Both lines pass over what they do not know, so a name that they drop would do nothing."""
+    values: dict[str, object] = {"text": "1", "number": 1, "switch": True, "secret": "s"}
+    configured = {name: values[kind] for name, kind in KNOWN.items() if kind in values}
+    configured.pop("private_key_password")  # is spent when the key is read
+    chosen = set(arguments(connector_line(), configured, BOUNDS))
+    if connector_line() == "5":
+        from snowflake.connector.connection_config import ConnectionConfig as Known
+
+        known = {*Known._all_field_names(), *Known._ALIAS_MAP, *Known._LEGACY_REWRITES}  # type: ignore[attr-defined,unused-ignore]
+    else:
+        from snowflake.connector import connection
+
+        known = set(connection.DEFAULT_CONFIGURATION)
+    assert chosen - known == set()

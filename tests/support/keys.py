@@ -1,0 +1,63 @@
+"""Key pairs for tests, in the forms in which people keep them."""
+
+from functools import cache
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+__all__ = ["der", "edwards_pem", "elliptic_pem", "pem", "public_pem", "small_pem"]
+
+_NONE = serialization.NoEncryption()
+
+
+@cache
+def _key(number: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(65_537, 2_048)
+
+
+def _encryption(password: str | None) -> serialization.KeySerializationEncryption:
+    return serialization.BestAvailableEncryption(password.encode()) if password else _NONE
+
+
+def pem(number: int = 1, password: str | None = None) -> bytes:
+    """The private key of that number as PEM."""
+    return _key(number).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _encryption(password)
+    )
+
+
+def der(number: int = 1, password: str | None = None) -> bytes:
+    """The same as DER."""
+    return _key(number).private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, _encryption(password)
+    )
+
+
+def public_pem(number: int = 1) -> bytes:
+    """Its public half, as ALTER USER ... SET RSA_PUBLIC_KEY takes it."""
+    return (
+        _key(number)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def elliptic_pem() -> bytes:
+    """A private key on P-256."""
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _NONE
+    )
+
+
+def small_pem() -> bytes:
+    """An RSA key of 1024 bits, which is too weak."""
+    return rsa.generate_private_key(65_537, 1_024).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _NONE
+    )
+
+
+def edwards_pem() -> bytes:
+    """An Ed25519 key, a kind that Snowflake does not take."""
+    return ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _NONE
+    )
