@@ -201,6 +201,12 @@ class LimitSettings:
     """A statement running longer is aborted in Snowflake."""
     task_after_s: float = _number(10.0, 0.5, 3600)
     """A query running longer goes on as a task, for clients that declared the extension."""
+    answer_within_s: float = _number(45.0, 0.5, 3600)
+    """A query running longer is answered with its query id, and goes on."""
+    submitted_timeout_s: float = _number(3600.0, 1, 86400)
+    """A submitted statement running longer is aborted in Snowflake."""
+    max_kept_rows: int = _number(1_000_000, 1, 100_000_000)
+    """Rows of a submitted statement's result that Snowflake keeps for fetch_results."""
     default_rows: int = _number(100, 1, 1000000)
     max_rows: int = _number(10_000, 1, 1000000)
     max_result_bytes: int = _number(768 << 10, 1024, 64 << 20)

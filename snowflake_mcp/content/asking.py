@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.catalog import Asker
 
 __all__ = ["SERVER", "asker_of", "both"]
@@ -15,7 +16,6 @@ B = TypeVar("B")
 
 SERVER: Final = "snowflake-mcp"
 """In the query tag, as tools have it."""
-_TAG_CHARS: Final = 128
 
 
 def asker_of(context: RequestContext) -> Asker:
@@ -32,7 +32,7 @@ def asker_of(context: RequestContext) -> Asker:
         "request": context.request_id,
         "method": context.method,
     }
-    return Asker(facts.principal.name, {name: value[:_TAG_CHARS] for name, value in tag.items()})
+    return Asker(facts.principal.name, {name: tags.value(value) for name, value in tag.items()})
 
 
 async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:

@@ -10,9 +10,11 @@ __all__ = [
     "ColumnItem",
     "DatabaseItem",
     "Databases",
+    "Fetched",
     "Rows",
     "SchemaItem",
     "Schemas",
+    "StatementState",
     "TableDescription",
     "TableItem",
     "Tables",
@@ -27,7 +29,7 @@ class Answer(msgspec.Struct, kw_only=True):
 
     row_count: int
     truncated: bool
-    truncated_by: Literal["rows", "bytes"] | None
+    truncated_by: Literal["rows", "bytes", "time"] | None
     next_step: str | None
     """How to get the rest, or what to do with an empty answer."""
     query_id: str
@@ -143,12 +145,35 @@ class ResultColumn(msgspec.Struct):
 class Rows(Answer, kw_only=True):
     """Answer of query_view and execute_query."""
 
+    state: str
+    """"success", or how the statement is that has not ended: "running", "queued", ..."""
     columns: list[ResultColumn]
     rows: list[list[Any]]
     total_rows: int | None
     """Rows of the whole result, where Snowflake said so."""
     cells_cut: int
     """Values that were too long and are cut, ending in "…"."""
+
+
+class Fetched(Rows, kw_only=True):
+    """Answer of fetch_results."""
+
+    offset: int
+    next_offset: int | None
+    """Where to read on; ``None`` at the end."""
+
+
+class StatementState(msgspec.Struct, kw_only=True):
+    """Answer of submit_query, get_query_status and cancel_query."""
+
+    query_id: str
+    state: str
+    error: str | None
+    """Why it failed or was cancelled."""
+    elapsed_ms: int | None
+    next_step: str | None
+    connection: str
+    backend: str
 
 
 class Check(msgspec.Struct, kw_only=True):

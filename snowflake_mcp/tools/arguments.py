@@ -7,15 +7,19 @@ from msgspec import Meta
 
 __all__ = [
     "Arguments",
+    "CancelQuery",
     "CheckSql",
     "DescribeTable",
     "DescribeView",
     "ExecuteQuery",
+    "FetchResults",
+    "GetQueryStatus",
     "ListDatabases",
     "ListSchemas",
     "ListTables",
     "ListViews",
     "QueryView",
+    "SubmitQuery",
 ]
 
 Database = Annotated[str, Meta(description='Folded to upper case unless in "quotes"')]
@@ -89,6 +93,35 @@ class ExecuteQuery(Arguments, frozen=True, kw_only=True):
     database: Annotated[str, Meta(description="For unqualified names")] | None = None
     schema: str | None = None
     limit: Limit | None = None
+
+
+class SubmitQuery(Arguments, frozen=True, kw_only=True):
+    """Arguments of submit_query."""
+
+    query: str
+    database: str | None = None
+    schema: str | None = None
+
+
+class GetQueryStatus(Arguments, frozen=True, kw_only=True):
+    """Arguments of get_query_status."""
+
+    query_id: str
+    wait_s: Annotated[int, Meta(ge=0, description="Wait up to so long for its end")] | None = None
+
+
+class FetchResults(Arguments, frozen=True, kw_only=True):
+    """Arguments of fetch_results."""
+
+    query_id: str
+    offset: Annotated[int, Meta(ge=0, description="Rows to pass over")] | None = None
+    limit: Limit | None = None
+
+
+class CancelQuery(Arguments, frozen=True, kw_only=True):
+    """Arguments of cancel_query."""
+
+    query_id: str
 
 
 class CheckSql(Arguments, frozen=True, kw_only=True):

@@ -15,10 +15,13 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.names import stored
 from snowflake_mcp.version import SERVER_NAME
+from snowflake_mcp.warehouse import tags
+from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.results import Collector, Outcome
+from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
 
-__all__ = ["Backing", "Call", "Judge", "RowLimit", "Statements", "Tool"]
+__all__ = ["Backing", "Call", "Handles", "Judge", "RowLimit", "Statements", "Tool"]
 
 T = TypeVar("T")
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
@@ -26,15 +29,31 @@ ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 _MARGIN_S: Final = 1.0
 """Kept of the request's time for aborting the statement and for the answer itself."""
 
-_TAG_CHARS: Final = 128
-"""Of each value in the query tag; Snowflake takes 2,000 characters in all."""
-
 
 class Statements(Protocol):
     """What runs SQL; ``warehouse.service.Warehouse`` does."""
 
+    @property
+    def handles(self) -> "Handles":
+        """Its statements by query id."""
+
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run one statement and give its rows to the collector; raises ToolFailure."""
+
+
+class Handles(Protocol):
+    """Statements by query id; ``warehouse.handles.Handles`` is it."""
+
+    async def standing(self, query_id: str, asking: Asking, wait_s: float = 0.0) -> Standing:
+        """How a statement of this caller stands; raises ToolFailure."""
+
+    async def cancel(self, query_id: str, asking: Asking) -> Standing:
+        """End a statement of this caller; raises ToolFailure."""
+
+    async def read(
+        self, query_id: str, asking: Asking, job: Job, collector: Collector[T], wait_s: float
+    ) -> Outcome[T]:
+        """Read rows of its result; raises ToolFailure and StillRunningError."""
 
 
 class Judge(Protocol):
@@ -49,6 +68,7 @@ class Backing:
     """What all tools of a connection stand on."""
 
     statements: Statements
+    handles: Handles
     gate: Judge
     limits: LimitSettings
     connection: ConnectionSettings
@@ -81,6 +101,8 @@ class Tool(Generic[ArgumentsT]):
     run: "Callable[[ArgumentsT, Call], Awaitable[ToolResult]]"
     row_limit: RowLimit | None = None
     """Bounds of the argument ``limit`` where the tool has one."""
+    only_reads: bool = True
+    """``False``: it ends or changes something, if not data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,24 +167,32 @@ class Call:
         schema: str | None = None,
         missing: str = "",
         task_arguments: Mapping[str, Any] | None = None,
+        handle_after_s: float | None = None,
+        kept_rows: int | None = None,
     ) -> Outcome[T]:
         """Run a statement for this call, or take one up again where the call is a resumed task.
 
         ``task_arguments``: the call may go on as a task when it takes long, and may be taken up
         again in another process with these arguments of its tool.
 
+        ``handle_after_s``: a call that takes longer, and has not become a task, ends with
+        StillRunningError, and its statement goes on; 0: as soon as Snowflake has it.
+        ``kept_rows``: rows of the result to keep for reading later, instead of those asked for.
+
         ``missing`` is the hint for the case that Snowflake does not know a name in it: the tool
         knows better than the warehouse which names were looked up, and how to find others.
 
         Raises:
             ToolFailure: Snowflake or the way to it failed.
+            StillRunningError: see ``handle_after_s``.
             CancelledError: the request was cancelled and the statement aborted.
         """
+        limits = self.backing.limits
         job = Job(
             sql=sql,
             principal=self.context.facts.principal.name,
             max_rows=max_rows,
-            timeout_s=self._timeout_s(),
+            timeout_s=self._timeout_s() if handle_after_s != 0 else limits.submitted_timeout_s,
             database=database,
             schema=schema,
             tag=self._tag(),
@@ -170,6 +200,9 @@ class Call:
             on_query=self._sent,
             resumes=self.context.resumes,
             keep=self._outlives_us,
+            answer_within_s=handle_after_s,
+            waits=lambda: handle_after_s != 0 and self._is_task(task_arguments),
+            kept_rows=kept_rows,
         )
         try:
             return await self.backing.statements.run(job, collector)
@@ -183,6 +216,37 @@ class Call:
                 retryable=failure.retryable,
                 details=failure.details,
             ) from failure
+
+    async def read(
+        self, query_id: str, collector: Collector[T], *, offset: int, max_rows: int
+    ) -> Outcome[T]:
+        """Rows of the result of an earlier statement of this caller.
+
+        Raises:
+            ToolFailure: there is no such statement, or it has no result.
+            StillRunningError: it has not ended within ``limits.answer_within_s``.
+            CancelledError: the request was cancelled; the statement was left alone.
+        """
+        job = Job(
+            sql="",
+            principal=self.context.facts.principal.name,
+            max_rows=max_rows,
+            timeout_s=self._timeout_s(),
+            tag=self._tag(),
+            on_query=self._sent,
+            offset=offset,
+        )
+        wait_s = self.wait_s(self.backing.limits.answer_within_s)
+        return await self.backing.handles.read(query_id, self.asking, job, collector, wait_s)
+
+    @property
+    def asking(self) -> Asking:
+        """Who asks about a statement."""
+        return Asking(self.context.facts.principal.name, self._tag())
+
+    def wait_s(self, wanted_s: float) -> float:
+        """How long this call may wait for a statement that goes on without it."""
+        return min(wanted_s, self.backing.limits.answer_within_s, self._timeout_s() / 2)
 
     def _sent(self, query_id: str) -> None:
         if self.context.query_id != query_id:
@@ -207,7 +271,7 @@ class Call:
         }
         if facts.traceparent is not None:
             tag["traceparent"] = facts.traceparent
-        return {key: value[:_TAG_CHARS] for key, value in tag.items()}
+        return {key: tags.value(value) for key, value in tag.items()}
 
     def _report(
         self, status: str, elapsed_s: float, task_arguments: Mapping[str, Any] | None
@@ -220,6 +284,13 @@ class Call:
             query_id = context.query_id
             if query_id is not None:
                 context.detach(Handle(self.tool, query_id, dict(task_arguments)))
+
+    def _is_task(self, task_arguments: Mapping[str, Any] | None) -> bool:
+        """Whether the call is a task, or becomes one now: then its client has that to ask for."""
+        context = self.context
+        if context.task is None and task_arguments is not None and context.query_id is not None:
+            context.detach(Handle(self.tool, context.query_id, dict(task_arguments)))
+        return context.task is not None
 
     def _outlives_us(self) -> bool:
         """A task's statement is Snowflake's: it runs on when this process stops."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from snowflake_mcp.policy.verdict import Refusal
+from snowflake_mcp.policy.verdict import Refusal, Verdict
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Rows
@@ -12,15 +12,46 @@ from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.judging import refusal_items, refusal_lines, unjudged
 from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
-from snowflake_mcp.tools.wording import answer, counted
+from snowflake_mcp.tools.wording import answer, counted, long_values, still_running
 from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
+from snowflake_mcp.warehouse.standing import StillRunningError
 
-__all__ = ["QUERYING"]
+__all__ = ["MISSING", "QUERYING", "judged", "placed"]
 
 _WITH_CLAUSES: Final = ("select", "values")
 _FURTHER: Final = "aggregate or filter in SQL, or read on with ORDER BY … LIMIT n OFFSET m"
 _FURTHER_LIST: Final = "narrow the statement, for example with LIKE"
+
+
+MISSING: Final = (
+    "Names in SQL are folded to upper case unless in double quotes. Qualify them as "
+    "database.schema.name or give the arguments database and schema; list_tables, "
+    "list_views and describe_table show what there is."
+)
+"""Of a statement that an agent wrote: how to find the name that Snowflake does not know."""
+
+
+async def judged(query: str, call: Call) -> Verdict:
+    """The gate's verdict on a statement that may be sent.
+
+    Raises:
+        ToolFailure: it may not.
+    """
+    verdict = await call.backing.gate.judge(query)
+    if not verdict.allowed:
+        rules = [refusal.rule for refusal in verdict.refusals]
+        call.context.log("debug", {"event": "refused", "rules": rules})
+        raise _refused(verdict.refusals)
+    return verdict
+
+
+def placed(database: str | None, schema: str | None) -> tuple[str | None, str | None]:
+    """The context for unqualified names, as stored."""
+    return (
+        None if database is None else stored(database, "database"),
+        None if schema is None else stored(schema, "schema"),
+    )
 
 
 async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
@@ -28,13 +59,18 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     schema = call.schema_in(database, arguments.schema)
     name = stored(arguments.view_name, "view_name")
     most = call.rows(arguments.limit)
-    outcome = await call.run(
+    work = call.run(
         # One more than asked for says whether there are more, and the warehouse stops there.
         f"SELECT * FROM {qualified(database, schema, name)} LIMIT {most + 1}",  # noqa: S608 - quoted
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         missing=missing_hint(database, schema, name),
+        handle_after_s=call.backing.limits.answer_within_s,
     )
+    try:
+        outcome = await work
+    except StillRunningError as running:
+        return still_running(call, running.standing)
     # Snowflake counts no further than our own LIMIT; a count that reached it is not the total.
     counted_rows = outcome.total_rows
     total = counted_rows if counted_rows is not None and counted_rows <= most else None
@@ -43,30 +79,26 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
 
 async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
     most = call.rows(arguments.limit)
-    database = None if arguments.database is None else stored(arguments.database, "database")
-    schema = None if arguments.schema is None else stored(arguments.schema, "schema")
+    database, schema = placed(arguments.database, arguments.schema)
     sql, kind = "", _WITH_CLAUSES[0]
     if call.context.resumes is None:
         # A resumed statement was judged before it was sent, and only its result is read now.
-        verdict = await call.backing.gate.judge(arguments.query)
-        if not verdict.allowed:
-            rules = [refusal.rule for refusal in verdict.refusals]
-            call.context.log("debug", {"event": "refused", "rules": rules})
-            raise _refused(verdict.refusals)
+        verdict = await judged(arguments.query, call)
         sql, kind = verdict.sql, verdict.kind
-    outcome = await call.run(
+    work = call.run(
         sql,
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         database=database,
         schema=schema,
-        missing=(
-            "Names in SQL are folded to upper case unless in double quotes. Qualify them as "
-            "database.schema.name or give the arguments database and schema; list_tables, "
-            "list_views and describe_table show what there is."
-        ),
+        missing=MISSING,
         task_arguments={"query": "", "limit": most},
+        handle_after_s=call.backing.limits.answer_within_s,
     )
+    try:
+        outcome = await work
+    except StillRunningError as running:
+        return still_running(call, running.standing)
     further = _FURTHER if kind in _WITH_CLAUSES else _FURTHER_LIST
     return _rows(call, outcome, most, outcome.total_rows, further)
 
@@ -89,7 +121,7 @@ def _rows(
         next_step = more if most < ceiling else further[0].upper() + further[1:] + "."
         heading = _cut_heading(rendered.row_count, total, f"limit {most}")
     if rendered.cells_cut:
-        note = f"{counted(rendered.cells_cut, 'long value')} cut; SUBSTR reads the rest in pieces."
+        note = long_values(rendered.cells_cut)
         next_step = f"{next_step} {note}" if next_step else note
     return answer(
         call,
@@ -102,6 +134,7 @@ def _rows(
             "rows": rendered.rows,
             "total_rows": total,
             "cells_cut": rendered.cells_cut,
+            "state": "success",
         },
     )
 

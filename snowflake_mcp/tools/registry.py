@@ -17,16 +17,16 @@ from snowflake_mcp.tools.judging import JUDGING
 from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.schemas import schema_of
+from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.wording import failed
 from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["TOOLS", "Registry", "build_registry", "wire_form"]
 
-TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING, *JUDGING)
+TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING, *STATEMENTS, *JUDGING)
 """Every tool, in the order of the list."""
 
 _ANNOTATIONS: Final = {
-    "readOnlyHint": True,
     "destructiveHint": False,
     "idempotentHint": True,
     "openWorldHint": False,
@@ -51,7 +51,7 @@ def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
         "description": tool.description,
         "inputSchema": arguments,
         "outputSchema": answer,
-        "annotations": dict(_ANNOTATIONS),
+        "annotations": {"readOnlyHint": tool.only_reads, **_ANNOTATIONS},
     }
 
 
@@ -92,4 +92,6 @@ class Registry:
 
 def build_registry(warehouse: Statements, gate: Judge, config: Config) -> Registry:
     """All tools over one connection."""
-    return Registry(TOOLS, Backing(warehouse, gate, config.limits, config.connection))
+    return Registry(
+        TOOLS, Backing(warehouse, warehouse.handles, gate, config.limits, config.connection)
+    )

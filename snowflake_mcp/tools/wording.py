@@ -1,7 +1,9 @@
 """The answer of a call in both forms: what programs read and what models read."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -12,11 +14,36 @@ from snowflake_mcp.tools.base import Call
 from snowflake_mcp.tools.cells import message
 from snowflake_mcp.tools.render import Rendered, json_text
 from snowflake_mcp.warehouse.results import Outcome
+from snowflake_mcp.warehouse.standing import Standing, State
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["DEMO_LINE", "answer", "counted", "failed", "inline", "told"]
+__all__ = [
+    "DEMO_LINE",
+    "answer",
+    "counted",
+    "failed",
+    "inline",
+    "long_values",
+    "stands",
+    "still_running",
+    "told",
+]
 
 DEMO_LINE: Final = "Demo data from the built-in sample warehouse, not a Snowflake account."
+
+_WAIT: Final = (
+    "Call get_query_status with this query_id and wait_s until it has ended, then fetch_results; "
+    "cancel_query ends it."
+)
+_NEXT: Final[Mapping[State, str]] = {
+    "queued": _WAIT,
+    "resuming warehouse": _WAIT,
+    "running": _WAIT,
+    "success": "Call fetch_results with this query_id.",
+    "failed": "",
+    "cancelled": "",
+    "unknown": "Call get_query_status again in a while.",
+}
 
 _META: Final = "snowflake-mcp/"
 
@@ -29,6 +56,11 @@ def counted(count: int, noun: str) -> str:
 def inline(name: str) -> str:
     """A name inside a sentence."""
     return plain(name, 800)
+
+
+def long_values(count: int) -> str:
+    """That values were cut, and how to read them."""
+    return f"{counted(count, 'long value')} cut; SUBSTR reads the rest in pieces."
 
 
 def answer(
@@ -96,6 +128,65 @@ def told(call: Call, text: str, extra: Mapping[str, Any]) -> ToolResult:
         "backend": connection.backend.value,
     }
     return ToolResult(text=text, structured=structured, meta=_meta(call, None))
+
+
+def stands(call: Call, standing: Standing, heading: str = "") -> ToolResult:
+    """The result of a call about a statement: how it stands."""
+    failure = standing.failure
+    error = None if failure is None else message(failure.message)
+    lines = [f"{heading} State: {standing.state}.".strip()]
+    if error is not None:
+        lines.append(error)
+    next_step = _NEXT[standing.state] or (failure.hint if failure is not None else "")
+    if next_step:
+        lines.append(f"Next: {message(next_step)}")
+    return _about(call, standing, lines, {"error": error, "next_step": next_step or None})
+
+
+def still_running(
+    call: Call, standing: Standing, extra: Mapping[str, Any] = MappingProxyType({})
+) -> ToolResult:
+    """The result of a call for rows that has waited long enough: the handle, and no rows."""
+    waited = "" if standing.elapsed_s is None else f" after {standing.elapsed_s:.0f} s"
+    lines = [
+        f"No rows yet: the statement has not ended{waited} and goes on. State: {standing.state}.",
+        f"Next: {_NEXT[standing.state]}",
+    ]
+    return _about(
+        call,
+        # Where another process runs it, how long it has run is not known here.
+        replace(standing, elapsed_s=standing.elapsed_s or 0.0),
+        lines,
+        {
+            "columns": [],
+            "rows": [],
+            "total_rows": None,
+            "cells_cut": 0,
+            "row_count": 0,
+            "truncated": True,
+            "truncated_by": "time",
+            "next_step": _NEXT[standing.state],
+            **extra,
+        },
+    )
+
+
+def _about(
+    call: Call, standing: Standing, lines: Sequence[str], extra: Mapping[str, Any]
+) -> ToolResult:
+    connection = call.backing.connection
+    elapsed_ms = None if standing.elapsed_s is None else round(standing.elapsed_s * 1_000)
+    call.context.query_id = standing.query_id
+    taken = "" if elapsed_ms is None else f", {elapsed_ms} ms"
+    place = f"Query {plain(standing.query_id)}{taken}, connection {plain(connection.name)}."
+    shown = told(call, "\n".join((*lines, place)), extra)
+    structured = {
+        **dict(cast("Mapping[str, Any]", shown.structured)),
+        "query_id": standing.query_id,
+        "state": standing.state,
+        "elapsed_ms": elapsed_ms,
+    }
+    return replace(shown, structured=structured, meta=_meta(call, standing.query_id))
 
 
 def failed(call: Call, failure: ToolFailure) -> ToolResult:

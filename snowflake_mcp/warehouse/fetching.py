@@ -34,8 +34,10 @@ def is_arrow(cursor: Any) -> bool:
     return connector_line() == "4.8" or hasattr(cursor, "_result_set")
 
 
-def batches(cursor: Any) -> Generator[Any, None, None]:
+def batches(cursor: Any, offset: int = 0) -> Generator[Any, None, None]:
     """Record batches in Snowflake's encoding, downloaded as they are asked for; blocks.
+
+    They begin with row ``offset``; chunks that lie wholly before it are not downloaded.
 
     Raises:
         Exception: whatever the driver raises; ``errors.classify`` knows it.
@@ -43,11 +45,12 @@ def batches(cursor: Any) -> Generator[Any, None, None]:
     import pyarrow as pa
 
     if connector_line() == "5":
-        stream = cursor._result_set.get_arrow_stream_ptr()  # noqa: SLF001 - see above
-        with pa.RecordBatchReader._import_from_c(stream) as reader:  # noqa: SLF001 - C data API
-            yield from reader
+        streams = _streams_of_5(cursor, offset)
+        for before, stream in streams:
+            with pa.RecordBatchReader._import_from_c(stream) as reader:  # noqa: SLF001 - C data API
+                yield from _behind(reader, before)
         return
-    for part in cursor.get_result_batches() or ():
+    for before, part in _parts(cursor, offset):
         data = part._data  # noqa: SLF001 - see above
         if data is None:
             data = part._download(connection=cursor.connection).content  # noqa: SLF001
@@ -55,15 +58,48 @@ def batches(cursor: Any) -> Generator[Any, None, None]:
             data = b64decode(data)
         if data:
             with pa.ipc.open_stream(data) as reader:
-                yield from reader
+                yield from _behind(reader, before)
 
 
-def python_rows(cursor: Any) -> Iterator[Sequence[tuple[Any, ...]]]:
-    """Slices of rows as Python values; blocks.
+def _streams_of_5(cursor: Any, offset: int) -> Iterator[tuple[int, int]]:
+    """Addresses of Arrow streams, and the rows to pass over in each."""
+    if not offset:
+        # One stream over everything: the driver downloads some chunks ahead.
+        yield 0, cursor._result_set.get_arrow_stream_ptr()  # noqa: SLF001 - see above
+        return
+    for before, part in _parts(cursor, offset):
+        yield before, part._fetch_arrow_stream_ptr(cursor.connection)  # noqa: SLF001 - see above
+
+
+def _parts(cursor: Any, offset: int) -> Iterator[tuple[int, Any]]:
+    """The parts of the result from row ``offset`` on, with the rows of each that come before."""
+    before = offset
+    for part in cursor.get_result_batches() or ():
+        if before and before >= part.rowcount:
+            before -= part.rowcount
+            continue
+        yield before, part
+        before = 0
+
+
+def _behind(reader: Any, before: int) -> Iterator[Any]:
+    """The batches of a stream without its first ``before`` rows."""
+    for batch in reader:
+        if before >= batch.num_rows:
+            before -= batch.num_rows
+            continue
+        yield batch.slice(before) if before else batch
+        before = 0
+
+
+def python_rows(cursor: Any, offset: int = 0) -> Iterator[Sequence[tuple[Any, ...]]]:
+    """Slices of rows from row ``offset`` on as Python values; blocks.
 
     Raises:
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
+    while offset > 0 and (passed := cursor.fetchmany(min(offset, SLICE_ROWS))):
+        offset -= len(passed)
     while rows := cursor.fetchmany(SLICE_ROWS):
         yield rows
 

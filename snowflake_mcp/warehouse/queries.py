@@ -15,12 +15,14 @@ from typing import Any, Final
 
 from snowflake_mcp.warehouse.connect import connector_line
 from snowflake_mcp.warehouse.errors import NotAcceptedError
+from snowflake_mcp.warehouse.standing import State
 
 __all__ = [
     "FileTransferRefusedError",
     "LeftRunningError",
     "abort",
     "await_result",
+    "failure_of",
     "open_cursor",
     "status",
     "submit",
@@ -30,6 +32,22 @@ _PROTOCOL_ERRNO: Final = 6
 """Of 5, for an answer without the members it needs."""
 _PAUSE_S: Final = 0.2
 """Between two polls, for the case that an answer comes at once instead of after 45 s."""
+
+
+_STATES: Final[Mapping[str, State]] = {
+    "QUEUED": "queued",
+    "QUEUED_REPARING_WAREHOUSE": "queued",
+    "BLOCKED": "queued",
+    "RESUMING_WAREHOUSE": "resuming warehouse",
+    "RUNNING": "running",
+    "RESTARTED": "running",
+    "ABORTING": "running",
+    "SUCCESS": "success",
+    "ABORTED": "cancelled",
+    "FAILED_WITH_ERROR": "failed",
+    "FAILED_WITH_INCIDENT": "failed",
+}
+"""Others (DISCONNECTED, NO_DATA) say nothing of the statement."""
 
 
 class FileTransferRefusedError(Exception):
@@ -109,14 +127,22 @@ def abort(connection: Any, query_id: str) -> bool:
         cursor.close()
 
 
-def status(connection: Any, query_id: str) -> str:
-    """How far a statement is, in words: ``running``, ``queued``, ``resuming warehouse``, ...
+def status(connection: Any, query_id: str) -> State:
+    """How far a statement is.
 
     Raises:
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
-    name = str(connection.get_query_status(query_id).name)
-    return name.lower().replace("_", " ")
+    return _STATES.get(str(connection.get_query_status(query_id).name), "unknown")
+
+
+def failure_of(connection: Any, query_id: str) -> Exception | None:
+    """Why a statement failed, as the driver says it; ``None``: it did not fail."""
+    try:
+        connection.get_query_status_throw_if_error(query_id)
+    except Exception as error:  # noqa: BLE001 - what it raises is the answer; see errors.classify
+        return error
+    return None
 
 
 @cache

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from snowflake_mcp.warehouse import columns, fetching, temporal, values
 from snowflake_mcp.warehouse.results import Collector, Column, Cut, JsonValue, Reading
 
-__all__ = ["OwnFaultError", "columns_of", "read"]
+__all__ = ["Extent", "OwnFaultError", "columns_of", "read"]
 
 T = TypeVar("T")
 
@@ -18,6 +19,16 @@ _WITH_SCALE: Final = frozenset({"TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMES
 
 class OwnFaultError(Exception):
     """A conversion or the collector failed, not the driver; ``__cause__`` is what it raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Which rows of a result to read."""
+
+    max_rows: int
+    offset: int = 0
+    row_cap: int | None = None
+    """A result of exactly so many rows may have been cut by Snowflake."""
 
 
 @contextmanager
@@ -32,7 +43,7 @@ def _own_work(gate: AbstractContextManager[object]) -> Iterator[None]:
 def read(
     cursor: Any,
     collector: Collector[T],
-    max_rows: int,
+    extent: Extent,
     gate: AbstractContextManager[object],
     wanted: Callable[[], bool],
 ) -> Reading[T]:
@@ -53,9 +64,9 @@ def read(
     slices = _arrow_slices if fetching.is_arrow(cursor) else _python_slices
     rows = 0
     cut: Cut | None = None
-    with closing(slices(cursor, kinds, gate)) as source:
+    with closing(slices(cursor, kinds, gate, extent.offset)) as source:
         for piece in source:
-            fitting = piece[: max_rows - rows]
+            fitting = piece[: extent.max_rows - rows]
             rows += len(fitting)
             if fitting:
                 with _own_work(gate):
@@ -74,7 +85,7 @@ def read(
     return Reading(
         columns=described,
         rows=rows,
-        total_rows=_total(cursor, rows, cut, max_rows),
+        total_rows=_total(cursor, extent, rows, cut),
         cut=cut,
         value=value,
     )
@@ -112,11 +123,11 @@ def _type_text(kind: str, precision: int | None, scale: int | None, size: int | 
 
 
 def _arrow_slices(
-    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object]
+    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object], offset: int
 ) -> Generator[list[tuple[JsonValue, ...]], None, None]:
     timezone = temporal.zone(fetching.session_timezone(cursor) if "TIMESTAMP_LTZ" in kinds else "")
     scales = [column.scale or 0 for column in cursor.description]
-    with closing(fetching.batches(cursor)) as batches:
+    with closing(fetching.batches(cursor, offset)) as batches:
         for batch in batches:
             converters = [
                 columns.converter(kind, scale, field.type, timezone)
@@ -135,9 +146,9 @@ def _arrow_slices(
 
 
 def _python_slices(
-    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object]
+    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object], offset: int
 ) -> Generator[list[tuple[JsonValue, ...]], None, None]:
-    for piece in fetching.python_rows(cursor):
+    for piece in fetching.python_rows(cursor, offset):
         with _own_work(gate):
             rows = [
                 tuple(values.plain(cell, kind) for cell, kind in zip(row, kinds, strict=True))
@@ -146,11 +157,13 @@ def _python_slices(
         yield rows
 
 
-def _total(cursor: Any, rows: int, cut: Cut | None, max_rows: int) -> int | None:
-    if cut is None:
-        return rows
-    total = cursor.rowcount
-    if not isinstance(total, int) or total <= rows:
-        return None
-    # Snowflake was asked for one row more than the limit: exactly that many may mean "or more".
-    return None if total == max_rows + 1 else total
+def _total(cursor: Any, extent: Extent, rows: int, cut: Cut | None) -> int | None:
+    read = extent.offset + rows
+    if cut is None and (rows or not extent.offset):
+        total = read
+    else:
+        total = cursor.rowcount
+        if not isinstance(total, int) or (cut is not None and total <= read):
+            return None
+    # A result that is as long as Snowflake was told to keep may have been longer.
+    return None if total == extent.row_cap else total

@@ -1,231 +1,174 @@
 """One call of the warehouse from admission to its single outcome."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse import queries
-from snowflake_mcp.warehouse.errors import SessionFate, classify
+from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.lane import Permit
-from snowflake_mcp.warehouse.pool import Session
-from snowflake_mcp.warehouse.reading import OwnFaultError
-from snowflake_mcp.warehouse.results import Collector, Outcome
-from snowflake_mcp.warehouse.sessions import Sessions
-from snowflake_mcp.warehouse.statement import (
-    Job,
-    NotWantedError,
-    Progress,
-    execute,
-    statement_parameters,
-)
-from snowflake_mcp.warehouse.threads import Reactor, Threads
+from snowflake_mcp.warehouse.ledger import Ledger, Record
+from snowflake_mcp.warehouse.reports import Reports
+from snowflake_mcp.warehouse.results import Collector, Outcome, Reading
+from snowflake_mcp.warehouse.standing import State, StillRunningError
+from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.work import Means, Work
 
-__all__ = ["Means", "Run"]
+__all__ = ["Run"]
 
 T = TypeVar("T")
 
 _CONFIRM_S: Final = 2.0
 """How long an answer waits for Snowflake to confirm an abort."""
-_TICK_S: Final = 1.0
-_FOR_OPERATORS: Final = frozenset({Family.AUTH, Family.UNAVAILABLE, Family.INTERNAL})
-"""Failures that are not about the statement: whoever runs the server should see them."""
-_PROBE_S: Final = 2.0
-"""A statement is asked for its status when it has run this long, and then this often."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What every run of a warehouse shares."""
-
-    reactor: Reactor
-    sessions: Sessions
-    statements: Threads
-    control: Threads
-    """For aborts and status questions, so that they never queue behind statements."""
-    gate: AbstractContextManager[object]
-    """Held while a slice of rows is decoded."""
+_SAYS_NOTHING: Final = frozenset({Family.AUTH, Family.UNAVAILABLE, Family.INTERNAL})
+"""Failures of the way to Snowflake: how the statement ended is another question."""
 
 
 class Run(Generic[T]):
     """A statement with a permit; reactor thread only.
 
     The work goes on until its thread has come back, whatever happens to the caller; permit and
-    session return only then. The caller gets the first of: the result, a failure, the end of
-    the time limit, the stop of the server. Cancelling ``result`` is the caller's own outcome.
+    session return only then. The caller gets the first of: the result, a failure, the handle,
+    the end of the time limit, the stop of the server. Cancelling ``result`` is the caller's own
+    outcome. ``over`` is called when the thread has come back.
     """
 
-    _log = Logger()
-
     def __init__(
-        self, means: Means, job: Job, collector: Collector[T], permit: Permit, started: float
+        self,
+        means: Means,
+        job: Job,
+        collector: Collector[T],
+        permit: Permit,
+        started: float,
+        ledger: Ledger,
+        over: Callable[["Run[T]"], None],
     ) -> None:
         self._means = means
         self._job = job
-        self._collector = collector
         self._permit = permit
         self._started = started
-        self._progress = Progress()
+        self._ledger = ledger
+        self._tell_over = over
+        self._owner = tags.owner_of(job.tag)
+        self._work = Work(means, job, collector, started + job.timeout_s)
+        self._progress = self._work.progress
         self._answer: Deferred[Outcome[T]] = Deferred()
         self._over: Deferred[None] = Deferred()
         self._verdict: ToolFailure | None = None
-        self._waiting: Deferred[Any] | None = None
-        self._session: Session | None = None
-        self._status = "connecting"
-        self._aborting = False
-        self._probing = False
-        self._probe_at = started + _PROBE_S
         self._timers: dict[str, IDelayedCall] = {}
+        self._record: Record | None = None
+        self.state: State = "running"
+        """How the statement ended, once it has."""
 
     @property
     def query_id(self) -> str | None:
         """Known once Snowflake has the statement."""
         return self._progress.query_id
 
+    @property
+    def handed_over(self) -> bool:
+        """Whether the caller has gone with the handle."""
+        return self._progress.handed_over
+
     async def result(self) -> Outcome[T]:
         """Run it; await this once.
 
         Raises:
             ToolFailure: see ``Warehouse.run``.
+            StillRunningError: the caller gets the handle; the run goes on.
             CancelledError: the caller gave up; the abort has been confirmed or 2 s have passed.
         """
-        left_s = self._started + self._job.timeout_s - self._now()
+        job = self._job
+        left_s = self._started + job.timeout_s - self._now()
         self._later("limit", max(0.0, left_s), self.end_with, self._timed_out)
-        if self._job.on_progress is not None:
-            self._later("tick", _TICK_S, self._tick)
-        Deferred.fromCoroutine(self._work()).addBoth(self._ended)
+        if job.answer_within_s is not None and self._owner is not None:
+            left_s = self._started + job.answer_within_s - self._now()
+            self._later("hand over", max(0.0, left_s), self._ask_for_handle)
+        reports = None
+        if job.on_progress is not None:
+            reports = Reports(self._means.reactor, self._work, self._started, self._tell_progress)
+        Deferred.fromCoroutine(self._work.reading()).addBoth(self._ended)
         try:
             return await self._answer
         except CancelledError:
-            if self._job.keep is not None and self._job.keep():
+            if job.keep is not None and job.keep():
                 self._progress.kept = True
                 self._progress.call_off()
                 raise
-            self._call_off()
+            self._work.call_off()
             if not self._over.called:
                 self._later("grace", _CONFIRM_S, self._over.cancel)
                 await self._over
             raise
         finally:
             self._tell_query()
-            for timer in self._timers.values():
-                if timer.active():
-                    timer.cancel()
+            if reports is not None:
+                reports.stop()
+            if not self.handed_over:
+                self._stop_timers()
+
+    def look(self) -> Deferred[State] | None:
+        """Ask Snowflake how it is; ``None``: no session has it now."""
+        return self._work.look()
 
     def end_with(self, verdict: Callable[[], ToolFailure]) -> None:
         """Abort the statement; its caller gets ``verdict()`` once that is confirmed, or in 2 s.
 
         Does nothing when the outcome is already decided.
         """
-        if self._verdict is None and not self._answer.called:
-            self._verdict = verdict()
-            self._call_off()
-            if not self._answer.called:
-                self._later("grace", _CONFIRM_S, self._deliver, False)
+        if self._verdict is not None or self._over.called:
+            return
+        if self._answer.called and not self.handed_over:
+            return
+        self._verdict = verdict()
+        self._work.call_off()
+        if not self._answer.called:
+            self._later("grace", _CONFIRM_S, self._deliver, False)
 
-    async def _work(self) -> Outcome[T]:
-        fresh = False
-        while True:
-            session = self._session = await self._lease(fresh)
-            left_s = self._started + self._job.timeout_s - self._now()
-            self._status = "running"
-            try:
-                reading = await self._means.statements.run(
-                    execute,
-                    session.connection,
-                    self._job,
-                    statement_parameters(self._job, left_s),
-                    self._progress,
-                    self._collector,
-                    self._means.gate,
-                )
-            except NotWantedError:
-                self._means.sessions.pool.give_back(session)
-                raise
-            except queries.LeftRunningError:
-                if self._progress.kept:
-                    # Ending the session would end its statement.
-                    self._means.sessions.keep(session)
-                else:
-                    session.unfinished = self._progress.query_id
-                    self._means.sessions.pool.discard(session)
-                raise
-            except OwnFaultError as fault:
-                self._means.sessions.pool.discard(session)
-                raise fault.__cause__ or fault from None
-            except Exception as error:
-                failure, fate = self._understood(error, session)
-                again = fate is SessionFate.EXPIRED and not fresh
-                if again and self._progress.wanted and not self._progress.reading:
-                    fresh = True
-                    continue
-                raise failure from error
-            finally:
-                self._session = None
-            if self._progress.wanted or reading.cut != "collector":
-                self._means.sessions.pool.give_back(session)
-            else:
-                # It was called off while it read: what is left in the driver is not known.
-                self._means.sessions.pool.discard(session)
-            return Outcome(
-                query_id=self._progress.query_id or "",
-                columns=reading.columns,
-                rows=reading.rows,
-                total_rows=reading.total_rows,
-                cut=reading.cut,
-                elapsed_s=self._now() - self._started,
-                value=reading.value,
-            )
+    def _ask_for_handle(self) -> None:
+        self._progress.when_accepted(
+            # From the worker thread, where this may be the moment of the submission.
+            lambda: self._means.reactor.callFromThread(self._hand_over)
+        )
 
-    async def _lease(self, fresh: bool) -> Session:
-        sessions = self._means.sessions
-        key = sessions.key(self._job.principal, self._job.database, self._job.schema)
-        leasing = Deferred.fromCoroutine(sessions.lease(key, new=fresh))
-        self._waiting = leasing
-        try:
-            return await leasing
-        finally:
-            self._waiting = None
+    def _hand_over(self) -> None:
+        if self._answer.called or self._verdict is not None:
+            return
+        self._tell_query()
+        if self._job.waits is not None and self._job.waits():
+            return
+        if not self._progress.hand_over():
+            return
+        if self._record is not None:
+            self._answer.errback(StillRunningError(self._record.standing(self._now())))
 
-    def _understood(self, error: Exception, session: Session) -> tuple[ToolFailure, SessionFate]:
-        trouble = classify(error, "statement")
-        query_id = self._progress.query_id
-        if trouble.family in _FOR_OPERATORS:
-            # Class and codes only: the text of a driver's exception may quote the statement.
-            self._log.warn(
-                "statement {query_id} met {family}: {error} errno {errno} sqlstate {sqlstate}",
-                query_id=query_id,
-                family=trouble.family.value,
-                error=type(error).__name__,
-                errno=getattr(error, "errno", None),
-                sqlstate=getattr(error, "sqlstate", None),
-            )
-        pool = self._means.sessions.pool
-        if trouble.fate is SessionFate.KEEP and not self._progress.reading:
-            pool.give_back(session)
-        else:
-            if trouble.fate is SessionFate.DISCARD:
-                # The line broke, perhaps only for us: Snowflake may still be at it.
-                session.unfinished = query_id
-            pool.discard(session)
-        return trouble.failure(query_id), trouble.fate
-
-    def _ended(self, result: Outcome[T] | Failure) -> None:
+    def _ended(self, result: Reading[T] | Failure | None) -> None:
         self._permit.release()
-        self._over.addErrback(lambda _: None)
-        if not self._over.called:
-            self._over.callback(None)
+        self._note_end(result)
         if self._verdict is not None:
             self._deliver(confirmed=True)
         elif not self._answer.called:
             deliver: Deferred[Any] = self._answer
-            deliver.callback(result)
+            deliver.callback(self._outcome(result) if isinstance(result, Reading) else result)
+        if not self._over.called:
+            self._over.addErrback(lambda _: None)
+            self._over.callback(None)
+        self._stop_timers()
+        self._tell_over(self)
+
+    def _outcome(self, reading: Reading[T]) -> Outcome[T]:
+        return Outcome(
+            query_id=self._progress.query_id or "",
+            columns=reading.columns,
+            rows=reading.rows,
+            total_rows=reading.total_rows,
+            cut=reading.cut,
+            elapsed_s=self._now() - self._started,
+            value=reading.value,
+        )
 
     def _deliver(self, confirmed: bool) -> None:
         verdict, query_id = self._verdict, self._progress.query_id
@@ -233,25 +176,19 @@ class Run(Generic[T]):
             return
         if not self._progress.sent:
             verdict.message += " Nothing had been sent to Snowflake."
+        elif self._job.only_reads:
+            verdict.message += " Only reading its result has stopped."
+        elif self.state == "success":
+            verdict.message += " The statement had just ended in Snowflake by itself."
         elif confirmed:
             verdict.message += " The statement has ended in Snowflake."
         else:
             verdict.message += " Its end in Snowflake is not confirmed yet."
-        if self._progress.sent:
-            verdict.details["aborted"] = confirmed
+        if self._progress.sent and not self._job.only_reads:
+            verdict.details["aborted"] = confirmed and self.state != "success"
         if query_id is not None:
             verdict.details["query_id"] = query_id
         self._answer.errback(verdict)
-
-    def _call_off(self) -> None:
-        query_id = self._progress.call_off()
-        if self._waiting is not None:
-            self._waiting.cancel()
-        elif query_id is not None and self._session is not None and not self._aborting:
-            self._aborting = True
-            self._means.control.run(queries.abort, self._session.connection, query_id).addErrback(
-                self._not_done, "abort"
-            )
 
     def _timed_out(self) -> ToolFailure:
         return ToolFailure(
@@ -261,41 +198,42 @@ class Run(Generic[T]):
             details={"timeout_s": self._job.timeout_s},
         )
 
-    def _tell_query(self) -> None:
-        if self._job.on_query is not None and self.query_id is not None:
-            self._job.on_query(self.query_id)
-
-    def _tick(self) -> None:
-        now = self._now()
+    def _tell_progress(self, status: str, elapsed_s: float) -> None:
         self._tell_query()
         if self._job.on_progress is not None and not self._answer.called:
-            self._job.on_progress(self._status, now - self._started)
-            self._later("tick", _TICK_S, self._tick)
-        query_id, session = self._progress.query_id, self._session
-        if self._progress.reading:
-            self._status = "reading"
-        elif query_id and session and now >= self._probe_at and not self._probing:
-            self._probing = True
-            self._means.control.run(queries.status, session.connection, query_id).addCallbacks(
-                self._probed, self._not_done, errbackArgs=("status",)
-            )
+            self._job.on_progress(status, elapsed_s)
 
-    def _probed(self, status: str) -> None:
-        self._probing = False
-        self._probe_at = self._now() + _PROBE_S
-        if self._status != "reading" and not self._answer.called:
-            self._status = status
+    def _tell_query(self) -> None:
+        query_id = self.query_id
+        if query_id is None:
+            return
+        # A read that was started over on a new session has a new id.
+        known = self._record is not None and self._record.query_id == query_id
+        if self._owner is not None and not known and not self._job.only_reads:
+            cap = self._job.row_cap
+            self._record = Record(query_id, self._owner, cap, self._started, self)
+            self._ledger.add(self._record)
+        if self._job.on_query is not None:
+            self._job.on_query(query_id)
 
-    def _not_done(self, reason: Failure, what: str) -> None:
-        # The statement's own thread tells how it ends; this is only worth a line.
-        self._probing = False
-        self._probe_at = self._now() + _PROBE_S
-        self._log.warn(
-            "{what} of {query_id} failed: {kind}",
-            what=what,
-            query_id=self._progress.query_id,
-            kind=type(reason.value).__name__,
-        )
+    def _note_end(self, result: Reading[T] | Failure | None) -> None:
+        self.state, failure = self._final(result)
+        self._tell_query()
+        if self._record is not None:
+            self._record.end(self.state, self._verdict or failure, self._now())
+
+    def _final(self, result: Reading[T] | Failure | None) -> tuple[State, ToolFailure | None]:
+        if not isinstance(result, Failure) or self._progress.reading:
+            return "success", None
+        failure = result.value
+        if not isinstance(failure, ToolFailure) or failure.family in _SAYS_NOTHING:
+            return "unknown", None
+        return "cancelled" if failure.family is Family.CANCELLED else "failed", failure
+
+    def _stop_timers(self) -> None:
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
 
     def _later(self, name: str, delay_s: float, call: Callable[..., None], *args: object) -> None:
         self._timers[name] = self._means.reactor.callLater(delay_s, call, *args)

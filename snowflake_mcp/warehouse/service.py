@@ -4,19 +4,25 @@ import threading
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
 
 from snowflake_mcp.config.model import LimitSettings, PoolSettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.credentials import Account
+from snowflake_mcp.warehouse.errands import Errands
+from snowflake_mcp.warehouse.handles import Handles
 from snowflake_mcp.warehouse.lane import Lane
+from snowflake_mcp.warehouse.ledger import Ledger
 from snowflake_mcp.warehouse.readiness import Readiness
 from snowflake_mcp.warehouse.results import Collector, Outcome
-from snowflake_mcp.warehouse.run import Means, Run
+from snowflake_mcp.warehouse.run import Run
 from snowflake_mcp.warehouse.sessions import Sessions
+from snowflake_mcp.warehouse.standing import StillRunningError
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 from snowflake_mcp.warehouse.warmth import Warmth
+from snowflake_mcp.warehouse.work import Means
 
 __all__ = ["Warehouse"]
 
@@ -31,6 +37,8 @@ _CUTS: Final = {"rows": "rows", "collector": "bytes"}
 class Warehouse:
     """Snowflake behind one account; reactor thread only. Nothing runs before ``start``."""
 
+    _log = Logger()
+
     def __init__(
         self,
         reactor: Reactor,
@@ -38,7 +46,9 @@ class Warehouse:
         pool: PoolSettings,
         limits: LimitSettings,
         metrics: Metrics,
+        history_schema: str = "INFORMATION_SCHEMA",
     ) -> None:
+        """``history_schema`` is where sessions without a context find the query history."""
         self._reactor = reactor
         self._metrics = metrics
         self._lane = Lane(
@@ -48,6 +58,10 @@ class Warehouse:
             max_wait_s=pool.max_wait_s,
         )
         self._sessions = Sessions(reactor, account, pool, limits)
+        self._errands = Errands(reactor, self._sessions)
+        self._ledger = Ledger(reactor)
+        self.handles = Handles(reactor, self._ledger, self._errands, self.run, history_schema)
+        """Statements by query id."""
         self._means = Means(
             reactor=reactor,
             sessions=self._sessions,
@@ -65,6 +79,7 @@ class Warehouse:
         """Make the threads ready; call it after the process has become a daemon."""
         self._means.statements.start()
         self._means.control.start()
+        self._errands.threads.start()
         self._sessions.start()
 
     def keep_warm(self) -> None:
@@ -85,6 +100,7 @@ class Warehouse:
         confirmed, or after 2 s. What was not sent yet is never sent.
 
         Raises:
+            StillRunningError: the job's ``answer_within_s`` has passed; the statement goes on.
             ToolFailure: BUSY, TIMEOUT, AUTH, UNAVAILABLE, SYNTAX, MISSING_OBJECT, FORBIDDEN,
                 CANCELLED, LIMIT, REFUSED or STATEMENT; ``details`` holds what is known of
                 query_id, errno, sqlstate and aborted.
@@ -94,15 +110,15 @@ class Warehouse:
         outcome_word = "internal"
         try:
             permit = await self._lane.admit(job.principal, job.timeout_s)
-            run = Run(self._means, job, collector, permit, started)
+            run = Run(self._means, job, collector, permit, started, self._ledger, self._over)
             self._runs.add(run)
-            try:
-                outcome = await run.result()
-            finally:
-                self._runs.discard(run)
+            outcome = await run.result()
             outcome_word = "ok"
         except CancelledError:
             outcome_word = "cancelled"
+            raise
+        except StillRunningError:
+            outcome_word = "handed_over"
             raise
         except ToolFailure as failure:
             self._last_error = failure.family
@@ -152,8 +168,19 @@ class Warehouse:
         for run in list(self._runs):
             run.end_with(_stopping)
         await self._means.statements.stop(limit_s * 0.6)
-        await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.8)
+        await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.6)
+        await self._errands.threads.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
+
+    def _over(self, run: Run[Any]) -> None:
+        self._runs.discard(run)
+        if run.handed_over:
+            self._metrics.count("handed_over", run.state.replace(" ", "_"))
+            self._log.info(
+                "statement {query_id}, handed over, has ended: {state}",
+                query_id=run.query_id,
+                state=run.state,
+            )
 
 
 def _stopping() -> ToolFailure:

@@ -40,7 +40,8 @@ class Sessions:
         self._settings = pool
         self._kept_s = limits.statement_timeout_s
         self._bounds = connect.Bounds(
-            login_s=pool.login_timeout_s, statement_s=limits.statement_timeout_s
+            login_s=pool.login_timeout_s,
+            statement_s=max(limits.statement_timeout_s, limits.submitted_timeout_s),
         )
         self._closers = Threads(reactor, "closer", _CLOSERS)
         self._hearts = Threads(reactor, "heart", _HEARTS)

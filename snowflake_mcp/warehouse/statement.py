@@ -8,9 +8,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
-import msgspec
-
-from snowflake_mcp.warehouse import queries, reading
+from snowflake_mcp.warehouse import queries, reading, tags
 from snowflake_mcp.warehouse.results import Collector, Reading
 
 __all__ = ["Job", "NotWantedError", "Progress", "execute", "statement_parameters"]
@@ -19,8 +17,6 @@ T = TypeVar("T")
 
 _TIMEOUT_MARGIN_S: Final = 5
 """Snowflake's own limit is a net for the case that the abort never arrives; it comes later."""
-_MAX_TAG_CHARS: Final = 2_000
-"""Snowflake refuses a longer QUERY_TAG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +43,23 @@ class Job:
     ``sql``."""
     keep: Callable[[], bool] | None = None
     """Asked when the caller gives up: True leaves the statement running in Snowflake."""
+    answer_within_s: float | None = None
+    """Past it the caller gets the handle (StillRunningError) as soon as there is one, and the
+    statement goes on without it, up to ``timeout_s``; 0: at once."""
+    waits: Callable[[], bool] | None = None
+    """Asked at that moment: True goes on waiting for the result after all."""
+    offset: int = 0
+    """Rows of the result to pass over before the first one is given to the collector."""
+    kept_rows: int | None = None
+    """Rows that Snowflake keeps for later reading, or kept, where ``resumes`` is set. ``None``:
+    one more than ``max_rows``, which says whether there are more."""
+    only_reads: bool = False
+    """With ``resumes``: giving up ends the reading and leaves the statement alone."""
+
+    @property
+    def row_cap(self) -> int:
+        """ROWS_PER_RESULTSET; a result of exactly so many rows may be cut."""
+        return self.max_rows + 1 if self.kept_rows is None else self.kept_rows
 
 
 class NotWantedError(Exception):
@@ -64,6 +77,9 @@ class Progress:
         self._wanted = True
         self._query_id: str | None = None
         self._sending = False
+        self._told: Callable[[], object] | None = None
+        self.handed_over = False
+        """The caller has the handle: the rows are not read now."""
         self.kept = False
         """Nobody waits, and the statement is to run on."""
         self.reading = False
@@ -99,7 +115,31 @@ class Progress:
         """Snowflake has the statement; ``False`` asks the worker to abort it right away."""
         with self._lock:
             self._query_id = query_id
-            return self._wanted
+            told, self._told = self._told, None
+            wanted = self._wanted
+        if told is not None:
+            told()
+        return wanted
+
+    def when_accepted(self, told: Callable[[], object]) -> None:
+        """Call ``told`` in the worker thread once there is a query id; at once if there is one."""
+        with self._lock:
+            waits = self._query_id is None
+            self._told = told if waits else None
+        if not waits:
+            told()
+
+    def hand_over(self) -> bool:
+        """The caller is to get the handle; ``False``: it is too late, rows are being read."""
+        with self._lock:
+            self.handed_over = self._wanted and not self.reading
+            return self.handed_over
+
+    def begin_reading(self) -> bool:
+        """The statement has ended well; ``False``: nobody here wants its rows now."""
+        with self._lock:
+            self.reading = not self.handed_over
+            return self.reading
 
     def call_off(self) -> str | None:
         """Nobody waits any more; returns the query id to abort, if there is one yet."""
@@ -115,8 +155,10 @@ def execute(
     progress: Progress,
     collector: Collector[T],
     gate: AbstractContextManager[object],
-) -> Reading[T]:
+) -> Reading[T] | None:
     """Submit, wait and read, all in the calling worker thread; blocks until it is over.
+
+    ``None``: it has ended well, and its rows are left to whoever has its handle.
 
     Raises:
         NotWantedError: the statement was called off in time; nothing was sent.
@@ -128,11 +170,13 @@ def execute(
     try:
         progress.send()
         query_id = job.resumes or queries.submit(cursor, job.sql, parameters)
-        if not progress.accepted(query_id) and not progress.kept:
+        if not progress.accepted(query_id) and not progress.kept and not job.only_reads:
             queries.abort(connection, query_id)
         queries.await_result(cursor, connection, query_id, lambda: progress.wanted)
-        progress.reading = True
-        return reading.read(cursor, collector, job.max_rows, gate, lambda: progress.wanted)
+        if not progress.begin_reading():
+            return None
+        extent = reading.Extent(job.max_rows, job.offset, job.row_cap)
+        return reading.read(cursor, collector, extent, gate, lambda: progress.wanted)
     finally:
         cursor.close()
 
@@ -141,17 +185,9 @@ def statement_parameters(job: Job, remaining_s: float) -> dict[str, object]:
     """What counts for this statement alone; both lines send it with the statement."""
     parameters: dict[str, object] = {
         "MULTI_STATEMENT_COUNT": 1,
-        "ROWS_PER_RESULTSET": job.max_rows + 1,
+        "ROWS_PER_RESULTSET": job.row_cap,
         "STATEMENT_TIMEOUT_IN_SECONDS": max(1, math.ceil(remaining_s)) + _TIMEOUT_MARGIN_S,
     }
     if job.tag:
-        parameters["QUERY_TAG"] = _tag(job.tag)
+        parameters["QUERY_TAG"] = tags.sealed(job.tag, job.row_cap)
     return parameters
-
-
-def _tag(tag: Mapping[str, str]) -> str:
-    short = dict(tag)
-    while len(text := msgspec.json.encode(short, order="sorted").decode()) > _MAX_TAG_CHARS:
-        # Still JSON, without the longest value: a tag cut in the middle is of no use.
-        del short[max(short, key=lambda name: len(short[name]))]
-    return text

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -17,7 +17,9 @@ from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.registry import Registry, build_registry
+from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
+from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
 
 __all__ = [
@@ -53,12 +55,45 @@ def columns(*names: str) -> list[Column]:
     return [Column(name, "VARCHAR(16777216)", True) for name in names]
 
 
+class FakeHandles:
+    """Tells what it was given to tell; keeps what it was asked."""
+
+    def __init__(self, warehouse: "FakeWarehouse") -> None:
+        self._warehouse = warehouse
+        self.stands: Standing | Exception = Standing("01b0-1", "running", 3.0)
+        self.asked: list[tuple[object, ...]] = []
+
+    async def standing(self, query_id: str, asking: Asking, wait_s: float = 0.0) -> Standing:
+        """What it was given."""
+        self.asked.append(("standing", query_id, asking.principal, wait_s))
+        if isinstance(self.stands, Exception):
+            raise self.stands
+        return self.stands
+
+    async def cancel(self, query_id: str, asking: Asking) -> Standing:
+        """What it was given."""
+        self.asked.append(("cancel", query_id, asking.principal))
+        if isinstance(self.stands, Exception):
+            raise self.stands
+        return self.stands
+
+    async def read(
+        self, query_id: str, asking: Asking, job: Job, collector: Collector[T], wait_s: float
+    ) -> Outcome[T]:
+        """The reply to the statement ``query_id``, if that has ended well."""
+        standing = await self.standing(query_id, asking, wait_s)
+        if standing.state != "success":
+            raise StillRunningError(standing)
+        return await self._warehouse.run(replace(job, sql=query_id), collector)
+
+
 class FakeWarehouse:
     """Answers statements from a table of prefixes; keeps the jobs that it was given."""
 
     def __init__(self, replies: Mapping[str, Reply | Exception]) -> None:
         self.replies = dict(replies)
         self.jobs: list[Job] = []
+        self.handles = FakeHandles(self)
         self.during: Callable[[Job], None] = lambda job: None
 
     @property
@@ -74,8 +109,8 @@ class FakeWarehouse:
         if isinstance(reply, Exception):
             raise reply
         collector.begin(reply.columns)
-        given = reply.rows[: job.max_rows]
-        cut: Any = "rows" if len(reply.rows) > job.max_rows else None
+        given = reply.rows[job.offset :][: job.max_rows]
+        cut: Any = "rows" if len(reply.rows) > job.offset + job.max_rows else None
         rows = 0
         for start in range(0, len(given), 500):
             part = given[start : start + 500]

@@ -1,4 +1,4 @@
-"""All eight tools through the real warehouse and the real connector, over the demo endpoint."""
+"""All tools through the real warehouse and the real connector, over the demo endpoint."""
 
 import json
 import re
@@ -21,7 +21,7 @@ from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.tools.wording import DEMO_LINE
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.unit.policy.support import DirectGate
-from tests.unit.tools.fakes import asynchronous, conforming, context, shown
+from tests.unit.tools.fakes import asynchronous, body, conforming, context, shown
 
 REACTOR: Any = installed
 CONFIG = Config(ConnectionSettings("demo", Backend.DEMO))
@@ -29,6 +29,8 @@ CONFIG = Config(ConnectionSettings("demo", Backend.DEMO))
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "tools.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r'```json\n(\{"name": .*)\n```\n\n```text\n(.*)\n', DOCUMENT)
 """Documented calls, and the first line of the text that each one gave."""
+SUBMITTED = re.findall(r'"query_id": "([^"]+)", "state": "running"', DOCUMENT)
+"""The query id of the documented submission."""
 
 
 class Endpoint:
@@ -239,8 +241,13 @@ async def test_the_documented_examples_are_real(endpoint: Endpoint) -> None:
     """Each call in docs/tools.md still begins its answer with the line that is printed there."""
     assert len(EXAMPLES) == DOCUMENT.count("```text")
     async with demo(endpoint) as tools:
+        submitted = ""
         for line, expected in EXAMPLES:
             call = json.loads(line)
+            if call["arguments"].get("query_id") in SUBMITTED:
+                call["arguments"]["query_id"] = submitted
             request = context(clock=REACTOR, deadline=REACTOR.seconds() + 30.0)
             result = await tools.call(call["name"], call["arguments"], request)
             assert shown(result).split("\n")[0] == expected, line
+            if call["name"] == "submit_query":
+                submitted = body(result)["query_id"]

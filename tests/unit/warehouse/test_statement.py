@@ -21,7 +21,7 @@ def test_a_tag_stays_json_and_short() -> None:
     """Snowflake refuses tags over 2,000 characters: the longest values are left out."""
     tag = {"tool": "query", "client": "☃" * 3_000, "request": "r1"}
     sent = str(statement_parameters(job("x", tag=tag), 1)["QUERY_TAG"])
-    assert msgspec.json.decode(sent) == {"request": "r1", "tool": "query"}
+    assert msgspec.json.decode(sent) == {"request": "r1", "rows": "101", "tool": "query"}
 
 
 def test_called_off_before_it_is_sent() -> None:

@@ -54,7 +54,7 @@ async def test_parameters_ride_on_the_statement(wire: SnowflakeWire, build: Buil
     assert sent["asyncExec"] is True
     assert sent["parameters"] == {
         "MULTI_STATEMENT_COUNT": 1,
-        "QUERY_TAG": '{"client":"c","tool":"t"}',
+        "QUERY_TAG": '{"client":"c","rows":"8","tool":"t"}',
         "ROWS_PER_RESULTSET": 8,
         "STATEMENT_TIMEOUT_IN_SECONDS": 25,
     }

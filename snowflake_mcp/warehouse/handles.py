@@ -1,0 +1,258 @@
+"""Query ids as handles: whose a statement is, how it stands, its end and its rows."""
+
+import re
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse import queries, tags
+from snowflake_mcp.warehouse.errands import Errands
+from snowflake_mcp.warehouse.errors import classify
+from snowflake_mcp.warehouse.identifiers import literal
+from snowflake_mcp.warehouse.ledger import Ledger, Record
+from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
+from snowflake_mcp.warehouse.standing import ENDED, Standing, State, StillRunningError
+from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.threads import Clock
+
+__all__ = ["Asking", "Handles", "Runner"]
+
+T = TypeVar("T")
+
+_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_HISTORY: Final = (
+    "SELECT QUERY_TAG FROM TABLE({schema}.QUERY_HISTORY_BY_USER("
+    "END_TIME_RANGE_START => DATEADD('hour', -25, CURRENT_TIMESTAMP()), RESULT_LIMIT => 10000)) "
+    "WHERE QUERY_ID = {query_id}"
+)
+"""Of the login's own user; statements that run are in it. 10,000 is the most it gives."""
+_LOOKUP_S: Final = 60.0
+_LOOK_AGAIN_S: Final = 1.0
+_CONFIRM_S: Final = 2.0
+"""How long an answer waits for a statement that was told to end, or is just ending."""
+_NO_CAP: Final = 1 << 62
+_TROUBLE: Final = frozenset(
+    {Family.AUTH, Family.BUSY, Family.CANCELLED, Family.TIMEOUT, Family.UNAVAILABLE}
+)
+"""Failures of a lookup that say nothing of the id."""
+
+
+class Runner(Protocol):
+    """What runs SQL; ``warehouse.service.Warehouse.run`` does."""
+
+    def __call__(self, job: Job, collector: Collector[T]) -> Coroutine[Any, Any, Outcome[T]]:
+        """Run one statement and give its rows to the collector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks about a statement."""
+
+    principal: str
+    tag: Mapping[str, str]
+    """As on statements of this caller; a statement is its own when the same server and
+    principal are in that statement's tag."""
+
+
+class Handles:
+    """Statements by query id, for the principal that ran them; reactor thread only.
+
+    What this process sent is known from its ledger. Anything else is looked up in Snowflake's
+    query history, and is the caller's when its QUERY_TAG says so. Whatever is not is refused in
+    one way, known or not, after the same lookup.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, clock: Clock, ledger: Ledger, errands: Errands, run: Runner, history_schema: str
+    ) -> None:
+        """``history_schema`` is the INFORMATION_SCHEMA to ask, qualified or the session's."""
+        self._clock = clock
+        self._ledger = ledger
+        self._errands = errands
+        self._run = run
+        self._history_schema = history_schema
+
+    async def standing(self, query_id: str, asking: Asking, wait_s: float = 0.0) -> Standing:
+        """How it stands, after waiting up to ``wait_s`` for its end.
+
+        Raises:
+            ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
+        """
+        return await self._stands(await self._record(query_id, asking), asking, wait_s)
+
+    async def cancel(self, query_id: str, asking: Asking) -> Standing:
+        """End it, and wait up to 2 s for the confirmation; gives how it stands then.
+
+        Raises:
+            ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
+        """
+        record = await self._record(query_id, asking)
+        if record.live is not None:
+            record.live.end_with(_cancelled)
+            await self._ended(record.over(), _CONFIRM_S)
+            return await self._stands(record, asking, 0.0)
+        standing = await self._stands(record, asking, 0.0)
+        if standing.ended:
+            return standing
+        await self._errands.run(asking.principal, queries.abort, record.query_id)
+        return await self._stands(record, asking, _CONFIRM_S, every_s=0.1)
+
+    async def read(
+        self, query_id: str, asking: Asking, job: Job, collector: Collector[T], wait_s: float
+    ) -> Outcome[T]:
+        """Give rows of its result to the collector, without running it again.
+
+        ``job`` says which rows, for whom and within which time; it has no SQL.
+
+        Raises:
+            ToolFailure: as ``standing``; and when it failed, was cancelled, or is unknown.
+            StillRunningError: it has not ended within ``wait_s``.
+        """
+        standing = await self.standing(query_id, asking, wait_s)
+        if standing.state == "success":
+            cap = _NO_CAP if standing.kept_rows is None else standing.kept_rows
+            resumed = replace(job, resumes=standing.query_id, kept_rows=cap, only_reads=True)
+            return await self._run(resumed, collector)
+        if not standing.ended and standing.state != "unknown":
+            raise StillRunningError(standing)
+        raise _no_result(standing)
+
+    async def _record(self, query_id: str, asking: Asking) -> Record:
+        owner = tags.owner_of(asking.tag)
+        wanted = query_id.strip().lower()
+        if owner is None or not _ID.fullmatch(wanted):
+            raise _unknown()
+        record = self._ledger.find(wanted, owner)
+        if record is not None:
+            return record
+        found, kept_rows = tags.read(await self._tag_of(wanted, asking))
+        if found != owner:
+            raise _unknown()
+        record = Record(wanted, owner, kept_rows, None, None)
+        self._ledger.add(record)
+        return record
+
+    async def _tag_of(self, query_id: str, asking: Asking) -> JsonValue:
+        sql = _HISTORY.format(schema=self._history_schema, query_id=literal(query_id))
+        job = Job(sql, asking.principal, max_rows=1, timeout_s=_LOOKUP_S, tag=asking.tag)
+        try:
+            return (await self._run(job, _FirstCell())).value
+        except ToolFailure as failure:
+            if failure.family in _TROUBLE:
+                raise
+            self._log.warn(
+                "the query history cannot be read: {family}, errno {errno}",
+                family=failure.family.value,
+                errno=failure.details.get("errno"),
+            )
+            raise _unknown() from failure
+
+    async def _stands(
+        self, record: Record, asking: Asking, wait_s: float, every_s: float = _LOOK_AGAIN_S
+    ) -> Standing:
+        if record.live is not None:
+            await self._ended(record.over(), wait_s)
+        if record.live is not None:
+            state = await self._look(record)
+            if state in ENDED:
+                await self._ended(record.over(), _CONFIRM_S)
+            if record.live is not None:
+                return replace(record.standing(self._clock.seconds()), state=state)
+        until = self._clock.seconds() + wait_s
+        while record.state not in ENDED:
+            state = await self._errands.run(asking.principal, queries.status, record.query_id)
+            if state in ENDED:
+                await self._note(record, asking, state)
+            elif self._clock.seconds() >= until:
+                return replace(record.standing(self._clock.seconds()), state=state)
+            else:
+                left_s = until - self._clock.seconds()
+                await self._ended(Deferred(), min(every_s, left_s))
+        return record.standing(self._clock.seconds())
+
+    async def _look(self, record: Record) -> State:
+        asked = None if record.live is None else record.live.look()
+        state = "unknown" if asked is None else await asked
+        return "running" if state == "unknown" else state
+
+    async def _note(self, record: Record, asking: Asking, state: State) -> None:
+        failure = None
+        if state == "failed":
+            why = await self._errands.run(asking.principal, queries.failure_of, record.query_id)
+            if why is not None:
+                failure = classify(why, "statement").failure(record.query_id)
+        record.end(state, failure, None)
+
+    async def _ended(self, awaited: Deferred[None], limit_s: float) -> None:
+        """Wait for it, at most so long."""
+        timer = self._clock.callLater(limit_s, awaited.cancel)
+        try:
+            await awaited
+        except CancelledError:
+            if timer.active():
+                raise
+        finally:
+            if timer.active():
+                timer.cancel()
+
+
+class _FirstCell:
+    """Collects the one value of a lookup; worker thread only."""
+
+    def __init__(self) -> None:
+        self._value: JsonValue = None
+
+    def begin(self, columns: Sequence[Column]) -> None:
+        """Nothing to learn."""
+
+    def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+        """Take the first row."""
+        self._value = rows[0][0]
+        return True
+
+    def finish(self) -> JsonValue:
+        """The value; ``None`` when there was no row."""
+        return self._value
+
+
+def _unknown() -> ToolFailure:
+    return ToolFailure(
+        Family.MISSING_OBJECT,
+        "No statement of yours has this query id.",
+        "Give a query_id as an answer of this server named it, at most 24 hours ago.",
+    )
+
+
+def _cancelled() -> ToolFailure:
+    return ToolFailure(Family.CANCELLED, "The statement was cancelled by cancel_query.")
+
+
+def _no_result(standing: Standing) -> ToolFailure:
+    if standing.state == "failed" and standing.failure is not None:
+        return standing.failure
+    details = {"query_id": standing.query_id}
+    if standing.state == "cancelled":
+        why = standing.failure.message if standing.failure is not None else ""
+        return ToolFailure(
+            Family.CANCELLED,
+            f"The statement was cancelled and has no result. {why}".strip(),
+            "Run it again.",
+            details=details,
+        )
+    if standing.state == "failed":
+        return ToolFailure(
+            Family.STATEMENT, "The statement failed and has no result.", details=details
+        )
+    return ToolFailure(
+        Family.UNAVAILABLE,
+        "Snowflake does not say how this statement ended.",
+        "Call again in a while.",
+        retryable=True,
+        details=details,
+    )

@@ -1,0 +1,112 @@
+"""The statements that this process has sent, by query id, for a day."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import islice
+from typing import Final, Protocol
+
+from twisted.internet.defer import Deferred
+
+from snowflake_mcp.protocol.errors import ToolFailure
+from snowflake_mcp.warehouse.standing import Standing, State
+from snowflake_mcp.warehouse.tags import Owner
+from snowflake_mcp.warehouse.threads import Clock
+
+__all__ = ["KEPT_S", "MAX_RECORDS", "Ledger", "Live", "Record"]
+
+KEPT_S: Final = 86_400.0
+"""Snowflake keeps a result for a day."""
+MAX_RECORDS: Final = 10_000
+"""About 5 MB. What made room is looked up in Snowflake's history, like other processes'."""
+_LOOKED_AT: Final = 300
+"""Of the oldest, at each addition: more than there can be running."""
+
+
+class Live(Protocol):
+    """A statement that has its thread; ``warehouse.run.Run`` is one."""
+
+    def look(self) -> Deferred[State] | None:
+        """Ask Snowflake how it is; ``None``: its thread is just coming back."""
+
+    def end_with(self, verdict: Callable[[], ToolFailure]) -> None:
+        """Abort it."""
+
+
+class Record:
+    """One statement; reactor thread only."""
+
+    def __init__(
+        self,
+        query_id: str,
+        owner: Owner,
+        kept_rows: int | None,
+        started: float | None,
+        live: Live | None,
+    ) -> None:
+        self.query_id = query_id
+        self.owner = owner
+        self.kept_rows = kept_rows
+        self.live = live
+        """Set while its thread is in this process."""
+        self.state: State = "unknown" if live is None else "running"
+        self._started = started
+        self._elapsed_s: float | None = None
+        self._failure: ToolFailure | None = None
+        self._waiting: list[Deferred[None]] = []
+
+    def standing(self, now: float) -> Standing:
+        """How it stands, as far as this process knows."""
+        elapsed_s = self._elapsed_s
+        if self.live is not None and self._started is not None:
+            elapsed_s = now - self._started
+        return Standing(self.query_id, self.state, elapsed_s, self._failure, self.kept_rows)
+
+    def end(self, state: State, failure: ToolFailure | None, now: float | None) -> None:
+        """Its thread has come back, or Snowflake has told how it ended."""
+        self.live = None
+        self.state = state
+        self._failure = failure
+        if now is not None and self._started is not None:
+            self._elapsed_s = now - self._started
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(None)
+
+    def over(self) -> Deferred[None]:
+        """Fires when its thread has come back; cancelling it only stops the waiting."""
+        done: Deferred[None] = Deferred(self._waiting_remove)
+        if self.live is None:
+            done.callback(None)
+        else:
+            self._waiting.append(done)
+        return done
+
+    def _waiting_remove(self, done: Deferred[None]) -> None:
+        self._waiting.remove(done)
+
+
+class Ledger:
+    """Records by query id, bounded in number and age; reactor thread only."""
+
+    def __init__(self, clock: Clock, max_records: int = MAX_RECORDS) -> None:
+        self._clock = clock
+        self._max_records = max_records
+        self._records: OrderedDict[str, tuple[float, Record]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, record: Record) -> None:
+        """Keep a record; those that are over and oldest make room."""
+        now = self._clock.seconds()
+        self._records[record.query_id] = (now, record)
+        for query_id, (added, oldest) in list(islice(self._records.items(), _LOOKED_AT)):
+            if oldest.live is None and (
+                len(self._records) > self._max_records or now - added > KEPT_S
+            ):
+                del self._records[query_id]
+
+    def find(self, query_id: str, owner: Owner) -> Record | None:
+        """The statement of this owner; another's looks like none."""
+        _, record = self._records.get(query_id, (0.0, None))
+        return record if record is not None and record.owner == owner else None

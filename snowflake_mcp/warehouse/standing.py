@@ -1,0 +1,42 @@
+"""How a statement stands, in the words that callers read."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from snowflake_mcp.protocol.errors import ToolFailure
+
+__all__ = ["ENDED", "Standing", "State", "StillRunningError"]
+
+State = Literal[
+    "queued", "resuming warehouse", "running", "success", "failed", "cancelled", "unknown"
+]
+"""``unknown``: Snowflake does not say, or not yet."""
+
+ENDED: Final[frozenset[State]] = frozenset({"success", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A statement at one moment."""
+
+    query_id: str
+    state: State
+    elapsed_s: float | None = None
+    """From admission to now, or to its end; ``None`` where another process ran it."""
+    failure: ToolFailure | None = None
+    """Why it failed."""
+    kept_rows: int | None = None
+    """The most rows that Snowflake was told to keep of its result (ROWS_PER_RESULTSET)."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether this is how it will stay."""
+        return self.state in ENDED
+
+
+class StillRunningError(Exception):
+    """The caller has waited long enough: it gets the handle, and the statement goes on."""
+
+    def __init__(self, standing: Standing) -> None:
+        super().__init__(standing.query_id)
+        self.standing = standing

@@ -1,0 +1,203 @@
+"""A statement's way through a session and a thread, and what becomes of both."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse import queries
+from snowflake_mcp.warehouse.errors import SessionFate, classify
+from snowflake_mcp.warehouse.pool import Session
+from snowflake_mcp.warehouse.reading import OwnFaultError
+from snowflake_mcp.warehouse.results import Collector, Reading
+from snowflake_mcp.warehouse.sessions import Sessions
+from snowflake_mcp.warehouse.standing import State
+from snowflake_mcp.warehouse.statement import (
+    Job,
+    NotWantedError,
+    Progress,
+    execute,
+    statement_parameters,
+)
+from snowflake_mcp.warehouse.threads import Reactor, Threads
+
+__all__ = ["Means", "Work"]
+
+T = TypeVar("T")
+
+_FOR_OPERATORS: Final = frozenset({Family.AUTH, Family.UNAVAILABLE, Family.INTERNAL})
+"""Failures that are not about the statement: whoever runs the server should see them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What every run of a warehouse shares."""
+
+    reactor: Reactor
+    sessions: Sessions
+    statements: Threads
+    control: Threads
+    """For aborts and status questions, so that they never queue behind statements."""
+    gate: AbstractContextManager[object]
+    """Held while a slice of rows is decoded."""
+
+
+class Work(Generic[T]):
+    """Leases a session, runs the statement in a thread, puts the session away.
+
+    It ends when its thread has come back, whatever happens to whoever waits. Reactor thread only.
+    """
+
+    _log = Logger()
+
+    def __init__(self, means: Means, job: Job, collector: Collector[T], ends_at: float) -> None:
+        self._means = means
+        self._job = job
+        self._collector = collector
+        self._ends_at = ends_at
+        self._waiting: Deferred[Any] | None = None
+        self._session: Session | None = None
+        self._aborting = False
+        self.progress = Progress()
+        self.connecting = True
+        """No session yet."""
+
+    async def reading(self) -> Reading[T] | None:
+        """Do it; ``None``: it has ended well and its rows were not read.
+
+        Raises:
+            ToolFailure: Snowflake or the way to it failed.
+            NotWantedError: called off before anything was sent.
+            LeftRunningError: called off, and not known to have ended.
+            Exception: what the collector raised.
+        """
+        fresh = False
+        while True:
+            session = self._session = await self._lease(fresh)
+            left_s = self._ends_at - self._means.reactor.seconds()
+            self.connecting = False
+            try:
+                reading = await self._means.statements.run(
+                    execute,
+                    session.connection,
+                    self._job,
+                    statement_parameters(self._job, left_s),
+                    self.progress,
+                    self._collector,
+                    self._means.gate,
+                )
+            except NotWantedError:
+                self._means.sessions.pool.give_back(session)
+                raise
+            except queries.LeftRunningError:
+                self._leave(session)
+                raise
+            except OwnFaultError as fault:
+                self._means.sessions.pool.discard(session)
+                raise fault.__cause__ or fault from None
+            except Exception as error:
+                failure, fate = self._understood(error, session)
+                if fate is SessionFate.EXPIRED and not fresh and self._may_start_over():
+                    fresh = True
+                    continue
+                raise failure from error
+            finally:
+                self._session = None
+            if self.progress.wanted or reading is None or reading.cut != "collector":
+                self._means.sessions.pool.give_back(session)
+            else:
+                # It was called off while it read: what is left in the driver is not known.
+                self._means.sessions.pool.discard(session)
+            return reading
+
+    def call_off(self) -> None:
+        """Nobody wants it any more: nothing is sent, or what was sent is aborted."""
+        query_id = self.progress.call_off()
+        if self._waiting is not None:
+            self._waiting.cancel()
+        elif query_id is None or self._session is None or self._aborting or self._job.only_reads:
+            return
+        else:
+            self._aborting = True
+            self._means.control.run(queries.abort, self._session.connection, query_id).addErrback(
+                self._not_done, "abort"
+            )
+
+    def look(self) -> Deferred[State] | None:
+        """Ask Snowflake how the statement is; ``None``: it is in no session now.
+
+        The Deferred fires with ``unknown`` when Snowflake does not answer.
+        """
+        query_id, session = self.progress.query_id, self._session
+        if query_id is None or session is None:
+            return None
+        asked = self._means.control.run(queries.status, session.connection, query_id)
+        return asked.addErrback(self._unanswered)
+
+    async def _lease(self, fresh: bool) -> Session:
+        sessions = self._means.sessions
+        key = sessions.key(self._job.principal, self._job.database, self._job.schema)
+        leasing = Deferred.fromCoroutine(sessions.lease(key, new=fresh))
+        self._waiting = leasing
+        try:
+            return await leasing
+        finally:
+            self._waiting = None
+
+    def _may_start_over(self) -> bool:
+        """Whether it is still a read that nobody knows by its id."""
+        progress = self.progress
+        return progress.wanted and not progress.reading and not progress.handed_over
+
+    def _leave(self, session: Session) -> None:
+        """The thread has left a statement that had not ended."""
+        if self.progress.kept:
+            # Ending the session would end its statement.
+            self._means.sessions.keep(session)
+        elif self._job.only_reads:
+            self._means.sessions.pool.give_back(session)
+        else:
+            session.unfinished = self.progress.query_id
+            self._means.sessions.pool.discard(session)
+
+    def _understood(self, error: Exception, session: Session) -> tuple[ToolFailure, SessionFate]:
+        trouble = classify(error, "statement")
+        query_id = self.progress.query_id
+        if trouble.family in _FOR_OPERATORS:
+            # Class and codes only: the text of a driver's exception may quote the statement.
+            self._log.warn(
+                "statement {query_id} met {family}: {error} errno {errno} sqlstate {sqlstate}",
+                query_id=query_id,
+                family=trouble.family.value,
+                error=type(error).__name__,
+                errno=getattr(error, "errno", None),
+                sqlstate=getattr(error, "sqlstate", None),
+            )
+        pool = self._means.sessions.pool
+        if trouble.fate is SessionFate.KEEP and not self.progress.reading:
+            pool.give_back(session)
+        else:
+            if trouble.fate is SessionFate.DISCARD and not self._job.only_reads:
+                # The line broke, perhaps only for us: Snowflake may still be at it.
+                session.unfinished = query_id
+            pool.discard(session)
+        return trouble.failure(query_id), trouble.fate
+
+    def _unanswered(self, reason: Failure) -> State:
+        if reason.check(CancelledError):
+            reason.raiseException()
+        self._not_done(reason, "status")
+        return "unknown"
+
+    def _not_done(self, reason: Failure, what: str) -> None:
+        # The statement's own thread tells how it ends; this is only worth a line.
+        self._log.warn(
+            "{what} of {query_id} failed: {kind}",
+            what=what,
+            query_id=self.progress.query_id,
+            kind=type(reason.value).__name__,
+        )
