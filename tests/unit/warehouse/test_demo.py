@@ -95,7 +95,7 @@ async def test_an_empty_result_has_columns(demo: dict[str, object], build: Build
 
 @async_test
 async def test_cancel_ends_the_statement_there(demo: dict[str, object], build: Build) -> None:
-    """Within a second of a cancel Snowflake's own status of the statement is that it was cancelled."""
+    """Within a second of a cancel Snowflake itself says of the statement that it was cancelled."""
     warehouse = build(demo)
     running, query_id = await query_id_of(warehouse, job("select system$wait(30)"))
     running.cancel()
