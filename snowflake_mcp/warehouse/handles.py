@@ -1,7 +1,7 @@
 """Query ids as handles: whose a statement is, how it stands, its end and its rows."""
 
 import re
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar
 
@@ -69,9 +69,19 @@ class Handles:
     _log = Logger()
 
     def __init__(
-        self, clock: Clock, ledger: Ledger, errands: Errands, run: Runner, history_schema: str
+        self,
+        clock: Clock,
+        ledger: Ledger,
+        errands: Errands,
+        run: Runner,
+        note: Callable[[], None],
+        history_schema: str,
     ) -> None:
-        """``history_schema`` is the INFORMATION_SCHEMA to ask, qualified or the session's."""
+        """``note`` brings the ledger up to date with the statements whose ids became known.
+
+        ``history_schema`` is the INFORMATION_SCHEMA to ask, qualified or the session's.
+        """
+        self._note_running = note
         self._clock = clock
         self._ledger = ledger
         self._errands = errands
@@ -128,6 +138,7 @@ class Handles:
         wanted = query_id.strip().lower()
         if owner is None or not _ID.fullmatch(wanted):
             raise _unknown()
+        self._note_running()
         record = self._ledger.find(wanted, owner)
         if record is not None:
             return record

@@ -104,7 +104,7 @@ class Run(Generic[T]):
                 await self._over
             raise
         finally:
-            self._tell_query()
+            self.note()
             if reports is not None:
                 reports.stop()
             if not self.handed_over:
@@ -113,6 +113,20 @@ class Run(Generic[T]):
     def look(self) -> Deferred[State] | None:
         """Ask Snowflake how it is; ``None``: no session has it now."""
         return self._work.look()
+
+    def note(self) -> None:
+        """Write the statement down, and tell its caller, once its id is known."""
+        query_id = self.query_id
+        if query_id is None:
+            return
+        # A read that was started over on a new session has a new id.
+        known = self._record is not None and self._record.query_id == query_id
+        if self._owner is not None and not known and not self._job.only_reads:
+            cap = self._job.row_cap
+            self._record = Record(query_id, self._owner, cap, self._started, self)
+            self._ledger.add(self._record)
+        if self._job.on_query is not None:
+            self._job.on_query(query_id)
 
     def end_with(self, verdict: Callable[[], ToolFailure]) -> None:
         """Abort the statement; its caller gets ``verdict()`` once that is confirmed, or in 2 s.
@@ -137,7 +151,7 @@ class Run(Generic[T]):
     def _hand_over(self) -> None:
         if self._answer.called or self._verdict is not None:
             return
-        self._tell_query()
+        self.note()
         if self._job.waits is not None and self._job.waits():
             return
         if not self._progress.hand_over():
@@ -199,26 +213,13 @@ class Run(Generic[T]):
         )
 
     def _tell_progress(self, status: str, elapsed_s: float) -> None:
-        self._tell_query()
+        self.note()
         if self._job.on_progress is not None and not self._answer.called:
             self._job.on_progress(status, elapsed_s)
 
-    def _tell_query(self) -> None:
-        query_id = self.query_id
-        if query_id is None:
-            return
-        # A read that was started over on a new session has a new id.
-        known = self._record is not None and self._record.query_id == query_id
-        if self._owner is not None and not known and not self._job.only_reads:
-            cap = self._job.row_cap
-            self._record = Record(query_id, self._owner, cap, self._started, self)
-            self._ledger.add(self._record)
-        if self._job.on_query is not None:
-            self._job.on_query(query_id)
-
     def _note_end(self, result: Reading[T] | Failure | None) -> None:
         self.state, failure = self._final(result)
-        self._tell_query()
+        self.note()
         if self._record is not None:
             self._record.end(self.state, self._verdict or failure, self._now())
 

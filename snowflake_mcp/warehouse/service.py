@@ -60,7 +60,9 @@ class Warehouse:
         self._sessions = Sessions(reactor, account, pool, limits)
         self._errands = Errands(reactor, self._sessions)
         self._ledger = Ledger(reactor)
-        self.handles = Handles(reactor, self._ledger, self._errands, self.run, history_schema)
+        self.handles = Handles(
+            reactor, self._ledger, self._errands, self.run, self._note_running, history_schema
+        )
         """Statements by query id."""
         self._means = Means(
             reactor=reactor,
@@ -171,6 +173,10 @@ class Warehouse:
         await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.6)
         await self._errands.threads.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
+
+    def _note_running(self) -> None:
+        for run in self._runs:
+            run.note()
 
     def _over(self, run: Run[Any]) -> None:
         self._runs.discard(run)
