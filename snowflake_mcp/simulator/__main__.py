@@ -24,13 +24,13 @@ from twisted.python.threadpool import ThreadPool
 from twisted.web.server import Site
 
 from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
+from snowflake_mcp.simulator.bench import Bench
 from snowflake_mcp.simulator.folders import BadFolder, find_files
 from snowflake_mcp.simulator.frontdesk import FrontDesk
 from snowflake_mcp.simulator.ids import QueryIds
 from snowflake_mcp.simulator.instance import Instance
 from snowflake_mcp.simulator.misbehaviour import FaultyWire
 from snowflake_mcp.simulator.results import ResultStore
-from snowflake_mcp.simulator.sessions import Bench
 from snowflake_mcp.simulator.statements import Docket
 from snowflake_mcp.simulator.tokens import MASTER_TOKEN_S, SESSION_TOKEN_S, Tokens
 from snowflake_mcp.simulator.wire import Wire
@@ -162,16 +162,14 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> i
     )
     pool = ThreadPool(0, _THREADS, "statements")
     docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES, monotonic), _wall)
-    ids = QueryIds(_wall)
+    bench = Bench(reactor, pool, docket, QueryIds(_wall), monotonic)
     desk = FrontDesk(
-        Bench(reactor, pool, docket, ids, monotonic),
+        bench,
         instance.connect,
         os.environ.pop(PASSWORD_VARIABLE, None),
         Tokens(monotonic, options.token_s, options.master_token_s),
     )
-    wire = Wire(desk)
-    if options.faults:
-        wire = FaultyWire(desk, docket, _wall, reactor, ids)
+    wire = FaultyWire(desk, bench, _wall) if options.faults else Wire(desk)
     site = Site(wire, timeout=None)
     site.displayTracebacks = False
     try:

@@ -84,27 +84,17 @@ def submission(call: Call) -> Submission:
         for name, value in (given if isinstance(given, dict) else {}).items()
     }
     bindings = body.get("bindings")
-    row_cap = _number(parameters.get("ROWS_PER_RESULTSET"))
     return Submission(
         request_id=call.argument("requestId") or "",
         sql=body["sqlText"],
         base=call.base,
-        tag=str(parameters.get("QUERY_TAG") or ""),
-        timeout_s=_number(parameters.get("STATEMENT_TIMEOUT_IN_SECONDS")) or 0,
-        row_cap=row_cap or None,
+        parameters=parameters,
         statement_count=_count(parameters.get("MULTI_STATEMENT_COUNT")),
         describe_only=bool(body.get("describeOnly")),
         bindings=bindings if isinstance(bindings, dict) else {},
     )
 
 
-def _number(value: object) -> int | None:
-    try:
-        return max(0, int(str(value)))
-    except ValueError:
-        return None
-
-
 def _count(value: object) -> int:
-    number = _number(value)
-    return 1 if number is None else number
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < 10 else 1

@@ -1,20 +1,24 @@
 """Between the wire and the statements: logins, tokens, and what a request may ask for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Protocol
 
 from twisted.internet.defer import Deferred
 
+from snowflake_mcp.simulator.bench import Bench, Runner
 from snowflake_mcp.simulator.failures import StatementFailed
-from snowflake_mcp.simulator.sessions import Bench, Runner, Session
+from snowflake_mcp.simulator.parameters import Parameters
+from snowflake_mcp.simulator.sessions import Session
 from snowflake_mcp.simulator.statements import Statement, Submission
 from snowflake_mcp.simulator.tokens import Pair, Tokens
 
 __all__ = ["FrontDesk", "Refused"]
 
 _MAX_SESSIONS: Final = 1_000
+_MAX_NAME: Final = 255
+_MAX_UNENDED: Final = 2_000
 _IDLE_S: Final = 4 * 3600.0
 """A session without a request for so long is closed, as on Snowflake."""
 
@@ -60,15 +64,20 @@ class FrontDesk:
         schema: str | None,
         warehouse: str | None,
         role: str | None,
+        parameters: Mapping[str, object],
     ) -> tuple[Session, Pair]:
         """Open a session; gives it with its tokens.
 
-        :raises StatementFailed: 390100 for a wrong password.
+        :raises StatementFailed: 390100 for a wrong password, 001008 for a session parameter with
+            a value that it cannot have.
         """
         if self._password is not None and password != self._password:
             raise StatementFailed(
                 "390100", "28000", "Incorrect username or password was specified."
             )
+        given = Parameters()
+        for name, value in parameters.items():
+            given.put(name.upper(), value)
         self._make_room()
         engine: Any = await self._in_thread(
             lambda: self._connect(_folded(database), _folded(schema))
@@ -76,7 +85,8 @@ class FrontDesk:
         place = engine.place
         place.warehouse = _folded(warehouse) or place.warehouse
         place.role = _folded(role) or place.role
-        session = Session(self._bench, engine, next(self._numbers), user.upper())
+        user = user.upper()[:_MAX_NAME]
+        session = Session(self._bench, engine, next(self._numbers), user, given)
         self._sessions.add(session)
         return session, self._tokens.issue(session)
 
@@ -152,16 +162,21 @@ class FrontDesk:
             self.logout(session)
 
     def submit(self, session: Session, submission: Submission) -> Statement:
-        """Begin a statement."""
+        """Begin a statement.
+
+        :raises Refused: 429 while too many statements wait and run.
+        """
+        if self._bench.docket.unended_count >= _MAX_UNENDED:
+            raise Refused(429, "390429", "too many statements wait and run")
         return session.submit(submission)
 
-    def statement(self, query_id: str) -> Statement:
-        """The statement of this id.
+    def statement(self, query_id: str, user: str | None = None) -> Statement:
+        """The statement of this id; with ``user``, only if it is that user's.
 
         :raises StatementFailed: 000709
         """
         statement = self._bench.docket.find(query_id)
-        if statement is None:
+        if statement is None or user not in (None, statement.owner.user):
             raise StatementFailed("000709", "02000", f"Statement {query_id} not found")
         return statement
 
@@ -216,7 +231,7 @@ class FrontDesk:
                 "startTime": int(statement.submitted_at * 1000),
                 "endTime": int((statement.ended_at or 0) * 1000),
                 "sessionId": statement.owner.number,
-                "queryTag": statement.submission.tag,
+                "queryTag": statement.tag,
             }
         ]
 

@@ -5,18 +5,17 @@ from typing import Any, Final
 
 import msgspec
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
 from snowflake_mcp.simulator.answers import refusal_body
+from snowflake_mcp.simulator.bench import Bench
 from snowflake_mcp.simulator.calls import Call, body_of
 from snowflake_mcp.simulator.failures import StatementFailed, syntax_error
 from snowflake_mcp.simulator.faults import Asked, BadRules, Fault, RuleBook, read_rules
 from snowflake_mcp.simulator.frontdesk import FrontDesk, Refused
-from snowflake_mcp.simulator.ids import QueryIds
 from snowflake_mcp.simulator.sessions import cancel_target
-from snowflake_mcp.simulator.statements import Docket, Statement
+from snowflake_mcp.simulator.statements import Statement
 from snowflake_mcp.simulator.tally import Tally
 from snowflake_mcp.simulator.wire import Reply, Route, Wire, refusal, start
 
@@ -37,21 +36,14 @@ _MALFORMED: Final[Mapping[str, bytes]] = {
 class FaultyWire(Wire):
     """A wire that misbehaves on demand; reactor thread only."""
 
-    def __init__(
-        self,
-        desk: FrontDesk,
-        docket: Docket,
-        wall: Callable[[], float],
-        clock: IReactorTime,
-        ids: QueryIds,
-    ) -> None:
+    def __init__(self, desk: FrontDesk, bench: Bench, wall: Callable[[], float]) -> None:
         """``wall`` gives seconds since 1970."""
         super().__init__(desk)
-        self._docket = docket
-        self._clock = clock
-        self._ids = ids
+        self._docket = bench.docket
+        self._clock = bench.clock
+        self._ids = bench.ids
         self._book = RuleBook()
-        self._tally = Tally(desk, docket, wall)
+        self._tally = Tally(desk, bench.docket, bench.reuse, wall)
         self._manners: dict[Request, Fault] = {}
 
     async def serve(self, request: Request) -> None:

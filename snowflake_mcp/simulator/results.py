@@ -33,6 +33,9 @@ FIRST_ROWS: Final = 1_000
 
 CHUNK_ROWS: Final = 16_384
 
+KEPT_S: Final = 24 * 3_600.0
+"""How long a result can be read."""
+
 _INLINE_BYTES: Final = 4 << 20
 _CHUNK_BYTES: Final = 8 << 20
 _IN_USE_S: Final = 60.0
@@ -69,11 +72,16 @@ class Result:
     """Part of the chunk addresses, in the place of a stage's signature."""
     chunks: list[tuple[int, int]] = field(default_factory=list)
     """First row and number of rows of each chunk."""
+    statement_type: int = 0x1000
 
     @property
     def size(self) -> int:
         """Bytes this result holds in memory."""
         return len(self.body) + (0 if self.table is None else int(self.table.nbytes))
+
+    def as_rows(self) -> Rows:
+        """The rows as they were given; nothing is copied."""
+        return Rows(self.fields, self.statement_type, self.table, self.cells)
 
     def as_table(self) -> Any:
         """The rows as an Arrow table, for RESULT_SCAN; worker threads only."""
@@ -102,11 +110,12 @@ def make_result(rows: Rows, query_id: str, facts: Mapping[str, object], base: st
     ``facts`` are the fields about the session (finalDatabaseName, ...), ``base`` the address
     that clients reach this server by.
     """
+    kind = rows.statement_type
     data: dict[str, object] = {
         **facts,
         "rowtype": [field.rowtype() for field in rows.fields],
         "queryId": query_id,
-        "statementTypeId": rows.statement_type,
+        "statementTypeId": kind,
         "numberOfBinds": 0,
         "arrayBindSupported": False,
         "version": 1,
@@ -119,10 +128,11 @@ def make_result(rows: Rows, query_id: str, facts: Mapping[str, object], base: st
             "queryResultFormat": "json",
             "rowset": rows.cells,
         }
-        return Result(_success(data), total, rows.fields, cells=rows.cells)
+        body = _success(data)
+        return Result(body, total, rows.fields, cells=rows.cells, statement_type=kind)
     table = rows.table
     total = table.num_rows
-    result = Result(b"", total, rows.fields, table, secret=new_token())
+    result = Result(b"", total, rows.fields, table, secret=new_token(), statement_type=kind)
     inline = total
     if total > INLINE_ROWS or table.nbytes > _INLINE_BYTES:
         per_row = max(1, table.nbytes // max(1, total))
@@ -159,19 +169,27 @@ def _success(data: Mapping[str, object]) -> bytes:
     return msgspec.json.encode({"data": data, "code": None, "message": None, "success": True})
 
 
+@dataclass(slots=True)
+class _Stored:
+    result: Result
+    made_at: float
+    touched_at: float
+
+
 class ResultStore:
-    """The newest results, bounded in number and bytes; reactor thread only.
+    """The newest results, bounded in number, bytes and age; reactor thread only.
 
     A result that was read or made less than a minute ago makes room only when four times
     ``max_bytes`` are held: its client may still be fetching the chunks. The newest result is
-    always kept, however large. ``now`` gives seconds.
+    always kept, however large. After 24 hours a result is gone, as on Snowflake.
     """
 
     def __init__(self, max_results: int, max_bytes: int, now: Callable[[], float]) -> None:
+        """``now`` gives seconds on a clock that never jumps."""
         self._max_results = max_results
         self._max_bytes = max_bytes
         self._now = now
-        self._results: OrderedDict[str, tuple[float, Result]] = OrderedDict()
+        self._results: OrderedDict[str, _Stored] = OrderedDict()
         self._bytes = 0
 
     @property
@@ -184,24 +202,30 @@ class ResultStore:
 
     def put(self, query_id: str, result: Result) -> None:
         """Keep ``result``; the least recently read ones make room."""
-        self._results[query_id] = (self._now(), result)
+        now = self._now()
+        self._results[query_id] = _Stored(result, now, now)
         self._bytes += result.size
         while len(self._results) > 1 and self._must_drop():
-            _, (_, dropped) = self._results.popitem(last=False)
-            self._bytes -= dropped.size
+            self._drop(next(iter(self._results)))
 
     def get(self, query_id: str) -> Result | None:
-        """The result, or None when it was never there or had to make room."""
-        kept = self._results.get(query_id)
-        if kept is None:
+        """The result, or None when it was never there, is too old or had to make room."""
+        stored = self._results.get(query_id)
+        if stored is None:
             return None
-        self._results[query_id] = (self._now(), kept[1])
+        stored.touched_at = self._now()
+        if stored.touched_at - stored.made_at >= KEPT_S:
+            self._drop(query_id)
+            return None
         self._results.move_to_end(query_id)
-        return kept[1]
+        return stored.result
+
+    def _drop(self, query_id: str) -> None:
+        self._bytes -= self._results.pop(query_id).result.size
 
     def _must_drop(self) -> bool:
         if self._bytes > _HARD_FACTOR * self._max_bytes:
             return True
         over = len(self._results) > self._max_results or self._bytes > self._max_bytes
-        touched, _ = next(iter(self._results.values()))
-        return over and self._now() - touched >= _IN_USE_S
+        oldest = next(iter(self._results.values()))
+        return over and self._now() - oldest.touched_at >= _IN_USE_S

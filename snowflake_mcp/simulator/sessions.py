@@ -2,22 +2,24 @@
 
 import re
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final, Protocol, cast
+from collections.abc import Hashable
+from typing import Any, Final, cast
 
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.simulator.bench import Bench, Runner
 from snowflake_mcp.simulator.columns import text_field
+from snowflake_mcp.simulator.detached import DetachedWatch
 from snowflake_mcp.simulator.failures import StatementFailed, cancelled, timed_out, translate
-from snowflake_mcp.simulator.ids import QueryIds
 from snowflake_mcp.simulator.jobs import Job
+from snowflake_mcp.simulator.parameters import Parameters
 from snowflake_mcp.simulator.results import Result, Rows, make_result
-from snowflake_mcp.simulator.statements import Docket, Place, State, Statement, Submission
+from snowflake_mcp.simulator.reuse import changes_data, is_repeatable
+from snowflake_mcp.simulator.statements import Place, State, Statement, Submission
 from snowflake_mcp.simulator.waits import take_waits
 
-__all__ = ["Bench", "Pool", "Runner", "Session", "cancel_target"]
+__all__ = ["Session", "cancel_target"]
 
 _INTERRUPT_AGAIN_S: Final = 0.05
 """An interrupt that arrives while the statement is being translated is lost; so repeat it."""
@@ -34,73 +36,30 @@ def cancel_target(sql: str) -> str | None:
     return None if found is None else found[1]
 
 
-class Clock(IReactorTime, IReactorFromThreads):
-    """The two reactor interfaces that sessions need."""
-
-
-class Pool(Protocol):
-    """The worker threads."""
-
-    def callInThreadWithCallback(
-        self, onResult: Callable[[bool, Any], object], func: Callable[[], object]
-    ) -> None:
-        """Run ``func`` in a worker; ``onResult`` gets (success, value) in that worker."""
-
-
-class Runner(Protocol):
-    """One session's connection to the engine."""
-
-    @property
-    def place(self) -> Place:
-        """Where the session stands."""
-
-    def begin(self) -> None:
-        """Any thread."""
-
-    def run(self, job: Job) -> Rows:
-        """Worker threads only."""
-
-    def interrupt(self) -> None:
-        """Any thread."""
-
-    def close(self) -> None:
-        """Worker threads only."""
-
-
-class Bench:
-    """What all sessions share: clock, threads, ids and the docket."""
-
-    def __init__(
-        self,
-        clock: Clock,
-        pool: Pool,
-        docket: Docket,
-        ids: QueryIds,
-        now: Callable[[], float],
-    ) -> None:
-        """``now`` gives seconds on a clock that never jumps."""
-        self.clock = clock
-        self.pool = pool
-        self.docket = docket
-        self.ids = ids
-        self.now = now
-
-
 class Session:
     """A logged-in client; reactor thread only."""
 
     _log = Logger()
 
-    def __init__(self, bench: Bench, engine: Runner, number: int, user: str) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        engine: Runner,
+        number: int,
+        user: str,
+        parameters: Parameters | None = None,
+    ) -> None:
         self.number = number
         self.user = user
         self._used_at = bench.now()
+        self.parameters = parameters or Parameters()
         self._bench = bench
         self._engine = engine
         self._queue: deque[Statement] = deque()
         self._current: Statement | None = None
         self._closing = False
         self._last_query_id = ""
+        self._detached = DetachedWatch(bench.clock, self)
 
     @property
     def place(self) -> Place:
@@ -165,13 +124,22 @@ class Session:
             self._bench.docket.failed(statement, statement.stop_reason)
         return True
 
+    def unended(self) -> list[Statement]:
+        """The statements that wait or run."""
+        return [*self._queue, *([self._current] if self._current else [])]
+
+    def abort_all(self) -> None:
+        """Stop everything, whatever the statements are told to ignore."""
+        for statement in self.unended():
+            self.abort(statement, cancelled())
+
     def close(self) -> None:
         """Log out: stop what runs, forget what waits, give the engine's session up."""
         if self._closing:
             return
         self._closing = True
-        for statement in (*self._queue, *([self._current] if self._current else [])):
-            self.abort(statement, cancelled())
+        self._detached.stop()
+        self.abort_all()
         if self._current is None:
             self._release()
 
@@ -193,10 +161,13 @@ class Session:
         statement.state = State.RUNNING
         self._engine.begin()
         clock = self._bench.clock
-        limit = statement.submission.timeout_s
+        limit = int(self._parameter(statement, "STATEMENT_TIMEOUT_IN_SECONDS"))
         if limit > 0:
             statement.timer = clock.callLater(limit, self.abort, statement, timed_out(limit))
+        statement.tag = str(self._parameter(statement, "QUERY_TAG"))
+        self._detached.watch()
         try:
+            self.parameters.alter(statement.submission.sql)
             wait_s, sql = take_waits(statement.submission.sql)
         except StatementFailed as failure:
             self._finish(statement, failure=failure)
@@ -208,17 +179,52 @@ class Session:
 
     def _execute(self, statement: Statement, sql: str) -> None:
         statement.pause = None
+        reuse = self._bench.reuse
+        if changes_data(sql):
+            reuse.changed()
         job = self._job(statement, sql)
+        question = self._question(statement, job)
+        version = reuse.version
+        reused = self._reused(question)
         base = statement.submission.base
 
         def work() -> Result:
-            rows = self._engine.run(job)
+            rows = self._engine.run(job) if reused is None else reused.as_rows()
             return make_result(rows, job.query_id, self.facts(), base)
 
+        def worked(success: bool, value: Any) -> None:
+            self._worked(statement, success, value)
+            if success and question is not None:
+                reuse.keep(question, version, statement.query_id)
+
         def done(success: bool, value: Any) -> None:
-            self._bench.clock.callFromThread(self._worked, statement, success, value)
+            self._bench.clock.callFromThread(worked, success, value)
 
         self._bench.pool.callInThreadWithCallback(done, work)
+
+    def _question(self, statement: Statement, job: Job) -> Hashable | None:
+        """What an equal statement asks too; None for one whose result is not reused."""
+        place = self._engine.place
+        if (
+            place.in_transaction
+            or job.describe_only
+            or not self._parameter(statement, "USE_CACHED_RESULT")
+            or not is_repeatable(job.sql)
+        ):
+            return None
+        bound = repr(job.bindings) if job.bindings else ""
+        return job.sql, bound, place.database, place.schema, place.role, job.row_cap
+
+    def _reused(self, question: Hashable | None) -> Result | None:
+        known = None if question is None else self._bench.reuse.find(question)
+        result = None if known is None else self._bench.docket.results.get(known)
+        if result is None or result.table is None:
+            return None
+        self._bench.reuse.hits += 1
+        return result
+
+    def _parameter(self, statement: Statement, name: str) -> bool | int | str:
+        return self.parameters.get(name, statement.submission.parameters)
 
     def _job(self, statement: Statement, sql: str) -> Job:
         submission = statement.submission
@@ -229,7 +235,7 @@ class Session:
             sql=sql,
             user=self.user,
             session_id=self.number,
-            row_cap=submission.row_cap,
+            row_cap=int(self._parameter(statement, "ROWS_PER_RESULTSET")) or None,
             statement_count=submission.statement_count,
             describe_only=submission.describe_only,
             bindings=submission.bindings,
@@ -243,7 +249,9 @@ class Session:
         if "RESULT_SCAN" not in upper:
             return {}
         named = {*_ID.findall(upper.lower()), self._last_query_id}
-        results = {name: self._bench.docket.results.get(name) for name in named}
+        docket = self._bench.docket
+        owned = [one for one in map(docket.find, named) if one and one.owner.user == self.user]
+        results = {one.query_id: docket.results.get(one.query_id) for one in owned}
         return {name: result for name, result in results.items() if result is not None}
 
     def _worked(self, statement: Statement, success: bool, value: Any) -> None:
@@ -269,6 +277,8 @@ class Session:
         if statement.timer is not None and statement.timer.active():
             statement.timer.cancel()
         self._current = None
+        if changes_data(statement.submission.sql):
+            self._bench.reuse.changed()
         self._last_query_id = statement.query_id
         self.touch()
         docket = self._bench.docket

@@ -2,7 +2,7 @@
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -36,10 +36,8 @@ class Submission:
     sql: str
     base: str
     """The address by which this client reaches the server, for chunk addresses."""
-    tag: str = ""
-    timeout_s: float = 0.0
-    """0: no limit."""
-    row_cap: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """The statement's own parameters; names in upper case."""
     statement_count: int = 1
     describe_only: bool = False
     bindings: Mapping[str, Any] = field(default_factory=dict)
@@ -52,6 +50,7 @@ class Place(Protocol):
     schema: str | None
     role: str
     warehouse: str
+    in_transaction: bool
 
 
 class Owner(Protocol):
@@ -82,6 +81,7 @@ class Statement:
     failure: StatementFailed | None = None
     failure_answer: bytes = b""
     rows: int = 0
+    tag: str = ""
     stop_reason: StatementFailed | None = None
     """Why it is being stopped; becomes the failure unless it ended before."""
     timer: IDelayedCall | None = None
@@ -91,6 +91,11 @@ class Statement:
     deaf: bool = False
     """Clients' aborts are confirmed and change nothing."""
     _waiting: list["Deferred[bool]"] = field(default_factory=list)
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a client holds a request for the outcome."""
+        return bool(self._waiting)
 
     @property
     def ended(self) -> bool:
@@ -131,7 +136,7 @@ class Statement:
             warehouse=place.warehouse,
             database=place.database or "",
             schema=place.schema or "",
-            tag=self.submission.tag,
+            tag=self.tag,
             session_id=self.owner.number,
             started_at=self.submitted_at,
             ended_at=self.ended_at,
@@ -150,6 +155,8 @@ class Statement:
 
 
 _MAX_REMEMBERED: Final = 2_000
+_MAX_TEXT: Final = 64 << 20
+"""Characters of SQL in the history."""
 
 
 class Docket:
@@ -161,6 +168,8 @@ class Docket:
         self._wall = wall
         self._statements: OrderedDict[str, Statement] = OrderedDict()
         self._requests: dict[tuple[int, str], str] = {}
+        self._text = 0
+        self.unended_count = 0
         self.ended: Counter[str] = Counter()
         """How many statements have ended, by state."""
 
@@ -176,15 +185,21 @@ class Docket:
         """Write down a new statement."""
         statement = Statement(query_id, owner, submission, self._wall())
         self._statements[query_id] = statement
+        self._text += len(submission.sql)
+        self.unended_count += 1
         if submission.request_id:
             self._requests[owner.number, submission.request_id] = query_id
-        while len(self._statements) > _MAX_REMEMBERED:
-            oldest = next(iter(self._statements.values()))
-            if not oldest.ended:
+        while len(self._statements) > _MAX_REMEMBERED or self._text > _MAX_TEXT:
+            oldest = next((one for one in self._statements.values() if one.ended), None)
+            if oldest is None:
                 break
-            del self._statements[oldest.query_id]
-            self._requests.pop((oldest.owner.number, oldest.submission.request_id), None)
+            self._forget(oldest)
         return statement
+
+    def _forget(self, statement: Statement) -> None:
+        del self._statements[statement.query_id]
+        self._text -= len(statement.submission.sql)
+        self._requests.pop((statement.owner.number, statement.submission.request_id), None)
 
     def history(self) -> list[PastStatement]:
         """All remembered statements, newest first."""
@@ -211,5 +226,8 @@ class Docket:
 
     def _end(self, statement: Statement) -> None:
         statement.ended_at = self._wall()
+        # Bound values may be large, and nobody asks for them again.
+        statement.submission = replace(statement.submission, bindings={})
+        self.unended_count -= 1
         self.ended[statement.state.value] += 1
         statement.settle()

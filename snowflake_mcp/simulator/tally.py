@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from snowflake_mcp.simulator.frontdesk import FrontDesk
+from snowflake_mcp.simulator.reuse import Reuse
 from snowflake_mcp.simulator.statements import Docket, Statement
 
 __all__ = ["Tally"]
@@ -19,6 +20,7 @@ class Tally:
 
     desk: FrontDesk
     docket: Docket
+    reuse: Reuse
     wall: Callable[[], float]
     """Seconds since 1970."""
     requests: Counter[str] = field(default_factory=Counter)
@@ -31,6 +33,7 @@ class Tally:
         self.logins.clear()
         self.aborts.clear()
         self.docket.ended.clear()
+        self.reuse.hits = 0
 
     def abort(self, way: str, statement: Statement | None) -> None:
         """An abort was asked for."""
@@ -57,11 +60,12 @@ class Tally:
                     "user": statement.owner.user,
                     "session_id": statement.owner.number,
                     "state": statement.state.value,
-                    "tag": statement.submission.tag,
+                    "tag": statement.tag,
                     "submitted_at": statement.submitted_at,
                 }
                 for statement in running
             ],
+            "reused": self.reuse.hits,
             "ended": dict(self.docket.ended),
             "sessions": self.desk.sessions(),
         }

@@ -114,6 +114,7 @@ class Wire(Resource):
         """POST /session/v1/login-request."""
         data = call.members.get("data")
         data = data if isinstance(data, dict) else {}
+        parameters = data.get("SESSION_PARAMETERS")
         session, pair = await self._desk.login(
             user=str(data.get("LOGIN_NAME") or "DEMO"),
             password=str(data.get("PASSWORD") or data.get("TOKEN") or ""),
@@ -121,6 +122,7 @@ class Wire(Resource):
             schema=call.argument("schemaName"),
             warehouse=call.argument("warehouse"),
             role=call.argument("roleName"),
+            parameters=parameters if isinstance(parameters, dict) else {},
         )
         place = session.place
         return login_body(
@@ -177,8 +179,8 @@ class Wire(Resource):
 
     async def result(self, call: Call) -> Answer:
         """GET /queries/<id>/result."""
-        self._desk.session(call.token)
-        return await self._outcome(self._desk.statement(call.names[0]), POLL_HOLD_S)
+        user = self._desk.session(call.token).user
+        return await self._outcome(self._desk.statement(call.names[0], user), POLL_HOLD_S)
 
     async def _outcome(self, statement: Statement, hold_s: float) -> Answer:
         if not await self._desk.ended(statement, hold_s):

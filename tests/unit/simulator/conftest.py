@@ -134,12 +134,12 @@ class Wire:
         finally:
             connection.close()
 
-    def login(self) -> None:
+    def login(self, user: str = "wire") -> None:
         """Open a session."""
         answer = self.send(
             "POST",
             "/session/v1/login-request?databaseName=DEMO&schemaName=SALES",
-            {"data": {"LOGIN_NAME": "wire", "PASSWORD": "x"}},
+            {"data": {"LOGIN_NAME": user, "PASSWORD": "x"}},
         )
         assert answer["success"], answer
         self.token = answer["data"]["token"]

@@ -6,13 +6,14 @@ from typing import Any, cast
 import pytest
 from twisted.internet.task import Clock
 
+from snowflake_mcp.simulator.bench import Bench
 from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.failures import StatementFailed, cancelled
 from snowflake_mcp.simulator.ids import QueryIds
 from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.local import Place
 from snowflake_mcp.simulator.results import ResultStore, Rows
-from snowflake_mcp.simulator.sessions import Bench, Session
+from snowflake_mcp.simulator.sessions import Session
 from snowflake_mcp.simulator.statements import Docket, State, Statement, Submission
 
 
@@ -130,7 +131,7 @@ def test_a_statement_that_finished_before_its_abort_succeeded(world: World) -> N
 
 def test_the_timeout_is_the_reason_whatever_the_engine_says(world: World) -> None:
     """000630, not the engine's word for being interrupted."""
-    statement = world.submit("select 1", timeout_s=5.0)
+    statement = world.submit("select 1", parameters={"STATEMENT_TIMEOUT_IN_SECONDS": 5})
     world.clock.advance(5)
     world.engine.failure = cancelled()
     world.pool.let_go()
@@ -203,3 +204,97 @@ def test_closing_ends_everything_and_then_the_engine(world: World) -> None:
     assert running.state is State.ABORTED
     world.pool.let_go()
     assert world.engine.closed
+
+
+def test_the_sessions_parameters_hold_unless_the_statement_has_its_own(world: World) -> None:
+    """Set at login or by ALTER SESSION, unset again; a statement's own go first."""
+    world.submit("alter session set statement_timeout_in_seconds = 5 query_tag = 'a b'")
+    world.pool.let_go()
+    limited = world.submit("select 1")
+    own = world.submit("select 2", parameters={"QUERY_TAG": "own"})
+    world.clock.advance(5)
+    assert (limited.stop_reason is not None, limited.tag) == (True, "a b")
+    world.pool.let_go()
+    world.pool.let_go()
+    assert own.tag == "own"
+    world.submit("alter session unset statement_timeout_in_seconds, query_tag")
+    world.pool.let_go()
+    free = world.submit("select 3")
+    world.clock.advance(5)
+    assert (free.stop_reason, free.tag) == (None, "")
+
+
+def test_a_parameter_with_a_wrong_value_fails_the_statement(world: World) -> None:
+    """001008, and nothing is set."""
+    refused = world.submit("alter session set use_cached_result = 7")
+    assert refused.failure is not None
+    assert refused.failure.code == "001008"
+    assert world.pool.held == []
+
+
+def test_bound_values_are_not_kept(world: World) -> None:
+    """Once the statement has ended nobody asks for them."""
+    statement = world.submit("select ?", bindings={"1": {"type": "TEXT", "value": "x"}})
+    world.pool.let_go()
+    assert statement.submission.bindings == {}
+
+
+def test_the_history_is_bounded_in_text_and_keeps_what_runs(world: World) -> None:
+    """64 MB of SQL; the oldest that has ended goes first."""
+    running = world.submit("select system$wait(60)")
+    big = "select '" + "x" * (30 << 20) + "'"
+    other = Session(world.session._bench, world.engine, 2, "DEMO")
+    ids = []
+    for _ in range(3):
+        ids.append(other.submit(Submission("", big, "http://x")).query_id)
+        world.pool.let_go()
+    kept = [past.query_id for past in world.docket.history()]
+    assert kept == [ids[2], ids[1], running.query_id]
+    assert world.docket.unended_count == 1
+
+
+class TestDetached:
+    """ABORT_DETACHED_QUERY."""
+
+    def begin(self, world: World, *, wanted: bool = True) -> Statement:
+        """A statement that waits for an hour."""
+        if wanted:
+            world.session.parameters.put("ABORT_DETACHED_QUERY", "true")
+        return world.submit("select system$wait(3600)")
+
+    def test_it_ends_when_nobody_is_heard(self, world: World) -> None:
+        """After five minutes without a request."""
+        statement = self.begin(world)
+        world.clock.pump([1.0] * 299)
+        assert statement.state.value == "RUNNING"
+        world.clock.advance(1)
+        assert statement.state.value == "ABORTED"
+        assert world.clock.getDelayedCalls() == []
+
+    def test_it_goes_on_by_default(self, world: World) -> None:
+        """As on Snowflake."""
+        statement = self.begin(world, wanted=False)
+        world.clock.pump([60.0] * 30)
+        assert statement.state.value == "RUNNING"
+
+    def test_a_client_that_asks_keeps_it(self, world: World) -> None:
+        """A heartbeat now and then is enough, and so is a held request."""
+        statement = self.begin(world)
+        for _ in range(4):
+            world.clock.advance(200)
+            world.session.touch()
+        statement.wait(500, world.clock)
+        world.clock.pump([100.0] * 4)
+        assert statement.state.value == "RUNNING"
+        world.clock.pump([100.0] * 6)
+        assert statement.state.value == "ABORTED"
+
+    def test_nothing_is_left_behind(self, world: World) -> None:
+        """Neither by a statement that ended nor by a session that closed."""
+        statement = self.begin(world)
+        world.session.abort(statement)
+        world.clock.advance(300)
+        assert world.clock.getDelayedCalls() == []
+        self.begin(world)
+        world.session.close()
+        assert world.clock.getDelayedCalls() == []
