@@ -25,7 +25,7 @@ from twisted.web.server import Site
 
 from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
 from snowflake_mcp.simulator.bench import Bench
-from snowflake_mcp.simulator.folders import BadFolder, find_files
+from snowflake_mcp.simulator.folders import BadFolder, find_files, load_files
 from snowflake_mcp.simulator.frontdesk import FrontDesk
 from snowflake_mcp.simulator.ids import QueryIds
 from snowflake_mcp.simulator.instance import Instance
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     instance = Instance()
     try:
         if options.data is not None:
-            instance.load(find_files(options.data))
+            load_files(instance.connect(None, None), find_files(options.data))
     except BadFolder as bad:
         sys.stderr.write(f"{bad}\n")
         return 1

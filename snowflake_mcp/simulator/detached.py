@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from snowflake_mcp.simulator.parameters import Parameters
+from snowflake_mcp.simulator.session_parameters import Parameters
 from snowflake_mcp.simulator.statements import Statement
 
 __all__ = ["DETACHED_S", "DetachedWatch", "Watched"]

@@ -29,6 +29,10 @@ _READERS: Final = {
 }
 _READERS[".ndjson"] = _READERS[".jsonl"]
 _PACKED: Final = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+_BOUNDS: Final = (
+    "SET GLOBAL memory_limit='512MB'",
+    "SET GLOBAL max_temp_directory_size='0KB'",
+)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _LEVELS: Final = 3
 
@@ -104,8 +108,12 @@ def find_files(root: Path) -> list[DataFile]:
 def load_files(connection: "Connection", files: Sequence[DataFile]) -> None:
     """Make a table of each file; blocks, before the instance is locked.
 
+    From here on DuckDB has the memory that it will have when it is locked.
+
     :raises BadFolder: with a reason for every file that cannot be read.
     """
+    for statement in _BOUNDS:
+        connection.duck.execute(statement)
     problems: list[str] = []
     places: set[str] = set()
     for number, file in enumerate(files):

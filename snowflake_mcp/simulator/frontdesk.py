@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from snowflake_mcp.simulator.bench import Bench, Runner
 from snowflake_mcp.simulator.failures import StatementFailed
-from snowflake_mcp.simulator.parameters import Parameters
+from snowflake_mcp.simulator.session_parameters import Parameters
 from snowflake_mcp.simulator.sessions import Session
 from snowflake_mcp.simulator.statements import Statement, Submission
 from snowflake_mcp.simulator.tokens import Pair, Tokens
@@ -75,9 +75,9 @@ class FrontDesk:
             raise StatementFailed(
                 "390100", "28000", "Incorrect username or password was specified."
             )
-        given = Parameters()
+        texts: dict[str, str] = {}
         for name, value in parameters.items():
-            given.put(name.upper(), value)
+            Parameters(texts).put(name.upper(), value)
         self._make_room()
         engine: Any = await self._in_thread(
             lambda: self._connect(_folded(database), _folded(schema))
@@ -85,8 +85,8 @@ class FrontDesk:
         place = engine.place
         place.warehouse = _folded(warehouse) or place.warehouse
         place.role = _folded(role) or place.role
-        user = user.upper()[:_MAX_NAME]
-        session = Session(self._bench, engine, next(self._numbers), user, given)
+        place.parameters.update(texts)
+        session = Session(self._bench, engine, next(self._numbers), user.upper()[:_MAX_NAME])
         self._sessions.add(session)
         return session, self._tokens.issue(session)
 

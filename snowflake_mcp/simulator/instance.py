@@ -1,14 +1,12 @@
 """The one DuckDB of this process, with fakesnow's translator over it, locked down."""
 
 import warnings
-from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
 from snowflake_mcp.simulator.compat import install_connector_names
 from snowflake_mcp.simulator.execution import Connection
-from snowflake_mcp.simulator.folders import DataFile, load_files
 from snowflake_mcp.simulator.foreign import whole_numbers
 from snowflake_mcp.simulator.macros import create_macros
 from snowflake_mcp.simulator.notes import Notes
@@ -16,15 +14,12 @@ from snowflake_mcp.simulator.samples import create_samples
 
 __all__ = ["Instance"]
 
-_MEMORY: Final = (
-    "SET GLOBAL memory_limit='512MB'",
-    "SET GLOBAL threads=2",
-    "SET GLOBAL max_temp_directory_size='0KB'",
-)
 _LOCKS: Final = (
     "SET GLOBAL enable_external_access=false",
     "SET GLOBAL python_enable_replacements=false",
-    *_MEMORY,
+    "SET GLOBAL memory_limit='512MB'",
+    "SET GLOBAL threads=2",
+    "SET GLOBAL max_temp_directory_size='0KB'",
     "SET GLOBAL lock_configuration=true",
 )
 
@@ -56,15 +51,6 @@ class Instance:
     def fill(self, today: date) -> None:
         """Create the sample data; blocks for about half a second. Before :meth:`lock`."""
         create_samples(self.connect(None, None), self.notes, today)
-
-    def load(self, files: Sequence[DataFile]) -> None:
-        """Make tables of data files; blocks. Before :meth:`lock`.
-
-        :raises BadFolder: files that cannot be read, or that memory cannot hold.
-        """
-        for statement in _MEMORY:
-            self._fakesnow.duck_conn.execute(statement)
-        load_files(self.connect(None, None), files)
 
     def lock(self) -> None:
         """Shut off the host: files, extensions, settings; for good."""

@@ -1,7 +1,7 @@
 """Statements answered here and not by the engine: USE, ALTER SESSION, SHOW, DESCRIBE, ..."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from snowflake_mcp.simulator.columns import text_field
@@ -34,6 +34,8 @@ class Place:
     role: str = DEMO_ROLE
     warehouse: str = DEMO_WAREHOUSE
     in_transaction: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+    """What ALTER SESSION set."""
 
 
 def _use(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows:

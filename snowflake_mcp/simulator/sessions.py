@@ -13,9 +13,9 @@ from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.detached import DetachedWatch
 from snowflake_mcp.simulator.failures import StatementFailed, cancelled, timed_out, translate
 from snowflake_mcp.simulator.jobs import Job
-from snowflake_mcp.simulator.parameters import Parameters
 from snowflake_mcp.simulator.results import Result, Rows, make_result
 from snowflake_mcp.simulator.reuse import changes_data, is_repeatable
+from snowflake_mcp.simulator.session_parameters import Parameters
 from snowflake_mcp.simulator.statements import Place, State, Statement, Submission
 from snowflake_mcp.simulator.waits import take_waits
 
@@ -41,18 +41,11 @@ class Session:
 
     _log = Logger()
 
-    def __init__(
-        self,
-        bench: Bench,
-        engine: Runner,
-        number: int,
-        user: str,
-        parameters: Parameters | None = None,
-    ) -> None:
+    def __init__(self, bench: Bench, engine: Runner, number: int, user: str) -> None:
         self.number = number
         self.user = user
         self._used_at = bench.now()
-        self.parameters = parameters or Parameters()
+        self.parameters = Parameters(engine.place.parameters)
         self._bench = bench
         self._engine = engine
         self._queue: deque[Statement] = deque()

@@ -51,6 +51,7 @@ class Place(Protocol):
     role: str
     warehouse: str
     in_transaction: bool
+    parameters: dict[str, str]
 
 
 class Owner(Protocol):

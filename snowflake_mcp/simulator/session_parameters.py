@@ -2,11 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from snowflake_mcp.simulator.failures import StatementFailed
-from snowflake_mcp.simulator.lexical import Words, tokens
+from snowflake_mcp.simulator.lexical import Words, statements, tokens
 
 __all__ = ["Parameters"]
 
@@ -25,32 +24,32 @@ _MAX_TEXT: Final = 2_000
 _ALTER: Final = re.compile(r"\s*ALTER\s+SESSION\b", re.IGNORECASE)
 
 
-@dataclass(slots=True)
 class Parameters:
-    """What one session has set; reactor thread only."""
+    """What one session has set, in its ``texts`` by name; reactor thread only."""
 
-    _set: dict[str, bool | int | str] = field(default_factory=dict)
+    def __init__(self, texts: dict[str, str]) -> None:
+        """``texts`` is the session's own; it is written to while no statement of it runs."""
+        self._texts = texts
 
     def get(self, name: str, statement: Mapping[str, Any] | None = None) -> bool | int | str:
         """The value for a statement, whose own parameters go before the session's."""
-        if statement and name in statement:
-            own = _read(name, statement[name])
-            if own is not None:
-                return own
-        return self._set.get(name, _DEFAULTS[name])
+        for given in (statement or {}, self._texts):
+            value = _read(name, given[name]) if name in given else None
+            if value is not None:
+                return value
+        return _DEFAULTS[name]
 
     def put(self, name: str, value: object) -> None:
-        """Set a parameter.
+        """Set a parameter; without effect for one that nothing here acts upon.
 
         :raises StatementFailed: 001008 for a value that it cannot have.
         """
         if name not in _DEFAULTS:
             return
-        read = _read(name, value)
-        if read is None:
+        if _read(name, value) is None:
             text = f"invalid value [{str(value)[:100]}] for parameter '{name}'"
             raise StatementFailed("001008", "22023", f"SQL compilation error:\n{text}")
-        self._set[name] = read
+        self._texts[name] = str(value)
 
     def alter(self, sql: str) -> None:
         """Do what ``sql`` says if it is an ALTER SESSION; any other statement changes nothing.
@@ -59,18 +58,23 @@ class Parameters:
         """
         if not _ALTER.match(sql):
             return
-        words = Words(tokens(sql)[2:])
+        parts = statements(tokens(sql))
+        if len(parts) > 1:
+            # It will be refused.
+            return
+        words = Words(parts[0][2:])
         setting = words.accept("SET")
         if not setting and not words.accept("UNSET"):
             raise words.unexpected()
-        while not words.done and not words.accept(";"):
+        while not words.done:
             name = words.name()
             if not setting:
-                self._set.pop(name, None)
+                self._texts.pop(name, None)
             elif words.accept("="):
                 sign = "-" if words.accept("-") else ""
                 token = words.take()
-                self.put(name, sign + (token.value if token.kind == "string" else token.text))
+                text = token.value if token.kind == "string" else token.text.lower()
+                self.put(name, sign + text)
             else:
                 raise words.unexpected()
             words.accept(",")
