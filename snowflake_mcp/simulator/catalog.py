@@ -149,6 +149,21 @@ class Catalog:
             for owner, schema_name, name, sql, comment in rows
         ]
 
+    def sequences(
+        self, database: str | None = None, schema: str | None = None
+    ) -> list[tuple[Path, int, int]]:
+        """Sequences with their next value and their step, by name."""
+        rows = self._ask(
+            "SELECT database_name, schema_name, sequence_name, "
+            "coalesce(last_value + increment_by, start_value), increment_by "
+            f"FROM duckdb_sequences() WHERE database_name NOT IN {_HIDDEN_DATABASES} "
+            "AND NOT starts_with(sequence_name, '_fs_') "
+            "AND ($1 IS NULL OR database_name = $1) AND ($2 IS NULL OR schema_name = $2) "
+            "ORDER BY 1, 2, 3",
+            [database, schema],
+        )
+        return [((row[0], row[1], row[2]), int(row[3]), int(row[4])) for row in rows]
+
     def find(self, path: Sequence[str]) -> Entry:
         """The table or view of exactly this full path.
 

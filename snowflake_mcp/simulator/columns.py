@@ -30,6 +30,11 @@ class Field:
     """Of a VECTOR, whose members are ``member``."""
     member: str = ""
 
+    @property
+    def sent_type(self) -> str:
+        """The type of the cells: shapes travel as the GeoJSON objects that they are shown as."""
+        return "object" if self.type in {"geography", "geometry"} else self.type
+
     def rowtype(self) -> dict[str, object]:
         """This column in the JSON of an answer."""
         octets = self.length
@@ -41,13 +46,15 @@ class Field:
             "schema": "",
             "table": "",
             "nullable": self.nullable,
-            "type": self.type,
+            "type": self.sent_type,
             "byteLength": octets,
             "length": self.length,
             "scale": self.scale,
             "precision": self.precision,
             "collation": None,
         }
+        if self.sent_type != self.type:
+            described["extTypeName"] = self.type.upper()
         if self.dimension is not None:
             described["vectorDimension"] = self.dimension
             described["fields"] = [_VECTOR_MEMBERS[self.member].rowtype()]
@@ -56,7 +63,7 @@ class Field:
     def metadata(self) -> dict[str, str]:
         """This column in the metadata of an Arrow field."""
         described = {
-            "logicalType": self.type.upper(),
+            "logicalType": self.sent_type.upper(),
             "precision": str(self.precision or 38),
             "scale": str(self.scale or 0),
             "charLength": str(self.length or 0),

@@ -224,6 +224,14 @@ class Connection:
         """Run a statement whose answer nobody wants; worker threads only."""
         self._fake.cursor().execute(sql)
 
+    def variables(self) -> list[tuple[str, str, str]]:
+        """Name, value and type of what SET has set."""
+        kept = self._fake.variables._variables  # noqa: SLF001 fakesnow has no other way to them
+        return [
+            (name.upper(), value.strip("'"), "text" if value.startswith("'") else "fixed")
+            for name, value in sorted(kept.items())
+        ]
+
     def give(self, name: str, table: Any) -> None:
         """Lend the running statement an Arrow table under a name of its own."""
         self.duck.register(name, table)

@@ -13,10 +13,13 @@ __all__ = [
     "IMPORTED_KEYS",
     "KEYS",
     "OBJECTS",
+    "REGIONS",
     "ROLES",
     "SCHEMAS",
+    "SEQUENCES",
     "TABLES",
     "TERSE",
+    "USERS",
     "VIEWS",
     "WAREHOUSES",
     "show_fields",
@@ -117,12 +120,40 @@ KEYS: Final = _names(
     """
 )
 
+REGIONS: Final = _names("region_group snowflake_region cloud region display_name")
+
+SEQUENCES: Final = _names(
+    """
+    name database_name schema_name next_value interval created_on owner comment
+    owner_role_type ordered
+    """
+)
+
+USERS: Final = _names(
+    """
+    name created_on login_name display_name first_name last_name email mins_to_unlock
+    days_to_expiry comment disabled must_change_password snowflake_lock default_warehouse
+    default_namespace default_role default_secondary_roles ext_authn_duo ext_authn_uid
+    mins_to_bypass_mfa owner last_success_login expires_at_time locked_until_time
+    has_password has_rsa_public_key type has_mfa
+    """
+)
+
 _SPECIAL: Final[Mapping[str, Field]] = {
     name: Field(name, "timestamp_ltz", precision=0, scale=3)
     for name in ("created_on", "resumed_on", "updated_on")
 } | {
     name: Field(name, "fixed", precision=38, scale=0)
-    for name in ("rows", "bytes", "key_sequence", "running", "queued", "started_clusters")
+    for name in (
+        "bytes",
+        "interval",
+        "key_sequence",
+        "next_value",
+        "queued",
+        "rows",
+        "running",
+        "started_clusters",
+    )
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from snowflake_mcp.simulator.absent import ABSENT, absent_rows
 from snowflake_mcp.simulator.catalog import ColumnEntry, Entry
 from snowflake_mcp.simulator.ddl import full_path
 from snowflake_mcp.simulator.failures import not_supported
@@ -20,8 +21,10 @@ from snowflake_mcp.simulator.headers import (
     show_fields,
 )
 from snowflake_mcp.simulator.jobs import DEMO_ROLE, Job
-from snowflake_mcp.simulator.listing_account import grants, roles, warehouses
+from snowflake_mcp.simulator.listing_account import grants, regions, roles, users, warehouses
 from snowflake_mcp.simulator.listing_keys import exported_keys, imported_keys, keys
+from snowflake_mcp.simulator.listing_objects import sequences
+from snowflake_mcp.simulator.parameters import parameters, variables
 from snowflake_mcp.simulator.results import Rows
 from snowflake_mcp.simulator.scopes import flag, moment, scope_of
 from snowflake_mcp.simulator.show import Cell, Listing, ShowRequest, matching
@@ -29,12 +32,7 @@ from snowflake_mcp.simulator.show import Cell, Listing, ShowRequest, matching
 if TYPE_CHECKING:
     from snowflake_mcp.simulator.execution import Connection
 
-__all__ = ["FROM_ENGINE", "answer_show"]
-
-FROM_ENGINE: Final = frozenset(
-    {"FUNCTIONS", "USER FUNCTIONS", "PROCEDURES", "SEQUENCES", "USERS", "VARIABLES", "PARAMETERS"}
-)
-"""Kinds that fakesnow lists well enough."""
+__all__ = ["answer_show"]
 
 _SHOW: Final = 0x4400
 _OWNER: Final = DEMO_ROLE
@@ -47,6 +45,10 @@ def answer_show(request: ShowRequest, connection: "Connection", job: Job) -> Row
         not listed here.
     """
     listing = _LISTINGS.get(request.kind)
+    if listing is None and request.kind in ABSENT:
+        if request.scope in {"DATABASE", "SCHEMA", "NAME"}:
+            scope_of(request, connection)
+        return absent_rows(request.kind)
     if listing is None:
         raise not_supported(f"SHOW {request.kind[:60]}")
     header, named = listing(request, connection, job)
@@ -273,6 +275,11 @@ _LISTINGS: Final[Mapping[str, Callable[[ShowRequest, "Connection", Job], Listing
     "WAREHOUSES": warehouses,
     "ROLES": roles,
     "GRANTS": grants,
+    "PARAMETERS": parameters,
+    "REGIONS": regions,
+    "SEQUENCES": sequences,
+    "USERS": users,
+    "VARIABLES": variables,
     "PRIMARY KEYS": keys("PRIMARY KEY"),
     "UNIQUE KEYS": keys("UNIQUE"),
     "IMPORTED KEYS": imported_keys,

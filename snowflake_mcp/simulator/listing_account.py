@@ -2,15 +2,22 @@
 
 from typing import TYPE_CHECKING
 
-from snowflake_mcp.simulator.headers import GRANTS, GRANTS_TO_USER, ROLES, WAREHOUSES
-from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE, Job
+from snowflake_mcp.simulator.headers import (
+    GRANTS,
+    GRANTS_TO_USER,
+    REGIONS,
+    ROLES,
+    USERS,
+    WAREHOUSES,
+)
+from snowflake_mcp.simulator.jobs import DEMO_REGION, DEMO_ROLE, DEMO_WAREHOUSE, Job
 from snowflake_mcp.simulator.scopes import flag, moment
 from snowflake_mcp.simulator.show import Cell, Listing, ShowRequest
 
 if TYPE_CHECKING:
     from snowflake_mcp.simulator.execution import Connection
 
-__all__ = ["grants", "roles", "warehouses"]
+__all__ = ["grants", "regions", "roles", "users", "warehouses"]
 
 _OWNER = DEMO_ROLE
 
@@ -48,6 +55,33 @@ def roles(_request: ShowRequest, connection: "Connection", _job: Job) -> Listing
         )
         for name, comment in ((DEMO_ROLE, "The role of the demo"), ("PUBLIC", ""))
     ]
+
+
+def users(_request: ShowRequest, connection: "Connection", job: Job) -> Listing:
+    """SHOW USERS: the one who asks."""
+    created = moment(connection.catalog.notes.created(("USER", job.user.upper())))
+    facts: dict[str, Cell] = dict.fromkeys(USERS, "")
+    facts |= dict.fromkeys(("last_success_login", "expires_at_time", "locked_until_time"))
+    facts |= dict.fromkeys(("name", "login_name", "display_name"), job.user.upper())
+    facts |= dict.fromkeys(
+        ("disabled", "must_change_password", "snowflake_lock", "ext_authn_duo", "has_mfa"), "false"
+    )
+    facts |= {
+        "created_on": created,
+        "default_role": DEMO_ROLE,
+        "default_warehouse": DEMO_WAREHOUSE,
+        "owner": _OWNER,
+        "has_password": "true",
+        "has_rsa_public_key": "false",
+        "type": "PERSON",
+    }
+    return USERS, [(job.user.upper(), [facts[name] for name in USERS])]
+
+
+def regions(_request: ShowRequest, _connection: "Connection", _job: Job) -> Listing:
+    """SHOW REGIONS: the one that is no region."""
+    cells: list[Cell] = ["PUBLIC", DEMO_REGION, "local", "local", "This machine"]
+    return REGIONS, [(DEMO_REGION, cells)]
 
 
 def grants(request: ShowRequest, connection: "Connection", job: Job) -> Listing:

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Final
 
 from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.ddl import describe, full_path
+from snowflake_mcp.simulator.describing import DESCRIBED, describe_other
 from snowflake_mcp.simulator.explain import explain
 from snowflake_mcp.simulator.failures import StatementFailed, not_supported
 from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE, Job
 from snowflake_mcp.simulator.lexical import Token, Words
-from snowflake_mcp.simulator.listing import FROM_ENGINE, answer_show
+from snowflake_mcp.simulator.listing import answer_show
 from snowflake_mcp.simulator.objects import drop_keys
+from snowflake_mcp.simulator.parameters import alter_session
 from snowflake_mcp.simulator.results import Rows, status_rows
 from snowflake_mcp.simulator.show import parse_show
 
@@ -94,7 +96,10 @@ def _no_object() -> StatementFailed:
 def _alter(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows | None:
     words = Words(found[1:])
     if words.accept("SESSION"):
+        alter_session(connection, words)
         return status_rows(_DONE, _SCL)
+    if words.accept("WAREHOUSE"):
+        return _alter_warehouse(words)
     if words.accept("TABLE"):
         words.accept("IF", "EXISTS")
         path = words.path()
@@ -106,26 +111,38 @@ def _alter(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows 
     raise not_supported(f"ALTER {words.peek() or 'of this object'}")
 
 
-def _show(connection: "Connection", found: Sequence[Token], job: Job) -> Rows | None:
-    request = parse_show(found)
-    if request.kind in FROM_ENGINE:
-        return None
-    return answer_show(request, connection, job)
+def _alter_warehouse(words: Words) -> Rows:
+    """Accepted without effect: the one warehouse always runs."""
+    if words.accept("IF", "EXISTS"):
+        pass
+    if words.peek() not in {"SUSPEND", "RESUME", "SET", "ABORT"} and words.name() != DEMO_WAREHOUSE:
+        raise _no_object()
+    if words.peek() not in {"SUSPEND", "RESUME", "SET", "UNSET", "ABORT"}:
+        raise words.unexpected()
+    return status_rows(_DONE, _SCL)
 
 
-def _describe(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows:
+def _show(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
+    return answer_show(parse_show(found), connection, job)
+
+
+def _describe(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
     words = Words(found[1:])
-    kind = "TABLE"
-    if words.peek() in {"TABLE", "VIEW"} and words.peek(1) != ".":
-        kind = words.take().keyword
-    elif words.peek(1) not in {"", "."}:
-        raise not_supported(f"DESCRIBE {words.peek()}")
+    kind = ""
+    while words.peek(1) not in {"", ".", "("} or words.peek() in DESCRIBED:
+        kind = f"{kind} {words.take().keyword}".strip()
     path = words.path()
     if words.accept("TYPE", "="):
         words.take()
+    if words.accept("("):
+        # The types of the arguments of a function.
+        while not words.accept(")"):
+            words.take()
     if not words.done:
         raise words.unexpected()
-    return describe(connection, kind, path)
+    if kind in {"", "TABLE", "VIEW"}:
+        return describe(connection, kind or "TABLE", path)
+    return describe_other(connection, kind, path, job)
 
 
 def _call(_connection: "Connection", found: Sequence[Token], _job: Job) -> Rows:

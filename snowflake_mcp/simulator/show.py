@@ -24,7 +24,7 @@ class ShowRequest:
     like: str | None = None
     """A pattern in any case, with % and _."""
     scope: str = ""
-    """ACCOUNT, DATABASE, SCHEMA, TABLE, VIEW; NAME for a bare name; empty when not given."""
+    """One of ``_SCOPES``; NAME for a bare name; empty when not given."""
     path: tuple[str, ...] = ()
     """The names after the scope."""
     starts_with: str = ""
@@ -36,8 +36,10 @@ class ShowRequest:
     """Words that belong to the kind alone, such as ``TO ROLE X`` of SHOW GRANTS."""
 
 
-_SCOPES: Final = frozenset({"ACCOUNT", "DATABASE", "SCHEMA", "TABLE", "VIEW"})
-_CLAUSES: Final = frozenset({"LIKE", "IN", "STARTS", "LIMIT", "HISTORY"})
+_SCOPES: Final = frozenset(
+    {"ACCOUNT", "DATABASE", "SCHEMA", "SESSION", "TABLE", "USER", "VIEW", "WAREHOUSE"}
+)
+_CLAUSES: Final = frozenset({"FOR", "LIKE", "IN", "STARTS", "LIMIT", "HISTORY"})
 
 
 def parse_show(found: Sequence[Token]) -> ShowRequest:
@@ -70,7 +72,7 @@ def parse_show(found: Sequence[Token]) -> ShowRequest:
             limit = min(_MAX_ROWS, words.integer())
             if words.accept("FROM"):
                 after = words.string()
-        elif words.accept("IN"):
+        elif words.accept("IN") or words.accept("FOR"):
             scope, path = _scope(words)
         elif kinds == ["GRANTS"] and words.peek() in {"ON", "TO", "OF"}:
             rest = _rest(words)

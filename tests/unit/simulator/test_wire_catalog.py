@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from snowflake import connector
 
+from snowflake_mcp.simulator.absent import ABSENT
+
 
 def names(cursor: Any, sql: str) -> list[str]:
     """The name column of what SHOW answers."""
@@ -152,3 +154,46 @@ def test_keys_are_kept_and_not_enforced(cursor: Any) -> None:
     assert cursor.execute("show imported keys in table children").fetchone()[3] == "ELDERS"
     cursor.execute("drop table elders")
     cursor.execute("drop table children")
+
+
+@pytest.mark.parametrize("kind", sorted(ABSENT))
+def test_kinds_that_are_never_here_are_listed_and_empty(kind: str, cursor: Any) -> None:
+    """SHOW of a kind that exists on Snowflake answers with its columns and no rows."""
+    assert cursor.execute(f"show {kind} in account").fetchall() == []
+    told = [column.name for column in cursor.description]
+    assert "name" in told or kind in {"LOCKS", "TRANSACTIONS"}
+
+
+def test_parameters_are_told_and_kept(cursor: Any) -> None:
+    """SHOW PARAMETERS tells what ALTER SESSION set, with the level it was set at."""
+    cursor.execute("alter session set query_tag = 'mine', week_start = 1")
+    sql = "show parameters like '%E%_TAG' in session"
+    cursor.execute("show parameters like 'QUERY_TAG' in session")
+    assert cursor.fetchone()[:4] == ("QUERY_TAG", "mine", "", "SESSION")
+    cursor.execute("alter session unset query_tag")
+    assert cursor.execute(sql).fetchone()[1:4] == ("", "", "")
+    assert cursor.execute("show parameters like 'WEEK_START' in account").fetchone()[1] == "0"
+
+
+def test_other_objects_are_described(cursor: Any) -> None:
+    """Databases, schemas, the warehouse and the user; what is not there is missing."""
+    described = cursor.execute("describe database demo").fetchall()
+    assert {row[1] for row in described} >= {"SALES", "SUPPORT", "INFORMATION_SCHEMA"}
+    described = cursor.execute("describe schema demo.sales").fetchall()
+    assert ("ORDERS", "TABLE") in {row[1:] for row in described}
+    assert cursor.execute("describe warehouse demo_wh").fetchone()[1] == "DEMO_WH"
+    assert cursor.execute("describe user demo").fetchone()[:2] == ("NAME", "DEMO")
+    for sql in ("describe stage s", "describe function f(int)", "describe semantic view v"):
+        with pytest.raises(connector.errors.Error) as caught:
+            cursor.execute(sql)
+        assert caught.value.errno == 2003
+
+
+def test_sequences_and_variables_are_listed(cursor: Any) -> None:
+    """What CREATE SEQUENCE and SET made."""
+    cursor.execute("create or replace sequence counter start 5 increment 2")
+    cursor.execute("show sequences like 'COUNTER'")
+    assert cursor.fetchone()[:5] == ("COUNTER", "DEMO", "SALES", 5, 2)
+    cursor.execute("drop sequence counter")
+    cursor.execute("set answer = 42")
+    assert cursor.execute("show variables").fetchone()[3:6] == ("ANSWER", "42", "fixed")

@@ -26,7 +26,7 @@ from tests.unit.simulator.conftest import Wire
         ("select 1; select 2", 8, "0A000"),
         ("grant select on table orders to role x", 2, "0A000"),
         ("create stage s", 2, "0A000"),
-        ("show pipes", 2, "0A000"),
+        ("show sessions", 2, "0A000"),
     ],
 )
 def test_errors_have_snowflakes_codes(cursor: Any, sql: str, errno: int, sqlstate: str) -> None:

@@ -137,3 +137,16 @@ def test_the_samples_are_the_same_for_everyone_on_a_day(cursor: Any) -> None:
     assert cursor.execute(unmatched).fetchone() == (0,)
     for view in ("sales.monthly_revenue", "sales.customer_value", "product.recurring_revenue"):
         assert cursor.execute(f"select count(*) from demo.{view}").fetchone()[0] > 0
+
+
+def test_rows_of_the_rarer_types(cursor: Any) -> None:
+    """Connectors turn shapes, vectors, intervals and DECFLOAT into rows, as from Snowflake."""
+    cursor.execute(
+        "select to_geography('POINT(1 2)') g, [1, 2]::vector(int, 2) v, '1.50'::decfloat d, "
+        "interval '1-2' year to month m, '2024-01-02 03:04:05 +0200'::timestamp_tz z"
+    )
+    shape, vector, number, months, moment = cursor.fetchone()
+    assert json.loads(shape) == {"type": "Point", "coordinates": [1, 2]}
+    assert (list(vector), number, months) == ([1, 2], Decimal("1.50"), "+1-02")
+    assert moment.isoformat() == "2024-01-02T03:04:05+02:00"
+    assert [column.type_code for column in cursor.description][:2] == [14, 16]
