@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from snowflake_mcp.simulator.absent import is_absent
 from snowflake_mcp.simulator.catalog import ColumnEntry, Entry
 from snowflake_mcp.simulator.columns import text_field
 from snowflake_mcp.simulator.failures import StatementFailed, missing_object, not_supported
@@ -29,7 +30,7 @@ def full_path(connection: "Connection", names: Sequence[str]) -> Path:
     place = connection.place
     here = [place.database or "", place.schema or ""]
     path = (*here[: 3 - len(names)], *names)[-3:]
-    if not all(path):
+    if not all(path[:2]):
         raise StatementFailed(
             "090105",
             "22000",
@@ -44,7 +45,11 @@ def get_ddl(connection: "Connection", kind: str, name: str) -> str:
 
     :raises StatementFailed: a kind that has no DDL here, or an object that is not there.
     """
-    kind = kind.upper()
+    kind = kind.upper().replace("_", " ")
+    if kind == "SCHEMA":
+        return _schema_ddl(connection, full_path(connection, [*Words(tokens(name)).path(), ""]))
+    if is_absent(kind):
+        raise missing_object(kind.title(), name)
     if kind not in {"TABLE", "VIEW"}:
         raise not_supported(f"GET_DDL of {kind[:40]}")
     path = full_path(connection, Words(tokens(name)).path())
@@ -60,6 +65,23 @@ def get_ddl(connection: "Connection", kind: str, name: str) -> str:
         for _, key in connection.catalog.keys(constraint, path)
     ]
     return table_ddl(entry, columns, keys)
+
+
+def _schema_ddl(connection: "Connection", path: Path) -> str:
+    database, schema = path[:2]
+    if not connection.catalog.has_schema(database, schema):
+        raise missing_object("Schema", f"{database}.{schema}")
+    found = [*connection.catalog.tables(database, schema)]
+    found += connection.catalog.views(database, schema)
+    parts = [f"create or replace schema {_shown(schema)};"]
+    for entry in found:
+        name = ".".join(map(_quoted, entry.path))
+        parts.append(get_ddl(connection, entry.kind, name))
+    return "\n\n".join(parts)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def table_ddl(entry: Entry, columns: Sequence[ColumnEntry], keys: Sequence[Key]) -> str:

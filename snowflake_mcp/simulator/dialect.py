@@ -21,8 +21,8 @@ __all__ = [
     "REFUSED_KEYWORDS",
     "diagnosed",
     "parse",
+    "prepare_change",
     "prepare_query",
-    "quote_keys",
     "tables_read",
 ]
 
@@ -101,7 +101,7 @@ def prepare_query(
     :raises StatementFailed: a quoted table name that exists only in another case.
     """
     _name_columns(expression, projection_texts(job.sql, found))
-    quote_keys(expression)
+    _quote_keys(expression)
     tables = _tables(expression)
     _check_quoted_names(tables, connection)
     paths = [_path(table, connection) for table in tables]
@@ -110,6 +110,23 @@ def prepare_query(
     put_engine_words(expression)
     _guard_divisions(expression)
     return replace_functions(expression, job, connection), hints
+
+
+def prepare_change(expression: Any, job: Job, connection: "Connection") -> Any:
+    """A statement that changes data or objects made ready for the engine; worker threads only.
+
+    :raises StatementFailed: 000002 for types and functions that are not here.
+    """
+    from sqlglot import exp  # noqa: PLC0415
+
+    _quote_keys(expression)
+    put_engine_words(expression)
+    with_rows = isinstance(expression, exp.Insert | exp.Update | exp.Delete | exp.Merge)
+    copies = isinstance(expression, exp.Create) and expression.args.get("kind") == "TABLE"
+    if with_rows or (copies and isinstance(expression.expression, exp.Query)):
+        _guard_divisions(expression)
+        return replace_functions(expression, job, connection)
+    return expression
 
 
 def _name_columns(query: Any, texts: Sequence[str] | None) -> None:
@@ -139,7 +156,7 @@ def _name_list(select: Any, texts: Sequence[str] | None) -> None:
         column.replace(exp.alias_(column.copy(), exp.to_identifier(text, quoted=True), copy=False))
 
 
-def quote_keys(query: Any) -> None:
+def _quote_keys(query: Any) -> None:
     """Keys of object constants are text: fakesnow would make them upper case."""
     from sqlglot import exp  # noqa: PLC0415
 

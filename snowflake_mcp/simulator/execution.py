@@ -1,6 +1,7 @@
 """Statements of one session run on DuckDB through fakesnow's translator."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from threading import Event
 from typing import Any, Final
 
@@ -15,12 +16,12 @@ from snowflake_mcp.simulator.failures import (
     translate,
     wrong_statement_count,
 )
-from snowflake_mcp.simulator.foreign import put_engine_words
 from snowflake_mcp.simulator.jobs import Job
-from snowflake_mcp.simulator.lexical import Token, Words, statements, tokens
+from snowflake_mcp.simulator.lexical import Token, Words, links, statements, tokens
 from snowflake_mcp.simulator.local import LOCAL, Place
 from snowflake_mcp.simulator.notes import Notes
 from snowflake_mcp.simulator.reading import read_rows, text_rows
+from snowflake_mcp.simulator.refusals import refuse_features, refuse_script
 from snowflake_mcp.simulator.results import Rows
 
 __all__ = ["Connection"]
@@ -112,14 +113,22 @@ class Connection:
         self.checkpoint()
 
     def _run(self, job: Job) -> Rows:
-        parts = statements(tokens(job.sql))
+        found = tokens(job.sql)
+        refuse_script(found)
+        parts = statements(found)
         if not parts:
             raise StatementFailed("000900", "42601", "SQL compilation error:\nEmpty SQL Statement.")
         if len(parts) != job.statement_count and job.statement_count != 0:
             raise wrong_statement_count(len(parts), job.statement_count)
         if len(parts) > 1:
             raise not_supported("more than one statement in a request")
-        found = parts[0]
+        *before, last = links(parts[0])
+        flow: list[Rows] = []
+        for link in before:
+            flow.append(self._one(link, replace(job, flow=tuple(flow), row_cap=None)))
+        return self._one(last, replace(job, flow=tuple(flow)) if flow else job)
+
+    def _one(self, found: Sequence[Token], job: Job) -> Rows:
         sql = job.sql[found[0].start : found[-1].end]
         local = LOCAL.get(found[0].keyword)
         if local is not None:
@@ -142,6 +151,7 @@ class Connection:
         if found[0].keyword == "VALUES":
             sql = f"SELECT * FROM {sql}"  # noqa: S608 the client's own statement
         expression = dialect.parse(sql)
+        refuse_features(expression)
         if isinstance(expression, exp.Query):
             return self._query(cursor, expression, found, job)
         objects.check_statement(expression, found)
@@ -153,7 +163,10 @@ class Connection:
         self.checkpoint()
         kind = int(statement_type_id(expression))
         keys = objects.without_keys(expression, self)
-        self._carried_out(cursor, expression, job)
+        try:
+            self._carried_out(cursor, expression, job)
+        finally:
+            self._take_back()
         objects.remember(expression, job.sql, found, self, keys)
         return text_rows(cursor._arrow_table, kind)  # noqa: SLF001
 
@@ -161,9 +174,7 @@ class Connection:
         """What fakesnow's execute() does, for a statement that is parsed and prepared already."""
         from sqlglot import exp  # noqa: PLC0415
 
-        prepared = expression.copy()
-        dialect.quote_keys(prepared)
-        put_engine_words(prepared)
+        prepared = dialect.prepare_change(expression.copy(), job, self)
         cursor.check_db_and_schema(prepared)
         values = bound_values(job.bindings)
         for part in cursor._transform_explode(prepared):  # noqa: SLF001 fakesnow's translator

@@ -33,6 +33,7 @@ _MACROS: Final[Mapping[str, str]] = {name: macro for name, (macro, _) in GEO_FUN
     "ST_ASWKT": "sf_wkt",
     "ST_ASTEXT": "sf_wkt",
     "ST_DISTANCE": "sf_distance",
+    "SYSTEM$TYPEOF": "sf_typeof",
 }
 _RENAMED: Final[Mapping[str, str]] = {
     "VECTOR_INNER_PRODUCT": "array_inner_product",
@@ -102,6 +103,10 @@ def _replaced(node: Any) -> Any:
         if node.to.this not in shapes:
             return None
         return _call("sf_try_geo" if isinstance(node, exp.TryCast) else "sf_geo", node.this)
+    if isinstance(node, exp.Array) and _is_semi_structured(node):
+        return exp.Anonymous(this="json_array", expressions=node.expressions)
+    if isinstance(node, exp.Typeof):
+        return _call("sf_variant_type", node.this)
     names = {
         exp.StPoint: "ST_MAKEPOINT",
         exp.StDistance: "ST_DISTANCE",
@@ -117,9 +122,21 @@ def _replaced(node: Any) -> Any:
         name, arguments = names[type(node)], [node.this, node.expression]
     else:
         return None
+    if name == "HASH":
+        return _call("sf_signed", exp.Anonymous(this="HASH", expressions=list(arguments)))
     if name in _RENAMED:
         return exp.Anonymous(this=_RENAMED[name], expressions=arguments)
     return _call(_MACROS[name], *arguments) if name in _MACROS else None
+
+
+def _is_semi_structured(array: Any) -> bool:
+    """Whether an array may mix types: it is a column of its own, or inside of one that is."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    holder = array.parent
+    while isinstance(holder, exp.Array | exp.PropertyEQ | exp.Struct):
+        holder = holder.parent
+    return isinstance(holder, exp.Alias | exp.Select | exp.Tuple)
 
 
 def _call(macro: str, *arguments: Any) -> Any:

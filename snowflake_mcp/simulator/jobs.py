@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snowflake_mcp.simulator.results import Result
+    from snowflake_mcp.simulator.results import Result, Rows
 
 __all__ = ["ACCOUNT", "DEMO_REGION", "DEMO_ROLE", "DEMO_WAREHOUSE", "Job", "PastStatement"]
 
@@ -56,3 +56,5 @@ class Job:
     """Only filled for statements that mention it."""
     scanned: "Mapping[str, Result]" = field(default_factory=dict)
     """Results that the statement names, by query id."""
+    flow: "Sequence[Rows]" = ()
+    """Rows of the statements before it in a chain with ``->>``; ``$1`` is the last."""

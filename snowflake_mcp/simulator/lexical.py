@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from snowflake_mcp.simulator.failures import StatementFailed, syntax_error
 
-__all__ = ["Token", "Words", "projection_texts", "statements", "tokens"]
+__all__ = ["Token", "Words", "links", "projection_texts", "statements", "tokens"]
 
 
 class Token(NamedTuple):
@@ -78,6 +78,24 @@ def tokens(sql: str) -> list[Token]:
             found.append(Token(match.lastgroup, text, at, match.end()))
         at = match.end()
     return found
+
+
+def links(found: Sequence[Token]) -> list[list[Token]]:
+    """``found`` split where ``->>`` hands the rows of one statement to the next.
+
+    :raises StatementFailed: 001003 when a statement of the chain is missing.
+    """
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in found:
+        depth += {"(": 1, ")": -1}.get(token.text, 0)
+        if token.text == "->>" and depth == 0:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    if not all(parts):
+        raise syntax_error("syntax error: unexpected '->>'.")
+    return parts
 
 
 def statements(found: Sequence[Token]) -> list[list[Token]]:

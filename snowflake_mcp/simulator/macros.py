@@ -49,6 +49,20 @@ _MACROS: Final = (
     """sf_distance(a, b) AS 6371008.8 * 2 * asin(sqrt(
         pow(sin(radians(sf_y(b) - sf_y(a)) / 2), 2) + cos(radians(sf_y(a)))
         * cos(radians(sf_y(b))) * pow(sin(radians(sf_x(b) - sf_x(a)) / 2), 2)))""",
+    "sf_signed(h) AS (h::HUGEINT - 9223372036854775808)::BIGINT",
+    """sf_variant_type(x) AS CASE json_type(to_json(x)) WHEN 'UBIGINT' THEN 'INTEGER'
+        WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'NULL' THEN 'NULL_VALUE'
+        ELSE json_type(to_json(x)) END""",
+    """sf_typeof(x) AS CASE
+        WHEN typeof(x) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT')
+            THEN 'NUMBER(38,0)[SB16]'
+        WHEN starts_with(typeof(x), 'DECIMAL')
+            THEN replace(typeof(x), 'DECIMAL', 'NUMBER') || '[SB16]'
+        ELSE coalesce(MAP {'VARCHAR': 'VARCHAR(16777216)[LOB]', 'DOUBLE': 'FLOAT[DOUBLE]',
+            'BOOLEAN': 'BOOLEAN[SB1]', 'DATE': 'DATE[SB4]', 'TIME': 'TIME(9)[SB8]',
+            'TIMESTAMP': 'TIMESTAMP_NTZ(9)[SB16]', 'JSON': 'VARIANT[LOB]',
+            'TIMESTAMP WITH TIME ZONE': 'TIMESTAMP_LTZ(9)[SB16]',
+            'BLOB': 'BINARY(8388608)[LOB]'}[typeof(x)], typeof(x)) END""",
 )
 
 

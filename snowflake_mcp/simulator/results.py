@@ -52,6 +52,21 @@ class Rows:
     """DuckDB's own types; turned into Snowflake's when it is sent."""
     cells: Sequence[Sequence[str | None]] = ()
 
+    def as_table(self) -> Any:
+        """The rows as an Arrow table, for statements that read them; worker threads only."""
+        import pyarrow as pa
+
+        if self.table is not None:
+            return self.table
+        columns = list(zip(*self.cells, strict=True)) or [() for _ in self.fields]
+        arrays = [
+            pa.array(cells, pa.string()).cast(pa.int64())
+            if field.type == "fixed"
+            else pa.array(cells, pa.string())
+            for field, cells in zip(self.fields, columns, strict=True)
+        ]
+        return pa.Table.from_arrays(arrays, names=[field.name for field in self.fields])
+
 
 def status_rows(message: str, statement_type: int) -> Rows:
     """The one-row answer of a statement that only reports that it is done."""
@@ -85,18 +100,7 @@ class Result:
 
     def as_table(self) -> Any:
         """The rows as an Arrow table, for RESULT_SCAN; worker threads only."""
-        import pyarrow as pa
-
-        if self.table is not None:
-            return self.table
-        columns = list(zip(*self.cells, strict=True)) or [() for _ in self.fields]
-        arrays = [
-            pa.array(cells, pa.string()).cast(pa.int64())
-            if field.type == "fixed"
-            else pa.array(cells, pa.string())
-            for field, cells in zip(self.fields, columns, strict=True)
-        ]
-        return pa.Table.from_arrays(arrays, names=[field.name for field in self.fields])
+        return Rows(self.fields, 0, self.table, self.cells).as_table()
 
     def chunk(self, number: int) -> bytes:
         """Chunk ``number`` as gzipped Arrow; blocks, worker threads only."""
