@@ -5,6 +5,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -165,6 +166,7 @@ def _stdio(config: Config, reread: Callable[[], Config]) -> None:
 
     reactor: Any = installed
     globalLogBeginner.beginLoggingTo([stderr_text()], redirectStandardIO=False, discardBuffer=True)
+    _give_streams_to_the_protocol()
     try:
         services = stdio_services(config, reactor, reactor.stop, reread)
     except ValueError as error:
@@ -172,3 +174,13 @@ def _stdio(config: Config, reread: Callable[[], Config]) -> None:
     reactor.callWhenRunning(services.startService)
     reactor.addSystemEventTrigger("before", "shutdown", services.stopService)
     reactor.run()
+
+
+def _give_streams_to_the_protocol() -> None:
+    """Keep what a library prints or asks for away from the messages.
+
+    The transport uses the descriptors themselves. Connector 4.8 prints to standard output and
+    reads standard input when a login opens a browser.
+    """
+    sys.stdout = sys.stderr
+    sys.stdin = StringIO()

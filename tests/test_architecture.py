@@ -59,6 +59,7 @@ HOMES: dict[str, set[str]] = {
     "duckdb": {"simulator"},
     "sqlglot": {"simulator", "policy"},
     "pyarrow": {"simulator", "warehouse"},
+    "jwt": {"auth", "simulator"},
     "prometheus_client": {"ops/exposition.py"},
     "autobahn": {"transports/websocket.py"},
     "txaio": {"transports/websocket.py"},

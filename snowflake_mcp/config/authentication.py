@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final
-from urllib.parse import urlsplit
 
 from snowflake_mcp.config.keys import KeyUnusableError, private_key_der
 from snowflake_mcp.config.model import Secret, SecretFile
@@ -80,13 +79,12 @@ _VARIABLES: Final[Mapping[str, str]] = {
     "workload_identity_provider": "workload_identity_provider "
     "(SNOWFLAKE_WORKLOAD_IDENTITY_PROVIDER): AWS, AZURE, GCP or OIDC",
 }
-_LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def method_of(authenticator: str) -> str | None:
     """The key of ``METHODS`` for what was configured; ``None`` when there is no such method."""
     if "://" in authenticator:
-        return _OKTA if _is_safe(authenticator) else None
+        return _OKTA if authenticator.lower().startswith("https://") else None
     name = authenticator.lower()
     if name in ("", "snowflake_password"):
         name = "snowflake"
@@ -154,11 +152,6 @@ def _unknown(said: str) -> str:
     near = get_close_matches(said.lower(), names, 1, 0.6)
     hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(names)}, an Okta address"
     return f"is not known; {hint}"
-
-
-def _is_safe(address: str) -> bool:
-    parts = urlsplit(address)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def _check_workload(parameters: Parameters, tell: Tell) -> None:

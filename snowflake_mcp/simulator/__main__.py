@@ -25,6 +25,7 @@ from twisted.web.server import Site
 
 from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
 from snowflake_mcp.simulator.bench import Bench
+from snowflake_mcp.simulator.credentials import BadLogins, Logins, read_logins
 from snowflake_mcp.simulator.folders import BadFolder, find_files, load_files
 from snowflake_mcp.simulator.frontdesk import FrontDesk
 from snowflake_mcp.simulator.ids import QueryIds
@@ -62,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.setswitchinterval(0.001)
     if not options.stay:
         Thread(target=_exit_with_parent, daemon=True).start()
+    try:
+        logins = read_logins(options.logins, _wall) if options.logins is not None else None
+    except BadLogins as bad:
+        sys.stderr.write(f"{bad}\n")
+        return 1
     instance = Instance()
     try:
         if options.data is not None:
@@ -72,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.sample:
         instance.fill(options.today or datetime.now(UTC).date())
     instance.lock()
-    return _serve(instance, options, started)
+    return _serve(instance, options, started, logins)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -100,6 +106,12 @@ def parser() -> argparse.ArgumentParser:
         "--child",
         action="store_true",
         help="leave SIGINT and SIGTERM to the parent, which closes standard input",
+    )
+    parser.add_argument(
+        "--logins",
+        type=Path,
+        metavar="FILE",
+        help="let in only the users of this TOML file, each with what it says; for tests",
     )
     parser.add_argument("--stay", action="store_true", help="do not stop when standard input ends")
     parser.add_argument("--faults", action="store_true", help="misbehave on demand; for tests")
@@ -147,7 +159,9 @@ def _wall() -> float:
     return datetime.now(UTC).timestamp()
 
 
-def _serve(instance: Instance, options: argparse.Namespace, started: float) -> int:
+def _serve(
+    instance: Instance, options: argparse.Namespace, started: float, logins: Logins | None
+) -> int:
     # Importing the reactor installs it; only a program may do that.
     from twisted.internet import reactor as installed
 
@@ -169,6 +183,7 @@ def _serve(instance: Instance, options: argparse.Namespace, started: float) -> i
         os.environ.pop(PASSWORD_VARIABLE, None),
         Tokens(monotonic, options.token_s, options.master_token_s),
     )
+    desk.logins = logins
     wire = FaultyWire(desk, bench, _wall) if options.faults else Wire(desk)
     site = Site(wire, timeout=None)
     site.displayTracebacks = False

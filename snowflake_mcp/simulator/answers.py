@@ -94,8 +94,15 @@ def session_parameters() -> list[dict[str, object]]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def login_body(*, pair: Pair, session_number: int, user: str, place: Mapping[str, object]) -> bytes:
-    """The answer to a login that succeeded."""
+def login_body(
+    *,
+    pair: Pair,
+    session_number: int,
+    user: str,
+    place: Mapping[str, object],
+    kept: Mapping[str, str],
+) -> bytes:
+    """The answer to a login that succeeded; ``kept`` are tokens that spare the next one."""
     return success_body(
         {
             "token": pair.token,
@@ -108,5 +115,6 @@ def login_body(*, pair: Pair, session_number: int, user: str, place: Mapping[str
             "firstLogin": False,
             "parameters": session_parameters(),
             "sessionInfo": place,
+            **kept,
         }
     )

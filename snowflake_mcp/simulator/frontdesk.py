@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.simulator.bench import Bench, Runner
+from snowflake_mcp.simulator.credentials import Logins
 from snowflake_mcp.simulator.failures import StatementFailed
 from snowflake_mcp.simulator.session_parameters import Parameters
 from snowflake_mcp.simulator.sessions import Session
@@ -52,6 +53,8 @@ class FrontDesk:
         self._connect = connect
         self._password = password
         self._tokens = tokens
+        self.logins: Logins | None = None
+        """Checks every login against a list; without one only ``password`` counts."""
         self._numbers = count(4_001)
         self._sessions: set[Session] = set()
 
@@ -89,6 +92,13 @@ class FrontDesk:
         session = Session(self._bench, engine, next(self._numbers), user.upper()[:_MAX_NAME])
         self._sessions.add(session)
         return session, self._tokens.issue(session)
+
+    def admit(self, proof: Mapping[str, Any], role: str | None) -> Mapping[str, str]:
+        """Check what a client says of itself before ``login``; gives the tokens it may keep.
+
+        :raises StatementFailed: see :class:`Logins`.
+        """
+        return {} if self.logins is None else self.logins.check(proof, role)
 
     def session(self, token: str) -> Session:
         """The session of a token.

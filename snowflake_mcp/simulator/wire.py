@@ -114,6 +114,7 @@ class Wire(Resource):
         """POST /session/v1/login-request."""
         data = call.members.get("data")
         data = data if isinstance(data, dict) else {}
+        kept = self._desk.admit(data, call.argument("roleName"))
         parameters = data.get("SESSION_PARAMETERS")
         session, pair = await self._desk.login(
             user=str(data.get("LOGIN_NAME") or "DEMO"),
@@ -135,6 +136,7 @@ class Wire(Resource):
                 "warehouseName": place.warehouse,
                 "roleName": place.role,
             },
+            kept=kept,
         )
 
     async def renew(self, call: Call) -> Answer:

@@ -5,7 +5,7 @@ from functools import cache
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-__all__ = ["der", "edwards_pem", "elliptic_pem", "pem", "public_pem", "small_pem"]
+__all__ = ["der", "edwards_pem", "elliptic_pem", "pem", "public_of", "public_pem", "small_pem"]
 
 _NONE = serialization.NoEncryption()
 
@@ -46,6 +46,15 @@ def elliptic_pem() -> bytes:
     """A private key on P-256."""
     return ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _NONE
+    )
+
+
+def public_of(private: bytes) -> bytes:
+    """The public half of a private key in PEM."""
+    return (
+        serialization.load_pem_private_key(private, None)
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
 
 
