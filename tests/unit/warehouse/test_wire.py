@@ -62,6 +62,8 @@ async def test_parameters_ride_on_the_statement(wire: SnowflakeWire, build: Buil
     parameters = {name: str(value).lower() for name, value in login["SESSION_PARAMETERS"].items()}
     assert parameters["MULTI_STATEMENT_COUNT"] == "1"
     assert parameters["CLIENT_TELEMETRY_ENABLED"] == "false"
+    # A statement of a killed server is ended by Snowflake itself.
+    assert parameters["ABORT_DETACHED_QUERY"] == "true"
     assert wire.count("telemetry") == 0
 
 
