@@ -160,8 +160,14 @@ class Run(Generic[T]):
             self._answer.errback(StillRunningError(self._record.standing(self._now())))
 
     def _ended(self, result: Reading[T] | Failure | None) -> None:
+        self.state, failure = self._final(result)
+        self.note()
+        # Everything is put away before anybody is told: whoever hears of the end finds it so.
+        self._stop_timers()
         self._permit.release()
-        self._note_end(result)
+        self._tell_over(self)
+        if self._record is not None:
+            self._record.end(self.state, self._verdict or failure, self._now())
         if self._verdict is not None:
             self._deliver(confirmed=True)
         elif not self._answer.called:
@@ -170,8 +176,6 @@ class Run(Generic[T]):
         if not self._over.called:
             self._over.addErrback(lambda _: None)
             self._over.callback(None)
-        self._stop_timers()
-        self._tell_over(self)
 
     def _outcome(self, reading: Reading[T]) -> Outcome[T]:
         return Outcome(
@@ -216,12 +220,6 @@ class Run(Generic[T]):
         self.note()
         if self._job.on_progress is not None and not self._answer.called:
             self._job.on_progress(status, elapsed_s)
-
-    def _note_end(self, result: Reading[T] | Failure | None) -> None:
-        self.state, failure = self._final(result)
-        self.note()
-        if self._record is not None:
-            self._record.end(self.state, self._verdict or failure, self._now())
 
     def _final(self, result: Reading[T] | Failure | None) -> tuple[State, ToolFailure | None]:
         if not isinstance(result, Failure) or self._progress.reading:

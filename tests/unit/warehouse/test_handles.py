@@ -1,11 +1,12 @@
 """Statements by query id: given away while they run, known to their owner, read by offset."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
@@ -283,3 +284,47 @@ async def test_chunks_before_the_offset_are_not_downloaded(
 def test_a_job_says_what_is_kept() -> None:
     """One more than asked for, unless it is for reading later."""
     assert (Job("", "p", 10, 1.0).row_cap, Job("", "p", 1, 1.0, kept_rows=500).row_cap) == (11, 500)
+
+
+@pytest.mark.parametrize("rounds", [100, pytest.param(1_000, marks=pytest.mark.full)])
+@async_test
+async def test_real_ends_meet_real_cancels(
+    rounds: int, demo: dict[str, object], build: Build
+) -> None:
+    """F-08 with threads that run freely: cancels fall around the end of each statement."""
+    warehouse = build(demo, max_statements=4)
+    chance = random.Random(rounds)
+    ended = {"result": 0, "cancelled": 0, "cancelled by id": 0, "handle": 0}
+
+    async def once(number: int) -> None:
+        sql = f"select system$wait(10, 'milliseconds'), 'race {rounds}'"
+        facts: dict[str, Any] = {"answer_within_s": 0.0} if number % 4 == 0 else {}
+        running = Deferred.fromCoroutine(warehouse.run(job(sql, tag=TAG, **facts), Kept()))
+        if number % 4 != 0:
+            clock.callLater(chance.uniform(0.0, 0.04), running.cancel)
+        try:
+            await running
+            ended["result"] += 1
+        except CancelledError:
+            ended["cancelled"] += 1
+        except StillRunningError as still:
+            await deferLater(clock, chance.uniform(0.0, 0.02))
+            standing = await warehouse.handles.cancel(still.standing.query_id, ANN)
+            ended["cancelled by id" if standing.state == "cancelled" else "handle"] += 1
+            assert standing.ended
+
+    for start in range(0, rounds, 4):
+        await gatherResults(
+            [Deferred.fromCoroutine(once(number)) for number in range(start, start + 4)]
+        )
+    await until(lambda: lane(warehouse)["running"] == 0, 5, "all threads come back")
+    assert (sum(ended.values()), warehouse._runs) == (rounds, set())
+    assert all(ended.values()), ended
+    assert pool(warehouse)["leased"] == 0
+    assert pool(warehouse)["opened"] == pool(warehouse)["idle"] + pool(warehouse)["closed"]
+    kept = Kept()
+    history = "table(information_schema.query_history(result_limit => 10000))"
+    left = f"query_text like '%''race {rounds}''%' and execution_status in ('RUNNING', 'QUEUED')"
+    await warehouse.run(job(f"select query_text from {history} where {left}"), kept)
+    # The question finds itself.
+    assert [row for row in kept.rows if "query_history" not in str(row[0])] == []
