@@ -5,11 +5,12 @@
 Each delay counts from the moment at which the request was due, so a stall of the server shows in
 every request that it held up, not in one. How late the machine woke this process when it had
 nothing to wait for but the clock is told apart: that part is no delay of the server's. So is the
-time from sending to the answer: what a probe that asks rarely would see.
+time from sending to the answer: what a probe that asks rarely would see. SIGTERM ends it early.
 """
 
 import http.client
 import json
+import signal
 import sys
 import time
 
@@ -23,8 +24,12 @@ def poll(port: int, seconds: float, rate: float) -> dict[str, list[float]]:
     delays: list[float] = []
     wakeups: list[float] = []
     answers: list[float] = []
+    stopped: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     began = time.perf_counter()
     for n in range(int(seconds * rate)):
+        if stopped:
+            break
         due = began + n / rate
         pause = due - time.perf_counter()
         if pause > 0:

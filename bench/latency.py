@@ -1,0 +1,203 @@
+"""What does the server add to the connector? The same queries with and without it, in turn.
+
+    python -m bench.latency [--calls 64] [--turns 4] [--at-once 1 4 16]
+
+All ways use one embedded endpoint in a process of its own, and turns alternate within one run,
+so that whatever else the machine does falls on all alike.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bench.inside import Inside, inside
+from bench.report import Table, percentile
+from snowflake_mcp.warehouse import queries
+from tests.support.agents import HttpAgent, WebSocketAgent
+from tests.support.server import Server, end_on_sigterm, serving
+from tests.support.simulator import simulating
+
+__all__ = ["QUERIES", "main", "measure"]
+
+QUERIES: Final = {
+    "SELECT 1": "SELECT 1",
+    "1,000 rows": "SELECT * FROM DEMO.PRODUCT.EVENTS LIMIT 1000",
+}
+_ROWS: Final = 1_000
+_WARM_UP: Final = 8
+_BASE: Final = "connector"
+
+Way = Callable[[str, int, int], list[float]]
+"""Runs a query so many times in each of so many rows of calls; gives each time in seconds."""
+
+
+@dataclass(slots=True)
+class _Turns:
+    """What the turns of one way with one query and one number at once took."""
+
+    times: list[float] = field(default_factory=list)
+    medians: list[float] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+
+    def add(self, times: list[float], seconds: float) -> None:
+        self.times += times
+        self.medians.append(percentile(times, 50))
+        self.rates.append(len(times) / seconds)
+
+
+def measure(calls: int, turns: int, at_once: Sequence[int]) -> Table:
+    """A row for each query, number of calls at once, and way."""
+    made = Table(
+        "Throughput and added latency",
+        f"{calls} calls a turn, {turns} turns of each way in alternation; *at once* is the number "
+        "of sessions that call one after the other. *connector*: execute() and fetchall() in plain "
+        "threads, a connection each; *by id*: the same, but submitting first and waiting then, as "
+        "the server does; *warehouse*: the server's warehouse without transports, tools and "
+        "protocol, rendering the same rows; *HTTP* and *WebSocket*: the server, the answer parsed "
+        "by one client process. Ratios are to *connector* with as many at once: of medians, and of "
+        "calls per second. *Spread* is the range of the turns' medians in percent of the median.",
+        (
+            *("query, at once, way", "calls", "p50 ms", "p99 ms", "spread %"),
+            *("latency ratio", "calls/s", "throughput ratio"),
+        ),
+    )
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        endpoint = stack.enter_context(simulating(folder))
+        server = stack.enter_context(serving(folder, "--no-demo", environ=endpoint.environ))
+        alone = stack.enter_context(inside(folder, endpoint.environ))
+        connections = [
+            stack.enter_context(closing(endpoint.connect())) for _ in range(max(at_once))
+        ]
+        ways: dict[str, Way] = {
+            _BASE: _connector(connections, _at_once),
+            "by id": _connector(connections, _by_id),
+            "warehouse": _warehouse(alone),
+            "HTTP": _clients(server, _over_http),
+            "WebSocket": _clients(server, _over_websocket),
+        }
+        for label, query in QUERIES.items():
+            for count in at_once:
+                _alternate(made, f"{label}, {count}", ways, (query, count), calls, turns)
+    return made
+
+
+def _alternate(
+    made: Table, label: str, ways: dict[str, Way], work: tuple[str, int], calls: int, turns: int
+) -> None:
+    query, count = work
+    taken = {name: _Turns() for name in ways}
+    for way in ways.values():
+        way(query, _WARM_UP, count)
+    for _ in range(turns):
+        for name, way in ways.items():
+            began = time.perf_counter()
+            times = way(query, max(1, calls // count), count)
+            taken[name].add(times, time.perf_counter() - began)
+    base = taken[_BASE]
+    for name, turn in taken.items():
+        median, rate = percentile(turn.times, 50), percentile(turn.rates, 50)
+        made.add(
+            f"{label}, {name}",
+            len(turn.times),
+            median * 1e3,
+            percentile(turn.times, 99) * 1e3,
+            (max(turn.medians) - min(turn.medians)) / median * 100,
+            median / percentile(base.times, 50),
+            rate,
+            rate / percentile(base.rates, 50),
+        )
+
+
+def _connector(connections: Sequence[Any], execute: Callable[[Any, str], Any]) -> Way:
+    def run(query: str, calls: int, count: int) -> list[float]:
+        taken: list[list[float]] = [[] for _ in range(count)]
+
+        def session(place: int) -> None:
+            for _ in range(calls):
+                began = time.perf_counter()
+                with execute(connections[place], query) as cursor:
+                    cursor.fetchall()
+                taken[place].append(time.perf_counter() - began)
+
+        threads = [threading.Thread(target=session, args=(place,)) for place in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        times = [each for place in taken for each in place]
+        if len(times) != calls * count:
+            raise RuntimeError("a statement failed in its thread")
+        return times
+
+    return run
+
+
+def _at_once(connection: Any, query: str) -> Any:
+    return connection.cursor().execute(query)
+
+
+def _by_id(connection: Any, query: str) -> Any:
+    cursor = queries.open_cursor(connection)
+    query_id = queries.submit(cursor, query, {})
+    queries.await_result(cursor, connection, query_id, lambda: True)
+    return cursor
+
+
+def _warehouse(alone: Inside) -> Way:
+    return lambda query, calls, count: (
+        alone.run(query, calls=calls, at_once=count, max_rows=_ROWS).times
+    )
+
+
+def _clients(
+    server: Server, session: Callable[[Server, str, int], Coroutine[Any, Any, list[float]]]
+) -> Way:
+    async def all_of_them(query: str, calls: int, count: int) -> list[float]:
+        taken = await asyncio.gather(*(session(server, query, calls) for _ in range(count)))
+        return [each for times in taken for each in times]
+
+    return lambda query, calls, count: asyncio.run(all_of_them(query, calls, count))
+
+
+async def _over_http(server: Server, query: str, calls: int) -> list[float]:
+    async with await HttpAgent.open(server.port) as agent:
+        return [await _timed(agent, query, n) for n in range(calls)]
+
+
+async def _over_websocket(server: Server, query: str, calls: int) -> list[float]:
+    async with await WebSocketAgent.open(server.port) as agent:
+        await agent.initialize()
+        return [await _timed(agent, query, n) for n in range(calls)]
+
+
+async def _timed(agent: HttpAgent | WebSocketAgent, query: str, request_id: int) -> float:
+    began = time.perf_counter()
+    arguments: dict[str, Any] = {"query": query, "limit": _ROWS}
+    answer = await agent.call(request_id, "execute_query", arguments)
+    taken = time.perf_counter() - began
+    if answer["result"].get("isError"):
+        raise RuntimeError(answer["result"]["content"][0]["text"])
+    return taken
+
+
+def main() -> None:
+    """Measure and print."""
+    end_on_sigterm()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--calls", type=int, default=64)
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--at-once", type=int, nargs="+", default=[1, 4, 16])
+    options = parser.parse_args()
+    print(measure(options.calls, options.turns, options.at_once))
+
+
+if __name__ == "__main__":
+    main()
