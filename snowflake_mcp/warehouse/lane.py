@@ -46,6 +46,7 @@ class Lane:
         self._max_wait_s = max_wait_s
         self._places: FairQueue[Deferred[Permit]] = FairQueue()
         self._closed: ToolFailure | None = None
+        self._giving = False
         self.running = 0
 
     @property
@@ -79,8 +80,15 @@ class Lane:
     def leave(self) -> None:
         """A permit came back; only ``Permit.release`` calls this."""
         self.running -= 1
-        while self._places and self.running < self._width:
-            self._places.take().callback(self._grant())
+        if self._giving:
+            # Whoever was just given this place gave it back at once; the loop below goes on.
+            return
+        self._giving = True
+        try:
+            while self._places and self.running < self._width:
+                self._places.take().callback(self._grant())
+        finally:
+            self._giving = False
 
     def close(self, failure: ToolFailure) -> None:
         """Admit nobody any more; those who wait and those who come get ``failure``."""

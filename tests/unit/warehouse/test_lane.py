@@ -55,6 +55,16 @@ def test_a_released_place_goes_to_the_next() -> None:
     assert (lane.running, lane.waiting) == (0, 0)
 
 
+def test_a_long_line_whose_calls_end_at_once() -> None:
+    """Places that come back as soon as they are given are given on, however many wait."""
+    lane = a_lane(Clock(), queue=2_000)
+    first = now(ask(lane))
+    waiting = [ask(lane).addCallback(Permit.release) for _ in range(2_000)]
+    first.release()
+    assert [each.result for each in waiting] == [None] * 2_000
+    assert (lane.running, lane.waiting) == (0, 0)
+
+
 def test_a_full_queue_is_busy_at_once() -> None:
     """D-01: beyond the queue the answer is immediate, retryable and has the numbers."""
     lane = a_lane(Clock(), queue=1)
