@@ -48,11 +48,11 @@ def measure(calls: int) -> Table:
     made = Table(
         "Connect storms",
         f"{calls} HTTP clients call SELECT 1 at once on a server that has only just started. "
-        "*logins* are those that the endpoint saw since the server started, the first one, "
-        "which the server tries by itself, included; *calm* comes right after the first storm. A "
-        "refusing endpoint answers 390100 to every login, a failing one HTTP 503; *again* is the "
-        "same storm a second later.",
-        ("storm", "answered", "failed", "p50 ms", "all answered ms", "logins"),
+        "*Login requests* are those that the endpoint saw since the server started, the first one, "
+        "which the server tries by itself, included; the connector repeats one that met a 503. "
+        "*Calm* comes right after the first storm. A refusing endpoint answers 390100 to every "
+        "login, a failing one HTTP 503; *again* is the same storm a second later.",
+        ("storm", "answered", "failed", "p50 ms", "all answered ms", "login requests"),
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -84,6 +84,7 @@ async def _storm(server: Server, calls: int) -> _Storm:
         began = time.perf_counter()
         answer = await agent.call(1, "execute_query", {"query": "SELECT 1"})
         storm.times.append(time.perf_counter() - began)
+
         result: dict[str, Any] = answer["result"]
         if result.get("isError"):
             storm.outcomes[result["_meta"]["snowflake-mcp/failure"]["family"]] += 1
