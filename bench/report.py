@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["Table", "machine", "percentile"]
+__all__ = ["Table", "machine", "percentile", "put"]
 
 _PACKAGES = ("twisted", "autobahn", "snowflake-connector-python", "fakesnow", "duckdb", "pyarrow")
 
@@ -66,3 +66,19 @@ def _short(number: float) -> str:
 
 def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
+
+
+def put(page: Path, table: Table) -> None:
+    """Put the table into a page of markdown, in place of the section of its title, or at the end.
+
+    The line under the table says on what it was measured.
+    """
+    section = f"{table}\nMeasured on {machine()}\n"
+    text = page.read_text() if page.exists() else ""
+    heading = f"## {table.title}\n"
+    before, found, rest = text.partition(heading)
+    if not found:
+        page.write_text(f"{text.rstrip()}\n\n{section}" if text else section)
+        return
+    _, further, after = rest.partition("\n## ")
+    page.write_text(before + section + (f"\n## {after}" if further else ""))

@@ -49,11 +49,15 @@ class HttpAnswer:
 
     def message(self) -> dict[str, Any]:
         """The JSON-RPC answer in the body; the last event where the body is an event stream."""
+        return self.messages()[-1]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Every message in the body: one, or each event where the body is an event stream."""
         if not self.headers.get("content-type", "").startswith("text/event-stream"):
-            return dict(json.loads(self.body))
+            return [dict(json.loads(self.body))]
         lines = self.body.decode().replace("\r\n", "\n").split("\n")
         events = [line[5:].strip() for line in lines if line.startswith("data:")]
-        return dict(json.loads(events[-1]))
+        return [dict(json.loads(event)) for event in events if event]
 
 
 class HttpAgent:
@@ -118,6 +122,10 @@ class HttpAgent:
     async def close(self) -> None:
         """Drop the connection."""
         await _close(self._writer)
+
+    def abort(self) -> None:
+        """Break the connection off, whatever is under way on it."""
+        self._writer.transport.abort()
 
     async def _answer(self) -> HttpAnswer:
         try:

@@ -68,11 +68,11 @@ class Endpoint:
 
 
 @contextmanager
-def simulating(folder: Path) -> Iterator[Endpoint]:
+def simulating(folder: Path, *options: str) -> Iterator[Endpoint]:
     """The endpoint with the sample data in a process of its own."""
     with (folder / "simulator.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "snowflake_mcp.simulator", "--port", "0", "--sample"],
+            [sys.executable, "-m", "snowflake_mcp.simulator", "--port", "0", "--sample", *options],
             cwd=folder,
             env=clean_environ(folder),
             stdin=subprocess.PIPE,

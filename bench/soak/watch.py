@@ -1,0 +1,90 @@
+"""A process under load from outside: memory, descriptors, threads, and what it says itself."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.support.processes import resident_kib
+from tests.support.server import Server
+
+__all__ = ["Rest", "Watch", "at_rest"]
+
+_EVERY_S: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What a server holds while nobody asks anything."""
+
+    held: dict[str, int]
+    """By what it is."""
+    rss_mib: float
+
+
+class Watch:
+    """Resident memory over time."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.samples: list[tuple[float, float]] = []
+        """Seconds since the start, and MiB."""
+
+    async def look(self, over: asyncio.Event) -> None:
+        """Sample until ``over``."""
+        began = time.perf_counter()
+        while not over.is_set():
+            self.samples.append((time.perf_counter() - began, resident_kib(self._pid) / 1024))
+            try:
+                await asyncio.wait_for(over.wait(), _EVERY_S)
+            except TimeoutError:
+                continue
+
+    def slope(self, warm_up_share: float) -> float:
+        """MiB a minute after the warm-up, by least squares; 0 with too few samples."""
+        later = self._after(warm_up_share)
+        if len(later) < 3:
+            return 0.0
+        middle_s = sum(at for at, _ in later) / len(later)
+        middle = sum(mib for _, mib in later) / len(later)
+        spread = sum((at - middle_s) ** 2 for at, _ in later)
+        return 60 * sum((at - middle_s) * (mib - middle) for at, mib in later) / spread
+
+    def growth(self, warm_up_share: float) -> float:
+        """MiB between the medians of the first and the last fifth after the warm-up."""
+        later = [mib for _, mib in self._after(warm_up_share)]
+        fifth = max(1, len(later) // 5)
+        first, last = sorted(later[:fifth]), sorted(later[-fifth:])
+        return last[len(last) // 2] - first[len(first) // 2]
+
+    @property
+    def highest(self) -> float:
+        """The most that was seen, in MiB."""
+        return max(mib for _, mib in self.samples)
+
+    def _after(self, share: float) -> list[tuple[float, float]]:
+        return self.samples[int(len(self.samples) * share) :]
+
+
+def at_rest(server: Server) -> Rest:
+    """What the server holds now, by /status and /proc; blocks."""
+    told: dict[str, Any] = server.request("GET", "/status").json()
+    lane, pool = told["warehouse"]["lane"], told["warehouse"]["pool"]
+    process = Path(f"/proc/{server.pid}")
+    held = {
+        "requests running": told["requests_running"],
+        "MCP sessions": told["sessions"],
+        "permits out": lane["running"],
+        "calls waiting for a permit": lane["waiting"],
+        "Snowflake sessions leased": pool["leased"],
+        "Snowflake sessions idle": pool["idle"],
+        "statement threads busy": told["warehouse"]["threads"]["busy"],
+        "texts before the gate": told["gate"]["waiting"],
+        # The one that asks is not left over.
+        "HTTP connections": told["connections"]["http"]["connections"] - 1,
+        "WebSocket connections": told["connections"]["websocket"]["connections"],
+        "threads": len(list((process / "task").iterdir())),
+        "descriptors": len(list((process / "fd").iterdir())),
+    }
+    return Rest(held, resident_kib(server.pid) / 1024)
