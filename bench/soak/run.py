@@ -77,10 +77,12 @@ class Outcome:
     def faults(self) -> list[str]:
         """Everything that must not be, in words."""
         found = list(self.ledger.faults)
-        for what, count in self.after.held.items():
-            allowed = self.before.held[what] if what not in _EXACT else 0
-            if count > allowed:
-                found.append(f"left over: {count} {what}, {allowed} before")
+        over = too_much(self.after, self.before)
+        found += [
+            f"left over: {self.after.held[what]} {what}, {over[what]} expected" for what in over
+        ]
+        if over:
+            found.append(f"more than before: {dict(self.after.detail - self.before.detail)}")
         if self.left_running:
             found.append(f"left over: {self.left_running} statements running at the endpoint")
         forgotten = self.trouble.fired["submission: master token expired"]
@@ -107,7 +109,7 @@ def soak(minutes: float, clients: int, seed: int, pause_s: float) -> Outcome:
                 began = time.perf_counter()
                 crashed = asyncio.run(_live(plan, watch, trouble, clients, seed, minutes))
                 seconds = time.perf_counter() - began
-                after = _settled(server, trouble)
+                after = _settled(server, trouble, before)
                 now = trouble.now()
                 outcome = Outcome(
                     *(minutes, clients, seed, ledger, trouble, watch, before, after),
@@ -125,6 +127,12 @@ def soak(minutes: float, clients: int, seed: int, pause_s: float) -> Outcome:
                     if any(bad in line for bad in _BAD_LINES)
                 ][:20]
     return outcome
+
+
+def too_much(rest: Rest, before: Rest) -> dict[str, int]:
+    """What there is too much of at rest, and how much there may be."""
+    allowed = {what: 0 if what in _EXACT else before.held[what] for what in rest.held}
+    return {what: most for what, most in allowed.items() if rest.held[what] > most}
 
 
 async def _warm_up(server: Server) -> None:
@@ -145,18 +153,20 @@ async def _warm_up(server: Server) -> None:
         await asyncio.gather(*(wait(n) for n in range(2 * _WIDTH)))
 
 
-def _settled(server: Server, trouble: Trouble) -> Rest:
-    """What is held once all is quiet, or after a while in any case."""
+def _settled(server: Server, trouble: Trouble, before: Rest | None = None) -> Rest:
+    """What is held once all is quiet and down to ``before``, or after a while in any case."""
+    rest = at_rest(server)
 
     def quiet() -> bool:
-        now = trouble.now()
-        rest = at_rest(server).held
-        return not (any(rest[what] for what in _EXACT) or now["running"])
+        nonlocal rest
+        rest = at_rest(server)
+        # The driver keeps threads and sockets of its own for some seconds.
+        return not (too_much(rest, before or rest) or trouble.now()["running"])
 
     # What is left over is told in the verdict.
     with suppress(AssertionError):
         until(_seldom(quiet), _SETTLE_S, "the server is at rest")
-    return at_rest(server)
+    return rest
 
 
 def _seldom(condition: Callable[[], bool]) -> Callable[[], bool]:

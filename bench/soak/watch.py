@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +23,8 @@ class Rest:
     held: dict[str, int]
     """By what it is."""
     rss_mib: float
+    detail: Counter[str]
+    """Names of threads and targets of descriptors."""
 
 
 class Watch:
@@ -87,4 +91,15 @@ def at_rest(server: Server) -> Rest:
         "threads": len(list((process / "task").iterdir())),
         "descriptors": len(list((process / "fd").iterdir())),
     }
-    return Rest(held, resident_kib(server.pid) / 1024)
+    return Rest(held, resident_kib(server.pid) / 1024, _detail(process))
+
+
+def _detail(process: Path) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for thread in (process / "task").iterdir():
+        with suppress(OSError):
+            found[f"thread {(thread / 'comm').read_text().strip()}"] += 1
+    for descriptor in (process / "fd").iterdir():
+        with suppress(OSError):
+            found[f"descriptor {str(descriptor.readlink()).partition(':')[0]}"] += 1
+    return found
