@@ -34,8 +34,14 @@ class Table:
         """Add a row; numbers are shortened to what is worth reading."""
         self.rows.append((label, *map(_short, numbers)))
 
+    @property
+    def heading(self) -> str:
+        """The title, and the connector's line where that is not the primary one."""
+        line = version("snowflake-connector-python")
+        return f"## {self.title}" + (f" (connector {line})" if line.startswith("4.") else "")
+
     def __str__(self) -> str:
-        lines = [f"## {self.title}", "", self.text, "", _row(self.columns)]
+        lines = [self.heading, "", self.text, "", _row(self.columns)]
         lines.append(_row(["---", *["---:"] * (len(self.columns) - 1)]))
         return "\n".join([*lines, *map(_row, self.rows), ""])
 
@@ -75,7 +81,7 @@ def put(page: Path, table: Table) -> None:
     """
     section = f"{table}\nMeasured on {machine()}\n"
     text = page.read_text() if page.exists() else ""
-    heading = f"## {table.title}\n"
+    heading = f"{table.heading}\n"
     before, found, rest = text.partition(heading)
     if not found:
         page.write_text(f"{text.rstrip()}\n\n{section}" if text else section)

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +22,8 @@ class Rest:
 
     held: dict[str, int]
     """By what it is."""
-    rss_mib: float
-    detail: Counter[str]
+    rss_mib: float = 0.0
+    detail: Counter[str] = field(default_factory=Counter)
     """Names of threads and targets of descriptors."""
 
 

@@ -1,0 +1,48 @@
+"""Tables of measurements, and the pages they are put into."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.report import Table, put
+
+
+def a_table(title: str, number: float) -> Table:
+    made = Table(title, "What it says.", ("what", "ms"))
+    made.add("one", number)
+    return made
+
+
+def test_a_table_is_put_at_the_end_of_a_page(tmp_path: Path) -> None:
+    """A page without its section keeps what it has, and a page that is not there is made."""
+    page = tmp_path / "page.md"
+    put(page, a_table("First", 1))
+    put(page, a_table("Second", 2))
+    text = page.read_text()
+    assert text.startswith(f"{a_table('First', 1).heading}\n")
+    assert text.count("Measured on ") == 2
+    assert text.index("| one | 1 |") < text.index("| one | 2 |")
+
+
+def test_a_table_takes_the_place_of_its_section(tmp_path: Path) -> None:
+    """Only the section of its title changes."""
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\nIntroduction.\n")
+    for title, number in (("First", 1), ("Second", 2), ("Third", 3), ("Second", 4)):
+        put(page, a_table(title, number))
+    text = page.read_text()
+    assert text.startswith("# Page\n\nIntroduction.\n")
+    assert [line for line in text.splitlines() if line.startswith("| one")] == [
+        "| one | 1 |",
+        "| one | 4 |",
+        "| one | 3 |",
+    ]
+    assert text.count("Measured on ") == 3
+
+
+def test_the_older_connector_has_tables_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of one line never replace those of the other."""
+    monkeypatch.setattr("bench.report.version", lambda _: "4.8.1")
+    assert a_table("First", 1).heading == "## First (connector 4.8.1)"
+    monkeypatch.setattr("bench.report.version", lambda _: "5.2.0")
+    assert a_table("First", 1).heading == "## First"
