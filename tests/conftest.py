@@ -2,6 +2,8 @@
 
 import signal
 
+pytest_plugins = ["tests.support.fault_record"]
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control ignores SIGINT in what it starts with "&", and an ignored signal
     # is inherited: the servers under test would rightly ignore it as well.

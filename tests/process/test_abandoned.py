@@ -4,22 +4,29 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.support.agents import HttpAgent, WebSocketAgent
+from tests.support.fault_record import Measured
+from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS
 from tests.support.processes import until
 from tests.support.server import Server, clean_environ, kill_session, serving, stdio_command
 from tests.support.simulator import Endpoint, simulating
+from tests.support.wire import http_request, parse_answer
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 GRANT = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
-ABORT_S = 3.0
-"""The promise is a second; asking the history takes its own time."""
+ABORT_S = 1.0
+FREE_S = 2.0
+SLACK = 3.0
+"""Machines that run tests beside other work are slower than the promise."""
 
 
 @pytest.fixture(scope="module")
@@ -46,39 +53,73 @@ def test_it_is_no_demo(server: Server) -> None:
     assert server.demo_pids() == []
 
 
-def test_a_dropped_http_request(server: Server, account: Endpoint) -> None:
+@pytest.mark.fault("F-07", "HTTP connection closed, 2026-07-28")
+def test_a_dropped_http_request(server: Server, account: Endpoint, measured: Measured) -> None:
     """Closing the connection of a stateless request ends its statement."""
 
-    async def leave() -> None:
+    async def leave() -> datetime:
         async with await HttpAgent.open(server.port) as agent:
             call = asyncio.create_task(agent.call(1, "execute_query", {"query": _query(41)}))
             await asyncio.to_thread(_is, account, 41, "RUNNING")
             call.cancel()
+            return datetime.now(UTC)
 
-    asyncio.run(leave())
-    _is(account, 41, "ABORTED")
+    left_at = asyncio.run(leave())
+    _is_aborted(server, account, 41, left_at, measured, "HTTP 2026-07-28")
 
 
-def test_a_dropped_websocket(server: Server, account: Endpoint) -> None:
+@pytest.mark.fault("F-07", "HTTP connection closed, 2025-11-25")
+def test_a_dropped_request_of_a_session(
+    server: Server, account: Endpoint, measured: Measured
+) -> None:
+    """By default a handshake-era request that is dropped ends its statement as well."""
+    with _post_in_session(server, 51) as line:
+        _is(account, 51, "RUNNING")
+        line.close()
+        left_at = datetime.now(UTC)
+    _is_aborted(server, account, 51, left_at, measured, "HTTP 2025-11-25")
+
+
+@pytest.mark.fault("F-07", "the same with http.cancel_on_disconnect = false")
+def test_a_dropped_request_that_may_go_on(account: Endpoint, tmp_path: Path) -> None:
+    """Where the operator wants it a statement of the handshake era outlives its request."""
+    environ = {**account.environ, **GRANT, "SNOWFLAKE_MCP_HTTP_CANCEL_ON_DISCONNECT": "false"}
+    with serving(tmp_path, "--no-demo", environ=environ) as server:
+        with _post_in_session(server, 2) as line:
+            _is(account, 2, "RUNNING")
+            line.close()
+        _is(account, 2, "SUCCESS", within_s=10)
+
+
+@pytest.mark.fault("F-07", "WebSocket reset with two calls running")
+@pytest.mark.parametrize("stateless", [True, False], ids=["2026-07-28", "2025-11-25"])
+def test_a_dropped_websocket(
+    server: Server, account: Endpoint, measured: Measured, stateless: bool
+) -> None:
     """Every statement of a connection that breaks is ended."""
+    numbers = (42, 43) if stateless else (52, 53)
 
-    async def leave() -> None:
+    async def leave() -> datetime:
         async with await WebSocketAgent.open(server.port) as agent:
+            if not stateless:
+                await agent.initialize()
             calls = [
                 asyncio.create_task(
-                    agent.call(n, "execute_query", {"query": _query(n)}, stateless=True)
+                    agent.call(n, "execute_query", {"query": _query(n)}, stateless=stateless)
                 )
-                for n in (42, 43)
+                for n in numbers
             ]
-            for n in (42, 43):
+            for n in numbers:
                 await asyncio.to_thread(_is, account, n, "RUNNING")
             agent.writer.transport.abort()
+            left_at = datetime.now(UTC)
             await agent.closed()
             await asyncio.gather(*calls, return_exceptions=True)
+            return left_at
 
-    asyncio.run(leave())
-    for n in (42, 43):
-        _is(account, n, "ABORTED")
+    left_at = asyncio.run(leave())
+    for n in numbers:
+        _is_aborted(server, account, n, left_at, measured, "WebSocket")
 
 
 def test_a_cancelled_call(server: Server, account: Endpoint) -> None:
@@ -100,14 +141,27 @@ def test_a_cancelled_call(server: Server, account: Endpoint) -> None:
     asyncio.run(cancel())
 
 
-def test_a_timeout(account: Endpoint, tmp_path: Path) -> None:
+@pytest.mark.fault("F-06", "SYSTEM$WAIT beyond limits.statement_timeout_s = 1")
+def test_a_timeout(account: Endpoint, tmp_path: Path, measured: Measured) -> None:
     """A statement beyond limits.statement_timeout_s is ended and the caller told so."""
     environ = {**account.environ, **GRANT, "SNOWFLAKE_MCP_LIMITS_STATEMENT_TIMEOUT_S": "1"}
     with serving(tmp_path, "--no-demo", environ=environ) as server:
-        answer = server.call("execute_query", {"query": _query(46)}, within_s=10)
-    assert answer.status == 504, answer.body
-    assert answer.json()["error"]["code"] == "timeout"
-    _is(account, 46, "ABORTED")
+        assert server.call("execute_query", {"query": "SELECT 1"}).status == 200
+        for _ in range(3):
+            began = datetime.now(UTC)
+            answer = server.call("execute_query", {"query": _query(46)}, within_s=10)
+            answered = datetime.now(UTC)
+            assert answer.status == 504, answer.body
+            assert answer.json()["error"]["code"] == "timeout"
+            assert "has ended in Snowflake" in answer.json()["error"]["message"]
+            until(lambda: account.states(_query(46))[:1] == ["ABORTED"], 3, "it is aborted")
+            ended = account.history(_query(46))[0][1]
+            assert ended is not None
+            # The server's clock starts a little after ours.
+            late = (ended - began).total_seconds() - 1
+            measured("abort after the limit", max(0.0, late), bound=ABORT_S, slack=SLACK)
+            measured("answer after the limit", (answered - began).total_seconds() - 1)
+    assert set(account.states(_query(46))) == {"ABORTED"}
 
 
 def test_a_server_that_is_stopped(account: Endpoint, tmp_path: Path) -> None:
@@ -130,7 +184,10 @@ def test_a_server_that_is_stopped(account: Endpoint, tmp_path: Path) -> None:
     _is(account, 47, "ABORTED")
 
 
-def test_a_client_that_closes_standard_input(account: Endpoint, tmp_path: Path) -> None:
+@pytest.mark.fault("F-07", "standard input of stdio closed")
+def test_a_client_that_closes_standard_input(
+    account: Endpoint, tmp_path: Path, measured: Measured
+) -> None:
     """The end of stdio ends the statement and the process."""
     process = subprocess.Popen(
         stdio_command(),
@@ -153,10 +210,11 @@ def test_a_client_that_closes_standard_input(account: Endpoint, tmp_path: Path) 
         process.stdin.flush()
         _is(account, 48, "RUNNING", within_s=15)
         process.stdin.close()
+        left_at = datetime.now(UTC)
         assert process.wait(10) == 0
     finally:
         assert kill_session(process) == []
-    _is(account, 48, "ABORTED")
+    _abort_in_time(account, 48, left_at, measured, "stdio")
 
 
 def test_the_account_has_survived_all_of_it(account: Endpoint) -> None:
@@ -169,8 +227,59 @@ def _query(seconds: int) -> str:
     return f"SELECT SYSTEM$WAIT({seconds})"
 
 
-def _is(account: Endpoint, seconds: int, state: str, within_s: float = ABORT_S) -> None:
+def _is(account: Endpoint, seconds: int, state: str, within_s: float = ABORT_S * SLACK) -> None:
     def settled() -> bool:
         return account.states(_query(seconds)) == [state]
 
     until(settled, within_s, f"{_query(seconds)} is {state}")
+
+
+def _is_aborted(
+    server: Server,
+    account: Endpoint,
+    seconds: int,
+    left_at: datetime,
+    measured: Measured,
+    way: str,
+) -> None:
+    """The statement ends in the account, and its thread and session come back."""
+    _abort_in_time(account, seconds, left_at, measured, way)
+
+    def free() -> bool:
+        warehouse = server.request("GET", "/status").json()["warehouse"]
+        return (warehouse["threads"]["busy"], warehouse["pool"]["leased"]) == (0, 0)
+
+    until(free, FREE_S * SLACK, "the thread is free")
+    measured("thread free (upper bound)", (datetime.now(UTC) - left_at).total_seconds())
+
+
+def _abort_in_time(
+    account: Endpoint, seconds: int, left_at: datetime, measured: Measured, way: str
+) -> None:
+    _is(account, seconds, "ABORTED")
+    ((_, ended_at),) = account.history(_query(seconds))
+    assert ended_at is not None
+    taken = max(0.0, (ended_at - left_at).total_seconds())
+    measured(f"abort, {way}", taken, bound=ABORT_S, slack=SLACK)
+
+
+def _post_in_session(server: Server, seconds: int) -> socket.socket:
+    """A handshake-era call over HTTP whose answer has not come yet."""
+    opened = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    opened.sendall(_http(INITIALIZE, server.port))
+    session = parse_answer(opened.recv(65_536), "POST")[0].header("Mcp-Session-Id")
+    opened.close()
+    assert session is not None
+    call = {"name": "execute_query", "arguments": {"query": _query(seconds)}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    line = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    headers = {"Mcp-Session-Id": session, "MCP-Protocol-Version": HANDSHAKE}
+    line.sendall(_http(message, server.port, headers))
+    return line
+
+
+def _http(message: object, port: int, headers: dict[str, str] | None = None) -> bytes:
+    body = json.dumps(message).encode()
+    return http_request(
+        "POST", "/mcp", body, headers=JSON_HEADERS | (headers or {}), host=f"127.0.0.1:{port}"
+    )

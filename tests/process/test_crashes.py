@@ -9,7 +9,7 @@ import pytest
 from tests.support.processes import alive, until
 from tests.support.server import serving
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 QUERY = {"query": "SELECT COUNT(*) AS N FROM DEMO.INFORMATION_SCHEMA.TABLES"}
 

@@ -13,7 +13,7 @@ from tests.support.agents import Closed, HttpAgent, WebSocketAgent
 from tests.support.processes import alive, until
 from tests.support.server import Server, serving
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 GOING_AWAY = 1001
 ENVIRON = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}

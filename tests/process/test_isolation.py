@@ -8,7 +8,7 @@ import pytest
 from bench.isolation import PARALLEL, swarm
 from tests.support.server import serving
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 
 def test_no_client_sees_what_another_asked(tmp_path: Path) -> None:

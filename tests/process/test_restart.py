@@ -13,7 +13,7 @@ from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELES
 from tests.support.processes import until
 from tests.support.server import Server, serving
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 META = "io.modelcontextprotocol/"
 

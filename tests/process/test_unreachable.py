@@ -9,7 +9,7 @@ import pytest
 from tests.support.agents import WebSocketAgent
 from tests.support.server import Server, free_port, serving
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 ANSWER_S = 20.0
 

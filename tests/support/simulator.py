@@ -5,13 +5,14 @@ import os
 import selectors
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.server import clean_environ
+from tests.support.server import clean_environ, http_request
 
 __all__ = ["Endpoint", "simulating"]
 
@@ -60,19 +61,40 @@ class Endpoint:
 
     def states(self, fragment: str) -> list[str]:
         """EXECUTION_STATUS of the statements whose text has ``fragment``, newest first; blocks."""
+        return [state for state, _ in self.history(fragment)]
+
+    def history(self, fragment: str) -> list[tuple[str, datetime | None]]:
+        """Status and end of the statements whose text has ``fragment``, newest first; blocks."""
         history = "TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())"
         with closing(self.connect()) as connection, closing(connection.cursor()) as cursor:
-            cursor.execute(f"SELECT QUERY_TEXT, EXECUTION_STATUS FROM {history}")
+            cursor.execute(f"SELECT QUERY_TEXT, EXECUTION_STATUS, END_TIME FROM {history}")
             rows = cursor.fetchall()
-        return [state for text, state in rows if fragment in text and "HISTORY" not in text]
+        return [(state, end) for text, state, end in rows if fragment in text and history not in text]
+
+    def fault(
+        self, path: str, do: Mapping[str, object], *, times: int | None = None, **on: object
+    ) -> None:
+        """Let requests of that kind go wrong from now on, all or so many of them."""
+        rule = {"on": {"path": path, **on}, "do": dict(do), "times": times}
+        answer = http_request(self.port, "POST", "/__faults", rule)
+        assert answer.status == 200, answer.body
+
+    def seen(self) -> Any:
+        """What it counted since it was last mended: requests, logins, aborts, rules, ..."""
+        return http_request(self.port, "GET", "/__faults").json()
+
+    def mend(self) -> None:
+        """Forget every fault and every count."""
+        assert http_request(self.port, "DELETE", "/__faults").status == 200
 
 
 @contextmanager
-def simulating(folder: Path, *options: str) -> Iterator[Endpoint]:
+def simulating(folder: Path, *options: str, port: int = 0) -> Iterator[Endpoint]:
     """The endpoint with the sample data in a process of its own."""
+    command = [sys.executable, "-m", "snowflake_mcp.simulator", "--port", str(port), "--sample"]
     with (folder / "simulator.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "snowflake_mcp.simulator", "--port", "0", "--sample", *options],
+            [*command, *options],
             cwd=folder,
             env=clean_environ(folder),
             stdin=subprocess.PIPE,
