@@ -5,12 +5,14 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run stdio test test-full conformance lint format bench wheel clean
+.PHONY: help run stdio test test-full test-lines faults conformance lint format bench wheel clean
 
 help:
 	@echo "make run          start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
 	@echo "make test         set up .venv and run the tests (a few minutes the first time)"
-	@echo "make test-full    the same with the long suites and the Node clients"
+	@echo "make test-full    the same with the long suites, the Node clients and test-lines"
+	@echo "make test-lines   the connector's behaviour on each Python and connector line"
+	@echo "make faults       break things on purpose and write docs/faults.md"
 	@echo "make conformance  run the public MCP and WebSocket suites (needs node and npm)"
 	@echo "make lint         ruff and mypy"
 	@echo "make format       put the code into the project's format"
@@ -44,7 +46,14 @@ test: $(VENV)/installed-dev
 	$(PYTEST) -m "not full and not conformance"
 
 test-full: $(VENV)/installed-conformance
-	$(PYTEST)
+	$(PYTEST) --faults-page docs/faults.md
+	sh scripts/test-lines.sh
+
+test-lines:
+	sh scripts/test-lines.sh
+
+faults: $(VENV)/installed-dev
+	$(PYTEST) -m fault --faults-page docs/faults.md
 
 conformance: $(VENV)/installed-conformance
 	sh scripts/install-conformance.sh
@@ -66,4 +75,4 @@ wheel: $(VENV)/installed-dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) .venv-clients tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-clients .venv-lines tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -26,6 +26,8 @@ SEMI_STRUCTURED: Final = frozenset({"VARIANT", "OBJECT", "ARRAY", "MAP"})
 """Types whose cells are JSON text and become the value that it stands for."""
 _PARSED_CHARS: Final = 1 << 20
 """A longer semi-structured cell stays text: as Python values it takes many times the memory."""
+_MAX_LEVELS: Final = 512
+"""Deeper nesting stays text; every supported Python can read and write this much."""
 _SAFE: Final = 2**53 - 1
 """Beyond it a JSON number changes its value in clients that know only doubles."""
 
@@ -84,7 +86,24 @@ def parsed(value: JsonValue) -> JsonValue:
     except (msgspec.DecodeError, RecursionError):
         # Snowflake writes `undefined`, NaN and Infinity inside arrays.
         return value
+    # Where recursion ends differs from one version of Python to the next by a factor of ten.
+    if value.count("[") + value.count("{") > _MAX_LEVELS and _is_deeper(decoded, _MAX_LEVELS):
+        return value
     return decoded
+
+
+def _is_deeper(value: JsonValue, levels: int) -> bool:
+    level: list[Any] = [value] if isinstance(value, list | dict) else []
+    for _ in range(levels):
+        level = [
+            member
+            for each in level
+            for member in (each.values() if isinstance(each, dict) else each)
+            if isinstance(member, list | dict)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def text(value: str) -> str:

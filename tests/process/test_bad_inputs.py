@@ -104,6 +104,7 @@ def session_of(server: Server) -> str:
     return session
 
 
+@pytest.mark.fault("F-15", "the rows of the table of bad inputs that are too large or too deep")
 def test_every_http_row_against_the_process(server: Server) -> None:
     """Status and code as the table says, row after row, on one server."""
     session = session_of(server)
@@ -120,6 +121,7 @@ def test_every_http_row_against_the_process(server: Server) -> None:
     assert wrong == {}
 
 
+@pytest.mark.fault("F-15", "the same over WebSocket")
 def test_every_websocket_row_against_the_process(server: Server) -> None:
     """Upgrade, errors and close codes as the table says; floods are told "busy"."""
     wrong: dict[str, Any] = {}

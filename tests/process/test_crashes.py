@@ -39,6 +39,7 @@ def test_a_killed_demo_warehouse_comes_back(tmp_path: Path) -> None:
     assert "Traceback" not in server.log_text
 
 
+@pytest.mark.fault("F-20", "kill -9 of a server with a demo warehouse")
 def test_a_killed_server_leaves_no_child(tmp_path: Path) -> None:
     """The demo warehouse ends by itself when the server is gone."""
     with serving(tmp_path, "--demo") as server:
@@ -49,6 +50,7 @@ def test_a_killed_server_leaves_no_child(tmp_path: Path) -> None:
         until(lambda: not alive(child), 3, "the demo warehouse has ended")
 
 
+@pytest.mark.fault("F-20", "kill -9 and a start on the same port")
 def test_a_killed_server_starts_again_on_its_port(tmp_path: Path) -> None:
     """Nothing of the old process stands in the way of the next."""
     from tests.support.server import start

@@ -33,6 +33,7 @@ def daemon(folder: Path, port: int) -> Iterator[int]:
                 os.kill(each, signal.SIGKILL)
 
 
+@pytest.mark.fault("F-29", "twistd without -n")
 def test_a_daemon_serves_and_stops(tmp_path: Path) -> None:
     """It detaches, writes its pid, answers queries, and SIGTERM takes all of it away again."""
     port = free_port()
@@ -55,6 +56,7 @@ def test_a_daemon_serves_and_stops(tmp_path: Path) -> None:
     assert "Traceback" not in log
 
 
+@pytest.mark.fault("F-24", "a pid file of a running server")
 def test_a_second_daemon_with_the_same_pid_file_is_refused(tmp_path: Path) -> None:
     """The running one is named and left alone."""
     port = free_port()
@@ -66,6 +68,7 @@ def test_a_second_daemon_with_the_same_pid_file_is_refused(tmp_path: Path) -> No
         assert _healthy(port)
 
 
+@pytest.mark.fault("F-24", "a pid file of nobody")
 def test_a_pid_file_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
     """After a crash the next start needs no cleaning."""
     # The kernel gives out pids up to pid_max, so this one belongs to nobody.
@@ -73,6 +76,17 @@ def test_a_pid_file_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "d.pid").write_text(str(beyond))
     with daemon(tmp_path, free_port()) as pid:
         assert pid != beyond
+
+
+@pytest.mark.fault("F-24", "a pid file with rubbish in it")
+def test_a_pid_file_that_is_none_is_refused(tmp_path: Path) -> None:
+    """What stands there may be anybody's: the start says so and leaves it."""
+    (tmp_path / "d.pid").write_text("not a number")
+    options = ["--pidfile", str(tmp_path / "d.pid"), "snowflake-mcp", "--demo"]
+    started = run_twistd(tmp_path, *options, "--port", str(free_port()))
+    assert started.returncode == 1
+    assert "non-numeric" in started.stdout + started.stderr
+    assert (tmp_path / "d.pid").read_text() == "not a number"
 
 
 def _healthy(port: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.agents import Closed, HttpAgent, WebSocketAgent
+from tests.support.fault_record import Measured
 from tests.support.processes import alive, until
 from tests.support.server import Server, serving
 
@@ -19,8 +20,11 @@ GOING_AWAY = 1001
 ENVIRON = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
 
 
+@pytest.mark.fault("F-18", "SIGTERM with a call on each transport, limits.drain_s = 1")
 @pytest.mark.parametrize("stream_after_s", ["15", "0.2"], ids=["json", "event stream"])
-def test_what_does_not_finish_is_stopped_and_told(tmp_path: Path, stream_after_s: str) -> None:
+def test_what_does_not_finish_is_stopped_and_told(
+    tmp_path: Path, stream_after_s: str, measured: Measured
+) -> None:
     """After the drain running calls are answered, WebSockets closed with 1001, children gone.
 
     An HTTP answer that has become an event stream by then ends with the same message.
@@ -45,9 +49,11 @@ def test_what_does_not_finish_is_stopped_and_told(tmp_path: Path, stream_after_s
         assert server.wait(5) == -signal.SIGTERM
         assert not alive(child)
         assert 1 <= seconds < 6
+        measured("all answered, drain of 1 s included", seconds)
     assert "Traceback" not in server.log_text
 
 
+@pytest.mark.fault("F-18", "SIGTERM with calls that end within the drain")
 def test_what_finishes_in_time_is_answered_as_ever(tmp_path: Path) -> None:
     """A statement that ends within the drain gives its rows, and the server waits no longer."""
     environ = {**ENVIRON, "SNOWFLAKE_MCP_LIMITS_DRAIN_S": "20"}
@@ -65,6 +71,7 @@ def test_what_finishes_in_time_is_answered_as_ever(tmp_path: Path) -> None:
     assert "Traceback" not in server.log_text
 
 
+@pytest.mark.fault("F-18", "new calls during the drain")
 def test_while_it_drains_nothing_new_begins(tmp_path: Path) -> None:
     """The port closes at once, and a client that is still connected hears that it stops."""
     environ = {**ENVIRON, "SNOWFLAKE_MCP_LIMITS_DRAIN_S": "2"}

@@ -1,7 +1,8 @@
-"""Faults of the account: gone, refusing, expiring, answering nonsense; real processes and sockets."""
+"""Faults of the account: gone, refusing, expiring, answering nonsense; over real sockets."""
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,8 @@ NONSENSE: dict[str, tuple[str, dict[str, object]]] = {
         "half the JSON": {"malformed": "truncated"},
         "half the body": {"drop": "half"},
     }.items()
+    # Nobody can tell an answer without data from one that says "not yet".
+    if (path, name) != ("result", "no data")
 } | {"chunk: damaged": ("chunk", {"corrupt": True}), "chunk: half": ("chunk", {"drop": "half"})}
 
 
@@ -219,6 +222,49 @@ def test_an_account_that_asks_for_files(
     assert _query(server, "SELECT 1").status == 200
 
 
+@pytest.mark.fault("F-33", "wrong names, wrong SQL, a division by zero")
+def test_what_errors_tell(account: Endpoint, server: Server) -> None:
+    """Snowflake's words reach the model; what is behind the server does not."""
+    wrong = {
+        "SELECT * FROM NO_SUCH_TABLE": "NO_SUCH_TABLE",
+        "SELECT NO_SUCH_COLUMN FROM DEMO.SALES.ORDERS": "NO_SUCH_COLUMN",
+        "SELECT 1 / 0": "Division by zero",
+        "SELECT TO_NUMBER('x1x')": "x1x",
+    }
+    for query, part in wrong.items():
+        answer = _query(server, query)
+        assert answer.status >= 400
+        error = answer.json()["error"]
+        assert part.lower() in error["message"].lower(), error
+        secrets = (str(account.port), "127.0.0.1", "unchecked", "Traceback", ".py", "/tmp")
+        assert not [secret for secret in secrets if secret in str(error)], error
+
+
+@pytest.mark.fault("F-04", "token_file_path rewritten while a statement runs")
+def test_a_token_that_is_rotated(tmp_path: Path) -> None:
+    """The next login takes what is in the file now; what runs ends as it should."""
+    token = tmp_path / "token"
+    token.write_text("first")
+    only_first = {"SNOWFLAKE_MCP_SIMULATOR_PASSWORD": "first"}
+    with simulating(tmp_path, "--faults", environ=only_first) as account:
+        environ = {**account.environ, **GRANT}
+        del environ["SNOWFLAKE_PASSWORD"]
+        environ |= {"SNOWFLAKE_AUTHENTICATOR": "oauth", "SNOWFLAKE_TOKEN_FILE_PATH": str(token)}
+        with serving(tmp_path, "--no-demo", environ=environ) as server:
+            assert _query(server, "SELECT 1").status == 200
+            with ThreadPoolExecutor(1) as pool:
+                running = pool.submit(_query, server, "SELECT SYSTEM$WAIT(3)")
+                until(lambda: account.seen()["running"], 10, "it runs")
+                token.write_text("second")
+                # Another schema is another session, so this one logs in.
+                other = {"query": "SELECT 1", "schema": "SUPPORT"}
+                told = server.call("execute_query", other)
+                assert told.json()["error"]["code"] == "auth", told.body
+                assert running.result(20).status == 200
+    assert "first" not in server.log_text
+    assert "second" not in server.log_text.replace("seconds", "")
+
+
 @pytest.mark.full
 @pytest.mark.timeout(240)
 @pytest.mark.fault("F-05", "a relay stops forwarding, on the open connections or on all")
@@ -245,21 +291,13 @@ def test_a_network_that_parts(
 def _part_mid_query(
     server: Server, account: Endpoint, relay: Any, *, later_too: bool
 ) -> tuple[Reply, float]:
-    from threading import Thread
-
-    query, replies = "SELECT SYSTEM$WAIT(100)", []
-    caller = Thread(
-        target=lambda: replies.append(
-            server.call("execute_query", {"query": query}, within_s=200)
-        )
-    )
-    caller.start()
-    until(lambda: account.states(query)[:1] == ["RUNNING"], 10, "it runs")
-    began = time.monotonic()
-    assert relay.part(later_too=later_too) > 0
-    caller.join(200)
-    assert replies, "no answer"
-    return replies[0], time.monotonic() - began
+    with ThreadPoolExecutor(1) as pool:
+        query = {"query": "SELECT SYSTEM$WAIT(100)"}
+        running = pool.submit(server.call, "execute_query", query, within_s=200)
+        until(lambda: account.states(query["query"])[:1] == ["RUNNING"], 10, "it runs")
+        began = time.monotonic()
+        assert relay.part(later_too=later_too) > 0
+        return running.result(), time.monotonic() - began
 
 
 def _query(server: Server, sql: str) -> Reply:

@@ -43,9 +43,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 
 
 @pytest.mark.fault("F-08", "notifications/cancelled around the moment of the answer, 1,000 times")
-def test_a_cancel_that_meets_the_end(
-    account: Endpoint, tmp_path: Path, measured: Measured
-) -> None:
+def test_a_cancel_that_meets_the_end(account: Endpoint, tmp_path: Path, measured: Measured) -> None:
     """Each call is answered once or not at all, and nothing is left of any."""
     with serving(tmp_path, "--no-demo", environ={**account.environ, **GRANT}) as server:
         answered, late = asyncio.run(_race(server))
@@ -64,9 +62,7 @@ def test_a_cancel_that_meets_the_end(
 
 
 @pytest.mark.fault("F-09", "pool.max_statements = 2 and no queue, with 2 statements running")
-def test_more_statements_than_places(
-    account: Endpoint, tmp_path: Path, measured: Measured
-) -> None:
+def test_more_statements_than_places(account: Endpoint, tmp_path: Path, measured: Measured) -> None:
     """The third is told so at once, and what needs no place is as quick as ever."""
     environ = {
         **account.environ,
@@ -177,9 +173,7 @@ async def _crowded(server: Server, measured: Measured) -> None:
             asyncio.create_task(busy.call(n, "execute_query", query, stateless=True))
             for n in (1, 2)
         ]
-        await asyncio.to_thread(
-            until, lambda: _running(server)[0] == 2, 10, "two statements run"
-        )
+        await asyncio.to_thread(until, lambda: _running(server)[0] == 2, 10, "two statements run")
         for number in range(30):
             began = time.perf_counter()
             told = await agent.call(number, "execute_query", {"query": "SELECT 1"})

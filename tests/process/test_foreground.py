@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from snowflake_mcp.ops.exposition import CONTENT_TYPE
 from snowflake_mcp.ops.metrics import PREFIX
+from tests.support.fault_record import Measured
 from tests.support.processes import alive, until
 from tests.support.server import Server, serving
 
@@ -18,8 +20,11 @@ STOP_S = 5.0
 """Idle, with two processes to end; the promise is a second, the rest is for slow machines."""
 
 
+@pytest.mark.fault("F-17", "SIGTERM, SIGINT")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_serves_until_a_signal(
+    tmp_path: Path, number: signal.Signals, measured: Measured
+) -> None:
     """SIGTERM and SIGINT end an idle server at once, with its port, its child and its sockets."""
     with serving(tmp_path, "--demo") as server:
         answer = server.call("execute_query", {"query": "SELECT 41 + 1 AS ANSWER"})
@@ -27,9 +32,11 @@ def test_it_serves_until_a_signal(tmp_path: Path, number: signal.Signals) -> Non
         assert answer.json()["result"]["rows"] == [[42]]
         (child,) = server.demo_pids()
 
+        began = time.monotonic()
         server.signal(number)
 
         assert server.wait(STOP_S) == -number
+        measured("ended", time.monotonic() - began)
         assert not alive(child)
         assert _refused(server)
     assert "Traceback" not in server.log_text

@@ -30,6 +30,7 @@ def events(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.fault("F-34", "a tool name with LF and ANSI")
 def test_json_on_standard_output(tmp_path: Path) -> None:
     """Every line is an object, and a request's has what joins it with the answer."""
     with logging_to(tmp_path, "stdout_json") as server:
@@ -47,6 +48,7 @@ def test_json_on_standard_output(tmp_path: Path) -> None:
     assert call["request_id"].startswith("r-")
 
 
+@pytest.mark.fault("F-34", "every line of the text log looked through")
 @pytest.mark.parametrize("name", ["stdout_text", "file_text"])
 def test_text_for_people(tmp_path: Path, name: str) -> None:
     """A line begins with its time and level, and none has a control character."""
@@ -58,6 +60,7 @@ def test_text_for_people(tmp_path: Path, name: str) -> None:
     assert any("tools/call execute_query ok" in line for line in lines)
 
 
+@pytest.mark.fault("F-22", "mv and SIGUSR1")
 def test_logrotate(tmp_path: Path) -> None:
     """Moved away and reopened: nothing is lost, nothing goes into the old file afterwards."""
     log, old = tmp_path / "own.log", tmp_path / "own.log.old"
@@ -91,6 +94,7 @@ def test_rotation_by_size(tmp_path: Path) -> None:
     assert all(events(path.read_text()) for path in files)
 
 
+@pytest.mark.fault("F-23", "RLIMIT_FSIZE, as a disk that is full")
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
     """Every request is answered, lost lines are counted and said once, later ones are whole."""
     log = tmp_path / "own.log"

@@ -20,6 +20,7 @@ def failed(folder: Path, *options: str, environ: Mapping[str, str] | None = None
     return text
 
 
+@pytest.mark.fault("F-25", "a listener on the port, in the foreground")
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     """The message has the port and the reason."""
     with socket.socket() as taken:
@@ -31,6 +32,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     assert "in use" in text.lower()
 
 
+@pytest.mark.fault("F-25", "the same as a daemon")
 def test_a_port_in_use_stops_a_daemon_too(tmp_path: Path) -> None:
     """The command that should have started the daemon tells the failure and its status."""
     with socket.socket() as taken:

@@ -74,6 +74,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
     listening.close()
 
 
+@pytest.mark.fault("F-17", "SIGTERM under NOTIFY_SOCKET")
 def test_the_story_of_a_service(tmp_path: Path, manager: Manager) -> None:
     """READY once it serves, signs of life, a reload, STOPPING with a request for time."""
     environ = {"NOTIFY_SOCKET": str(manager.path), "WATCHDOG_USEC": "400000"}

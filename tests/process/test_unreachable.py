@@ -32,6 +32,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     assert "Traceback" not in started.log_text
 
 
+@pytest.mark.fault("F-01", "a closed port")
 def test_it_is_alive_but_not_ready(server: Server) -> None:
     """/health is 200, /health/ready is 503 and names the check that fails."""
     assert server.request("GET", "/health").status == 200
@@ -41,6 +42,7 @@ def test_it_is_alive_but_not_ready(server: Server) -> None:
     assert failed == ["snowflake"]
 
 
+@pytest.mark.fault("F-01", "a closed port")
 def test_a_tool_says_that_the_account_is_unavailable(server: Server) -> None:
     """Over MCP it is a tool error that the model can read; nothing secret is in it."""
 

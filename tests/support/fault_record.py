@@ -67,11 +67,13 @@ class Measured:
         *,
         bound: float | None = None,
         slack: float = 1.0,
+        case: str = "",
     ) -> None:
         """Note a figure; fail when it is beyond its bound times the slack for slow machines."""
         self._properties.append((_PROPERTY, (what, value, unit)))
         if bound is not None:
-            assert value <= bound * slack, f"{what}: {value:g} {unit}, promised {bound:g} {unit}"
+            told = f"{what} {case}: {value:g} {unit}, promised {bound:g} {unit}"
+            assert value <= bound * slack, told
 
 
 @pytest.fixture
@@ -141,10 +143,13 @@ def _figures(figures: Sequence[tuple[str, float, str]]) -> str:
     told = []
     for (what, unit), values in samples.items():
         if len(values) == 1:
-            told.append(f"{what} {_shown(values[0])} {unit}")
+            told.append(f"{what} {_shown(values[0])} {unit}".rstrip())
+        elif len(set(values)) == 1:
+            told.append(f"{what} {_shown(values[0])} {unit}".rstrip() + f" (n={len(values)})")
         else:
             middle, most = _shown(statistics.median(values)), _shown(max(values))
-            told.append(f"{what} p50 {middle}, max {most} {unit} (n={len(values)})")
+            most = f"{most} {unit}".rstrip()
+            told.append(f"{what} p50 {middle}, max {most} (n={len(values)})")
     return "; ".join(told)
 
 

@@ -110,9 +110,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "behind end by ABORT_DETACHED_QUERY",
     ),
     "F-21": Fault("SIGHUP and SIGUSR1", "Reload and reopening of logs; neither ends the process"),
-    "F-22": Fault(
-        "logrotate moves the log", "No line lost, none in the old file after SIGUSR1"
-    ),
+    "F-22": Fault("logrotate moves the log", "No line lost, none in the old file after SIGUSR1"),
     "F-23": Fault(
         "The disk is full", "The service goes on, lost lines are counted, one notice on stderr"
     ),
@@ -136,9 +134,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "The server refuses, lives and recovers; at most 1 line of log a second",
         "Not shown yet.",
     ),
-    "F-29": Fault(
-        "twistd without -n", "No thread before the fork; queries work after it"
-    ),
+    "F-29": Fault("twistd without -n", "No thread before the fork; queries work after it"),
     "F-30": Fault(
         "A result of 10,000,000 rows",
         "At most 64 MiB more memory than for a small one; the answer says that it was cut",
@@ -156,9 +152,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "Errors that could tell too much",
         "Snowflake's message reaches the model; no address, token, file path or traceback does",
     ),
-    "F-34": Fault(
-        "CR, LF and ANSI in names, SQL or headers", "One line of JSON an event"
-    ),
+    "F-34": Fault("CR, LF and ANSI in names, SQL or headers", "One line of JSON an event"),
     "F-35": Fault("Many connections that use the same ids", "Each gets its own answers"),
     "F-36": Fault(
         "A client's credential ends in the middle of a session",

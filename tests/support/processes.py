@@ -5,7 +5,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["alive", "command", "descendants", "resident_kib", "session_members", "until"]
+__all__ = [
+    "alive",
+    "command",
+    "descendants",
+    "peak_kib",
+    "resident_kib",
+    "session_members",
+    "until",
+]
 
 _POLL_S = 0.02
 
@@ -54,10 +62,19 @@ def session_members(leader: int) -> list[int]:
 
 def resident_kib(pid: int) -> int:
     """Resident memory in KiB."""
+    return _memory(pid, "VmRSS:")
+
+
+def peak_kib(pid: int) -> int:
+    """The most resident memory that it ever had, in KiB."""
+    return _memory(pid, "VmHWM:")
+
+
+def _memory(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1])
-    raise AssertionError(f"process {pid} has no resident memory")
+    raise AssertionError(f"process {pid} has no memory")
 
 
 def _pids() -> list[int]:

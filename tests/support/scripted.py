@@ -55,8 +55,8 @@ def scripted(folder: Path, setup: Callable[[SnowflakeWire], None]) -> Iterator[d
 
 def _main(name: str) -> None:
     from twisted.internet import reactor as installed
-    from twisted.internet.stdio import StandardIO
     from twisted.internet.protocol import Protocol, connectionDone
+    from twisted.internet.stdio import StandardIO
     from twisted.python.failure import Failure
 
     reactor: Any = installed

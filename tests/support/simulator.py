@@ -69,7 +69,9 @@ class Endpoint:
         with closing(self.connect()) as connection, closing(connection.cursor()) as cursor:
             cursor.execute(f"SELECT QUERY_TEXT, EXECUTION_STATUS, END_TIME FROM {history}")
             rows = cursor.fetchall()
-        return [(state, end) for text, state, end in rows if fragment in text and history not in text]
+        return [
+            (state, end) for text, state, end in rows if fragment in text and history not in text
+        ]
 
     def fault(
         self, path: str, do: Mapping[str, object], *, times: int | None = None, **on: object
@@ -89,14 +91,16 @@ class Endpoint:
 
 
 @contextmanager
-def simulating(folder: Path, *options: str, port: int = 0) -> Iterator[Endpoint]:
+def simulating(
+    folder: Path, *options: str, port: int = 0, environ: Mapping[str, str] | None = None
+) -> Iterator[Endpoint]:
     """The endpoint with the sample data in a process of its own."""
     command = [sys.executable, "-m", "snowflake_mcp.simulator", "--port", str(port), "--sample"]
     with (folder / "simulator.log").open("wb") as log:
         process = subprocess.Popen(
             [*command, *options],
             cwd=folder,
-            env=clean_environ(folder),
+            env=clean_environ(folder, environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

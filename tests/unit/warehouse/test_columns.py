@@ -89,6 +89,8 @@ def stamp(epoch: int, fraction: int, offset_minutes: int | None = None) -> dict[
         ("VARIANT", 0, pa.string(), "null", None),
         ("VARIANT", 0, pa.string(), "[1, undefined]", "[1, undefined]"),
         ("ARRAY", 0, pa.string(), "[" * 5_000 + "]" * 5_000, "[" * 5_000 + "]" * 5_000),
+        ("ARRAY", 0, pa.string(), "[" * 513 + "]" * 513, "[" * 513 + "]" * 513),
+        ("ARRAY", 0, pa.string(), "[" * 512 + "]" * 512, json.loads("[" * 512 + "]" * 512)),
         ("OBJECT", 0, pa.string(), "{}", {}),
         ("MAP", 0, pa.string(), '{"k": 1}', {"k": 1}),
         ("GEOGRAPHY", 0, pa.string(), '{"type": "Point"}', '{"type": "Point"}'),
