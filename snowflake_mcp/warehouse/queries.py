@@ -20,6 +20,7 @@ from snowflake_mcp.warehouse.standing import State
 __all__ = [
     "FileTransferRefusedError",
     "LeftRunningError",
+    "NoResultError",
     "abort",
     "await_result",
     "failure_of",
@@ -32,6 +33,8 @@ _PROTOCOL_ERRNO: Final = 6
 """Of 5, for an answer without the members it needs."""
 _PAUSE_S: Final = 0.2
 """Between two polls, for the case that an answer comes at once instead of after 45 s."""
+_TRIES: Final = 5
+"""To get the result of a statement that has ended."""
 
 
 _STATES: Final[Mapping[str, State]] = {
@@ -52,6 +55,10 @@ _STATES: Final[Mapping[str, State]] = {
 
 class FileTransferRefusedError(Exception):
     """The server asked this host to read or write a local file."""
+
+
+class NoResultError(Exception):
+    """The statement has ended, and no answer to the question for its result has one."""
 
 
 class LeftRunningError(Exception):
@@ -93,15 +100,20 @@ def await_result(cursor: Any, connection: Any, query_id: str, wanted: Callable[[
 
     Raises:
         LeftRunningError: ``wanted`` said no, and the statement has not ended yet.
+        NoResultError: it has ended, and its result cannot be had.
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
+    ended = 0
     while not _has_result(cursor, query_id):
-        running = connection.is_still_running(connection.get_query_status(query_id))
-        if running and not wanted():
-            raise LeftRunningError
-        if not running and _has_result(cursor, query_id):
-            return
-        time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread; see above
+        if connection.is_still_running(connection.get_query_status(query_id)):
+            if not wanted():
+                raise LeftRunningError
+        else:
+            ended += 1
+            if ended > _TRIES:
+                raise NoResultError
+        if ended != 1:
+            time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread; see above
 
 
 def _has_result(cursor: Any, query_id: str) -> bool:

@@ -18,8 +18,10 @@ from tests.support.simulator import Endpoint, simulating
 pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 GRANT = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
+DOWN_S = 5
 RECOVERY_S = 5.0
 PARTED_S = 60.0
+PARTED = "SELECT SYSTEM$WAIT(100)"
 SLACK = 3.0
 """Machines that run tests beside other work are slower than the promise."""
 
@@ -62,14 +64,14 @@ def test_an_account_that_comes_late(tmp_path: Path, measured: Measured) -> None:
     with serving(tmp_path, "--no-demo", environ=environ) as server:
         began = time.monotonic()
         # Asked all the while, as by a load balancer and impatient agents.
-        while time.monotonic() - began < 20:
+        while time.monotonic() - began < DOWN_S:
             assert server.request("GET", "/health").status == 200
             assert server.request("GET", "/health/ready").status == 503
             told = _query(server, "SELECT 1")
             assert told.status == 503
             assert told.json()["error"]["code"] == "unavailable"
         pool = server.request("GET", "/status").json()["warehouse"]["pool"]
-        measured("failed logins in 20 s of asking", pool["failed_logins"], "", bound=8)
+        measured(f"failed logins in {DOWN_S} s of asking", pool["failed_logins"], "", bound=6)
         (tmp_path / "account").mkdir()
         with simulating(tmp_path / "account", port=port):
             began = time.monotonic()
@@ -80,7 +82,6 @@ def test_an_account_that_comes_late(tmp_path: Path, measured: Measured) -> None:
             )
             measured("ready after recovery", time.monotonic() - began)
             assert _query(server, "SELECT 1").status == 200
-            assert time.monotonic() - began < RECOVERY_S * SLACK
     assert "Traceback" not in server.log_text
 
 
@@ -158,8 +159,6 @@ NONSENSE: dict[str, tuple[str, dict[str, object]]] = {
         "half the JSON": {"malformed": "truncated"},
         "half the body": {"drop": "half"},
     }.items()
-    # Nobody can tell an answer without data from one that says "not yet".
-    if (path, name) != ("result", "no data")
 } | {"chunk: damaged": ("chunk", {"corrupt": True}), "chunk: half": ("chunk", {"drop": "half"})}
 
 
@@ -176,7 +175,7 @@ def test_an_answer_that_is_nonsense(
     before = server.request("GET", "/status").json()["warehouse"]["pool"]
     account.fault(path, fault, sql_contains="EVENTS")
     began = time.monotonic()
-    answer = server.call("execute_query", query, within_s=200)
+    answer = server.call("execute_query", query, within_s=100)
     measured("answer", time.monotonic() - began)
     assert answer.status == 503, answer.body
     assert answer.json()["error"]["code"] == "unavailable"
@@ -280,11 +279,14 @@ def test_a_network_that_parts(
             way = "all parted" if later_too else "open connections parted"
             answer, taken = _part_mid_query(server, account, relay, later_too=later_too)
             measured(f"answer, {way}", taken, bound=PARTED_S, slack=1.25)
-            assert answer.status in ({503, 504} if later_too else {200, 503, 504}), answer.body
+            assert answer.status == 503, answer.body
+            assert answer.json()["error"]["code"] == "unavailable"
+            if not later_too:
+                until(lambda: account.states(PARTED)[0] == "ABORTED", 10, "the abort came through")
             relay.heal()
-            before = len(relay.links)
             until(lambda: _query(server, "SELECT 1").status == 200, 30, "queries work again")
-            assert len(relay.links) > before or not later_too
+            pool = server.request("GET", "/status").json()["warehouse"]["pool"]
+            assert (pool["leased"], pool["opened"] > 1) == (0, True)
     assert "Traceback" not in server.log_text
 
 
@@ -292,9 +294,8 @@ def _part_mid_query(
     server: Server, account: Endpoint, relay: Any, *, later_too: bool
 ) -> tuple[Reply, float]:
     with ThreadPoolExecutor(1) as pool:
-        query = {"query": "SELECT SYSTEM$WAIT(100)"}
-        running = pool.submit(server.call, "execute_query", query, within_s=200)
-        until(lambda: account.states(query["query"])[:1] == ["RUNNING"], 10, "it runs")
+        running = pool.submit(server.call, "execute_query", {"query": PARTED}, within_s=200)
+        until(lambda: account.states(PARTED)[:1] == ["RUNNING"], 10, "it runs")
         began = time.monotonic()
         assert relay.part(later_too=later_too) > 0
         return running.result(), time.monotonic() - began

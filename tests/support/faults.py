@@ -24,6 +24,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "The server starts; `/health` 200, `/health/ready` 503; tools answer a retryable "
         "`unavailable`; logins pause 1 s, then twice as long each time, with jitter; "
         "ready within 5 s of recovery",
+        "After a long outage the next login, and with it the recovery, can be 60 s away.",
     ),
     "F-02": Fault(
         "Snowflake refuses the login",
@@ -41,7 +42,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-05": Fault(
         "The network parts while a statement runs",
         "The call is answered within 60 s; the connection is never used again; the abort is sent "
-        "on another one",
+        "on another one; where that cannot be, ABORT_DETACHED_QUERY ends the statement in 5 min",
+        "ABORT_DETACHED_QUERY is set in every session; the embedded endpoint does not act on it.",
     ),
     "F-06": Fault(
         "A statement is slower than the limit",
@@ -108,6 +110,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "SIGKILL",
         "The next start needs no cleaning (stale pid file, port, children); statements left "
         "behind end by ABORT_DETACHED_QUERY",
+        "ABORT_DETACHED_QUERY is set in every session; the embedded endpoint does not act on it.",
     ),
     "F-21": Fault("SIGHUP and SIGUSR1", "Reload and reopening of logs; neither ends the process"),
     "F-22": Fault("logrotate moves the log", "No line lost, none in the old file after SIGUSR1"),
