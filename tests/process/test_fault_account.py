@@ -147,19 +147,22 @@ def test_a_session_that_expires_for_ever(account: Endpoint, server: Server) -> N
     assert _query(server, "SELECT 1").status == 200
 
 
-NONSENSE: dict[str, tuple[str, dict[str, object]]] = {
+BROKEN: dict[str, dict[str, object]] = {
+    "HTML": {"malformed": "text"},
+    "nothing": {"malformed": "empty"},
+    "a list": {"malformed": "list"},
+    "an empty object": {"malformed": "bare"},
+    "no data": {"malformed": "no_data"},
+    "half the JSON": {"malformed": "truncated"},
+    "half the body": {"drop": "half"},
+}
+NONSENSE = {
     f"{path}: {name}": (path, fault)
     for path in ("query", "result")
-    for name, fault in {
-        "HTML": {"malformed": "text"},
-        "nothing": {"malformed": "empty"},
-        "a list": {"malformed": "list"},
-        "an empty object": {"malformed": "bare"},
-        "no data": {"malformed": "no_data"},
-        "half the JSON": {"malformed": "truncated"},
-        "half the body": {"drop": "half"},
-    }.items()
-} | {"chunk: damaged": ("chunk", {"corrupt": True}), "chunk: half": ("chunk", {"drop": "half"})}
+    for name, fault in BROKEN.items()
+}
+NONSENSE["chunk: damaged"] = "chunk", {"corrupt": True}
+NONSENSE["chunk: half"] = "chunk", {"drop": "half"}
 
 
 @pytest.mark.full

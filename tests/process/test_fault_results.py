@@ -114,7 +114,7 @@ def test_values_that_are_hard_to_write(tmp_path: Path, measured: Measured) -> No
     def refuse(name: str) -> None:
         raise AssertionError(f"{name} is no JSON")
 
-    shown: dict[str, object] = {}
+    shown: dict[str, Any] = {}
     with scripted(tmp_path, poison) as environ, serving(tmp_path, environ=environ) as server:
         for name in SHOWN:
             answer = server.call("execute_query", {"query": f"SELECT * FROM {name}_T"})

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
 from tests.support.faults import FAULTS
 
 __all__ = ["Measured", "Showing", "measured", "page"]
+
+Figure = tuple[str, float, str]
+"""What, how much, and in which unit."""
 
 _PROPERTY: Final = "measured"
 _KEY: Final = pytest.StashKey["_Record"]()
@@ -50,7 +53,7 @@ class Showing:
     test: str
     injected: str
     outcome: str = "not run"
-    figures: list[tuple[str, float, str]] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
 
 
 class Measured:
@@ -107,7 +110,9 @@ class _Record:
                 showing.outcome = "pass"
             if report.when == "teardown":
                 showing.figures += [
-                    figure for name, figure in report.user_properties if name == _PROPERTY
+                    cast(Figure, figure)
+                    for name, figure in report.user_properties
+                    if name == _PROPERTY
                 ]
 
 
@@ -136,7 +141,7 @@ def page(rows: Mapping[str, Iterable[Showing]], facts: Mapping[str, object]) -> 
     return _HEAD.format(**facts) + "".join(lines) + _TAIL
 
 
-def _figures(figures: Sequence[tuple[str, float, str]]) -> str:
+def _figures(figures: Sequence[Figure]) -> str:
     samples: dict[tuple[str, str], list[float]] = defaultdict(list)
     for what, value, unit in figures:
         samples[what, unit].append(value)

@@ -71,7 +71,7 @@ def _main(name: str) -> None:
     wire.start()
     sys.stdout.write(f"{wire.port}\n")
     sys.stdout.flush()
-    StandardIO(EndWithInput())  # type: ignore[no-untyped-call]
+    StandardIO(EndWithInput())
     reactor.run()
 
 

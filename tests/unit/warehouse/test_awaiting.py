@@ -12,7 +12,7 @@ from snowflake_mcp.warehouse.errors import SessionFate, classify
 class Silent:
     """A cursor and its connection: the statement runs for some questions and has ended then."""
 
-    description = None
+    description: tuple[()] | None = None
 
     def __init__(self, running: int, results: int | None = None) -> None:
         self._running = running
@@ -22,7 +22,7 @@ class Silent:
     def query_result(self, query_id: str) -> None:
         self.asked += 1
         if self._results is not None and self.asked > self._results:
-            self.description = ()  # type: ignore[assignment]
+            self.description = ()
 
     def get_query_status(self, query_id: str) -> Any:
         self._running -= 1
