@@ -34,6 +34,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-03": Fault(
         "The session or its token has expired (390112, 390114, 390195)",
         "Renewed or replaced once, the read repeated once, and the client sees rows",
+        "Where the renewal is refused as well, connector 5 hides why, and the client is told to "
+        "call again.",
     ),
     "F-04": Fault(
         "A credential is rotated on disk",

@@ -3,9 +3,13 @@
 from importlib.metadata import version
 from typing import Final
 
-__all__ = ["CONNECTOR", "READS_HALF_SURROGATES"]
+__all__ = ["CONNECTOR", "READS_HALF_SURROGATES", "TELLS_REFUSED_RENEWALS"]
 
 CONNECTOR: Final = int(version("snowflake-connector-python").partition(".")[0])
 
 READS_HALF_SURROGATES: Final = CONNECTOR == 4
 r"""Of answers in JSON with half a surrogate pair (``\ud800``) in a text; 5 refuses the answer."""
+
+TELLS_REFUSED_RENEWALS: Final = CONNECTOR == 4
+"""Says 390114 when a session cannot be renewed; 5 says that it could not reach Snowflake, so the
+read is not repeated. The next call works all the same."""
