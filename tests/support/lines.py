@@ -3,7 +3,7 @@
 from importlib.metadata import version
 from typing import Final
 
-__all__ = ["CONNECTOR", "READS_HALF_SURROGATES", "TELLS_REFUSED_RENEWALS"]
+__all__ = ["CONNECTOR", "READS_HALF_SURROGATES", "TELLS_REFUSED_RENEWALS", "tracebacks"]
 
 CONNECTOR: Final = int(version("snowflake-connector-python").partition(".")[0])
 
@@ -13,3 +13,9 @@ r"""Of answers in JSON with half a surrogate pair (``\ud800``) in a text; 5 refu
 TELLS_REFUSED_RENEWALS: Final = CONNECTOR == 4
 """Says 390114 when a session cannot be renewed; 5 says that it could not reach Snowflake, so the
 read is not repeated. The next call works all the same."""
+
+
+def tracebacks(log: str) -> list[str]:
+    """The tracebacks in a server's log; 4 logs some of its own where it repeats a request."""
+    found = [part.partition("\n20")[0] for part in log.split("Traceback (most recent")[1:]]
+    return [one for one in found if CONNECTOR == 5 or "/snowflake_mcp/" in one]
