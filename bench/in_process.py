@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from bench.lateness import Lateness
 from snowflake_mcp.config.load import Flags, load
-from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.services import Interpreter, WarehouseService
 from snowflake_mcp.tools.render import Budget, RowsCollector
 from snowflake_mcp.warehouse.credentials import SettingsAccount
@@ -123,7 +123,7 @@ def main() -> None:
     reactor: Any = installed
     config = load(Flags(no_demo=True), os.environ)
     account = SettingsAccount(config.connection)
-    warehouse = Warehouse(reactor, account, config.pool, config.limits, Totals())
+    warehouse = Warehouse(reactor, account, config.pool, config.limits, Metrics())
     interpreter = Interpreter(config)
     interpreter.startService()
     WarehouseService(warehouse, _STOP_S, log_in=True).startService()

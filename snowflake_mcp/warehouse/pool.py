@@ -92,6 +92,7 @@ class Pool:
         """Counts the times that credentials were changed."""
         self._sweep: IDelayedCall | None = None
         self._stopped = False
+        self._serving = False
         self.opened = 0
         self.closed = 0
 
@@ -271,9 +272,16 @@ class Pool:
         turn.answer.callback(None)
 
     def _serve(self) -> None:
-        while self._turns and self.size < self._settings.max_sessions:
-            self._opening += 1
-            self._turns.take().answer.callback(None)
+        if self._serving:
+            # Whoever was just let in gave up at once; the loop below goes on.
+            return
+        self._serving = True
+        try:
+            while self._turns and self.size < self._settings.max_sessions:
+                self._opening += 1
+                self._turns.take().answer.callback(None)
+        finally:
+            self._serving = False
 
     def _too_late(self, turn: _Turn, limit_s: float) -> None:
         self._turns.remove(turn.key.principal, turn)

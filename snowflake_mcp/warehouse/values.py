@@ -77,7 +77,7 @@ def hexadecimal(value: bytes | bytearray) -> str:
 def parsed(value: JsonValue) -> JsonValue:
     """The value that a semi-structured cell's JSON text stands for.
 
-    The text itself if it is no JSON, or longer than 1,048,576 characters.
+    The text itself if it is no JSON, too deep or too long.
     """
     if not isinstance(value, str) or len(value) > _PARSED_CHARS:
         return value

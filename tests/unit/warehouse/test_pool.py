@@ -226,6 +226,18 @@ def test_principals_take_turns_for_scarce_sessions() -> None:
     assert [one.called for one in anns] == [True, False, False]
 
 
+def test_many_who_give_up_at_once_do_not_pile_up() -> None:
+    """As when the endpoint is gone and every login is refused before it is tried."""
+    stand = Stand(PoolSettings(max_sessions=1))
+    session = stand.open("a", ANN)
+    turns = [stand.ask(BOB) for _ in range(2_000)]
+    for turn in turns:
+        turn.addCallback(lambda _: stand.pool.no_session())
+    stand.pool.discard(session)
+    assert [turn.result for turn in turns] == [None] * 2_000
+    assert stand.pool.size == 0
+
+
 def test_waiting_for_a_session_ends() -> None:
     """Cancelling leaves the line; after the limit the caller is told that the server is busy."""
     stand = Stand(PoolSettings(max_sessions=1, max_wait_s=30))
