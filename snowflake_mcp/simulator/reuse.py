@@ -18,7 +18,11 @@ _FIRST_WORD: Final = re.compile(r"(?:\s+|--[^\n]*|//[^\n]*|/\*.*?\*/|\()*([A-Za-
 _QUERIES: Final = frozenset({"SELECT", "WITH", "VALUES"})
 _HARMLESS: Final = _QUERIES | {"SHOW", "DESC", "DESCRIBE", "EXPLAIN", "USE", "CALL", "SET", "UNSET"}
 _ALTER_SESSION: Final = re.compile(r"\s*ALTER\s+SESSION\b", re.IGNORECASE)
-_WRITES: Final = re.compile(r"\b(?:INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_WRITES: Final = re.compile(
+    r"\b(?:INSERT|UPDATE|DELETE|MERGE|TRUNCATE|CREATE|ALTER|DROP|COMMIT|ROLLBACK|BEGIN)\b",
+    re.IGNORECASE,
+)
+"""Behind a WITH or a ->>, which may lead to any statement."""
 _UNREPEATABLE: Final = frozenset(
     {
         "GETDATE",
@@ -50,7 +54,7 @@ def changes_data(sql: str) -> bool:
     """Whether a statement may change what another one reads; in doubt it may."""
     found = _FIRST_WORD.match(sql)
     word = found[1].upper() if found is not None else ""
-    if word == "WITH":
+    if word == "WITH" or "->>" in sql:
         return _WRITES.search(sql) is not None
     return word not in _HARMLESS and not _ALTER_SESSION.match(sql)
 
@@ -66,7 +70,12 @@ def is_repeatable(sql: str) -> bool:
         return False
     for word in words:
         name = word.keyword or (word.name.upper() if word.kind == "quoted" else "")
-        if "$" in name or name.startswith("CURRENT_") or name in _UNREPEATABLE or word.text == "$":
+        if (
+            "$" in name
+            or name.startswith("CURRENT_")
+            or name in _UNREPEATABLE
+            or word.text in {"$", "->>"}
+        ):
             return False
     return True
 
