@@ -150,6 +150,8 @@ def _from_fakesnow(errno: int, sqlstate: str, text: str) -> StatementFailed:
         return not_supported(text.partition(" not implemented")[0] or "this statement")
     if errno == 100035:
         return _refined(StatementFailed("100038", "22018", text))
+    if text.startswith("Session variable"):
+        return StatementFailed("000904", "42000", _COMPILATION + text)
     if errno < 0:
         return StatementFailed("000603", "XX000", text)
     return _refined(StatementFailed(f"{errno:06d}", sqlstate, text))
