@@ -50,6 +50,7 @@ class Fault:
     command: str | None = None
     file: str | None = None
     folder: str | None = None
+    stage: str | None = None
     wrong_query_id: bool = False
     ignore_abort: bool = False
 
@@ -72,6 +73,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "expire": ("token", "master", "session"),
     "malformed": ("text", "empty", "list", "bare", "no_data", "truncated"),
     "command": ("UPLOAD", "DOWNLOAD"),
+    "stage": ("LOCAL_FS", "S3"),
 }
 _PATTERNS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     "code": (re.compile(r"[0-9]{6}"), "six digits in quotes"),
@@ -99,6 +101,7 @@ _WITH: Final[Mapping[str, tuple[str, ...]]] = {
     "sqlstate": ("code",),
     "file": ("command",),
     "folder": ("command",),
+    "stage": ("command",),
     "after": ("http", "code", "hang_s"),
 }
 _ONLY_ON: Final[Mapping[str, tuple[str, ...]]] = {

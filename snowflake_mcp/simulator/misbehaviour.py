@@ -227,17 +227,29 @@ class FaultyWire(Wire):
 def _transfer(fault: Fault) -> dict[str, object]:
     """The members by which a real answer starts the client's file transfer."""
     up = fault.command == "UPLOAD"
+    file = fault.file or "/etc/hostname"
     folder = fault.folder or "/nonexistent/folder"
     stage: dict[str, object] = {
         "locationType": "LOCAL_FS",
-        "location": folder if up else "/nonexistent/stage",
+        "location": folder if up else file.rpartition("/")[0],
         "path": "",
         "creds": {},
     }
+    if fault.stage == "S3":
+        # Nothing listens there, so the file does not get far.
+        stage = {
+            "locationType": "S3",
+            "location": "bucket/path/",
+            "path": "path/",
+            "region": "us-east-1",
+            "endPoint": "127.0.0.1:9",
+            "creds": {"AWS_KEY_ID": "none", "AWS_SECRET_KEY": "none", "AWS_TOKEN": "none"},
+            "isClientSideEncrypted": False,
+        }
     return {
         "command": fault.command,
         "operation": "Node",
-        "src_locations": [fault.file or "/etc/hostname"],
+        "src_locations": [file if up else file.rpartition("/")[2]],
         "localLocation": folder,
         "parallel": 1,
         "threshold": 0,
@@ -245,6 +257,6 @@ def _transfer(fault: Fault) -> dict[str, object]:
         "overwrite": True,
         "sourceCompression": "none",
         "clientShowEncryptionParameter": False,
-        "encryptionMaterial": [],
+        "encryptionMaterial": None if up else [],
         "stageInfo": stage,
     }

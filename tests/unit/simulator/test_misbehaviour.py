@@ -3,6 +3,7 @@
 import http.client
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -247,16 +248,35 @@ def test_a_slow_chunk(faulty: Wire) -> None:
     assert time.monotonic() - started >= 0.2
 
 
+@pytest.mark.parametrize("stage", ["LOCAL_FS", "S3"])
 @pytest.mark.parametrize("command", ["UPLOAD", "DOWNLOAD"])
-def test_a_file_transfer_in_the_answer_to_a_select(faulty: Wire, command: str) -> None:
+def test_a_file_transfer_in_the_answer_to_a_select(faulty: Wire, command: str, stage: str) -> None:
     """What starts the connectors' own transfer, whatever the statement was."""
     faulty.login()
-    mark = f"/* fault: command={command} file=/tmp/none folder=/tmp/nowhere */"
+    mark = f"/* fault: command={command} stage={stage} file=/tmp/f folder=/tmp/nowhere */"
     data = faulty.query(f"select 1 {mark}")["data"]
     assert data["command"] == command
-    assert data["src_locations"] == ["/tmp/none"]
-    where = data["stageInfo"]["location"] if command == "UPLOAD" else data["localLocation"]
-    assert where == "/tmp/nowhere"
+    assert data["src_locations"] == ["/tmp/f" if command == "UPLOAD" else "f"]
+    assert data["localLocation"] == "/tmp/nowhere"
+    assert data["stageInfo"]["locationType"] == stage
+
+
+def test_the_connector_obeys_a_file_transfer(
+    faulty: Wire, connect: Connect, tmp_path: Path
+) -> None:
+    """The danger is real: a folder as the stage is filled by 4.8; 5.2 knows no such stage."""
+    import snowflake.connector
+
+    (tmp_path / "to").mkdir()
+    (tmp_path / "secret").write_text("sesame")
+    cursor = connect(port=faulty.port).cursor()
+    sql = f"select 1 /* fault: command=UPLOAD file={tmp_path}/secret folder={tmp_path}/to */"
+    if snowflake.connector.__version__.startswith("4."):
+        cursor.execute(sql)
+        assert [path.name for path in (tmp_path / "to").iterdir()] == ["secret"]
+        return
+    with pytest.raises(snowflake.connector.errors.Error):
+        cursor.execute(sql)
 
 
 def test_the_id_of_another_statement(faulty: Wire) -> None:

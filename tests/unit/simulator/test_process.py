@@ -79,6 +79,7 @@ async def test_a_dead_child_is_started_again_at_the_same_place() -> None:
         assert service.snapshot()["restarts"] == 1
         answer = wire.send("POST", "/session/v1/login-request", {"data": {"PASSWORD": "wrong"}})
         assert answer["code"] == "390100"
+        assert wire.raw("GET", "/__faults")[0] == 404
     finally:
         ended = service.stopService()
         assert ended is not None
