@@ -18,6 +18,7 @@ from snowflake_mcp.simulator.tokens import Pair, Tokens
 __all__ = ["FrontDesk", "Refused"]
 
 _MAX_SESSIONS: Final = 1_000
+_SWEEP_S: Final = 60.0
 _MAX_NAME: Final = 255
 _MAX_UNENDED: Final = 2_000
 _IDLE_S: Final = 4 * 3600.0
@@ -57,6 +58,7 @@ class FrontDesk:
         """Checks every login against a list; without one only ``password`` counts."""
         self._numbers = count(4_001)
         self._sessions: set[Session] = set()
+        self._swept_at = bench.now()
 
     async def login(
         self,
@@ -271,10 +273,12 @@ class FrontDesk:
         return ended
 
     def _make_room(self) -> None:
-        for session in list(self._sessions):
-            dead = max(self._tokens.left(session)) <= 0 and not session.busy
-            if dead or session.idle_s > _IDLE_S:
-                self.logout(session)
+        if self._bench.now() - self._swept_at >= _SWEEP_S:
+            self._swept_at = self._bench.now()
+            for session in list(self._sessions):
+                dead = max(self._tokens.left(session)) <= 0 and not session.busy
+                if dead or session.idle_s > _IDLE_S:
+                    self.logout(session)
         if len(self._sessions) >= _MAX_SESSIONS:
             self.logout(max(self._sessions, key=lambda session: session.idle_s))
 
