@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from snowflake_mcp.simulator.catalog import Entry
+from snowflake_mcp.simulator.clauses import put_engine_clauses
 from snowflake_mcp.simulator.exact import put_exact_constants
 from snowflake_mcp.simulator.failures import StatementFailed, missing_object, syntax_error
 from snowflake_mcp.simulator.foreign import put_engine_words
@@ -107,6 +108,7 @@ def prepare_query(
     paths = [_path(table, connection) for table in tables]
     hints = declared_types(paths, connection.catalog.notes) | written_types(expression)
     put_exact_constants(expression)
+    put_engine_clauses(expression)
     put_engine_words(expression)
     _guard_divisions(expression)
     return replace_functions(expression, job, connection), hints

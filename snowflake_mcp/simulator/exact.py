@@ -74,6 +74,9 @@ def _kind(value: Any) -> _Kind | None:
         return _interval_kind(value)
     if not isinstance(value, exp.Cast) or _constant(value.this) is None:
         return None
+    if isinstance(value, exp.TryCast) and isinstance(value.this, exp.Literal):
+        # It may be no value of its type, which is for the engine to find out.
+        return None
     target = value.to.this
     if isinstance(target, exp.Interval):
         return _interval_kind(target)

@@ -1,6 +1,6 @@
 """Types and functions of Snowflake that the engine has under other names, or as macros."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from snowflake_mcp.simulator.failures import not_supported
@@ -34,12 +34,39 @@ _MACROS: Final[Mapping[str, str]] = {name: macro for name, (macro, _) in GEO_FUN
     "ST_ASTEXT": "sf_wkt",
     "ST_DISTANCE": "sf_distance",
     "SYSTEM$TYPEOF": "sf_typeof",
+    "AS_CHAR": "sf_as_text",
+    "AS_DOUBLE": "sf_as_double",
+    "AS_INTEGER": "sf_as_integer",
+    "AS_VARCHAR": "sf_as_text",
+    "BOOLXOR": "sf_xor",
+    "HASH_AGG": "sf_hash_agg",
+    "OBJECT_INSERT": "sf_insert",
+    "TO_BINARY": "sf_from_hex",
+    "VECTOR_COSINE_SIMILARITY": "sf_cosine",
+    "VECTOR_INNER_PRODUCT": "sf_product",
+    "VECTOR_L2_DISTANCE": "sf_l2",
+    "WIDTH_BUCKET": "sf_bucket",
 }
 _RENAMED: Final[Mapping[str, str]] = {
-    "VECTOR_INNER_PRODUCT": "array_inner_product",
-    "VECTOR_L2_DISTANCE": "array_distance",
-    "VECTOR_COSINE_SIMILARITY": "array_cosine_similarity",
+    "HLL": "approx_count_distinct",
+    "LTRIM": "ltrim",
+    "RTRIM": "rtrim",
+    "TO_OBJECT": "to_json",
 }
+
+
+_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "IS_ARRAY": ("ARRAY",),
+    "IS_BOOLEAN": ("BOOLEAN",),
+    "IS_CHAR": ("VARCHAR",),
+    "IS_DECIMAL": ("INTEGER", "DOUBLE"),
+    "IS_DOUBLE": ("INTEGER", "DOUBLE"),
+    "IS_INTEGER": ("INTEGER",),
+    "IS_OBJECT": ("OBJECT",),
+    "IS_REAL": ("INTEGER", "DOUBLE"),
+    "IS_VARCHAR": ("VARCHAR",),
+}
+"""What a VARIANT holds when such a function says yes."""
 
 
 def put_engine_words(expression: Any) -> bool:
@@ -99,14 +126,71 @@ def _replaced(node: Any) -> Any:
     from sqlglot import exp  # noqa: PLC0415
 
     shapes = (exp.DataType.Type.GEOGRAPHY, exp.DataType.Type.GEOMETRY)
+    if isinstance(node, exp.TryCast) and node.to.this in _moments():
+        return _call(_moments()[node.to.this], node.this)
     if isinstance(node, exp.Cast):
+        if node.to.this is exp.DataType.Type.VARIANT and not isinstance(node.this, exp.Null):
+            # The engine would read a text as JSON, and Snowflake keeps it a text.
+            return _call("sf_variant", node.this)
         if node.to.this not in shapes:
             return None
         return _call("sf_try_geo" if isinstance(node, exp.TryCast) else "sf_geo", node.this)
     if isinstance(node, exp.Array) and _is_semi_structured(node):
         return exp.Anonymous(this="json_array", expressions=node.expressions)
+    if isinstance(node, exp.Booland | exp.Boolor):
+        # Left to itself each would be rounded first, which no BOOLEAN can be.
+        truths = [exp.cast(side.copy(), "BOOLEAN") for side in (node.this, node.expression)]
+        return exp.paren(
+            exp.and_(*truths) if isinstance(node, exp.Booland) else exp.or_(*truths), copy=False
+        )
     if isinstance(node, exp.Typeof):
         return _call("sf_variant_type", node.this)
+    call = _named(node)
+    if call is None:
+        return None
+    name, arguments = call
+    if name in _KINDS:
+        kinds = exp.Array(expressions=[exp.Literal.string(kind) for kind in _KINDS[name]])
+        return _call("sf_is", *arguments, kinds)
+    if name in {"OBJECT_DELETE", "OBJECT_PICK"}:
+        return _members(name, arguments)
+    if name == "HASH":
+        return _call("sf_signed", exp.Anonymous(this="HASH", expressions=list(arguments)))
+    if name in _RENAMED:
+        return exp.Anonymous(this=_RENAMED[name], expressions=arguments)
+    return _call(_MACROS[name], *arguments) if name in _MACROS else None
+
+
+def _moments() -> Mapping[Any, str]:
+    """Macros of casts that give NULL for what they cannot read; fakesnow's raise."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    types = exp.DataType.Type
+    return {
+        types.TIMESTAMP: "sf_try_moment",
+        types.TIMESTAMPNTZ: "sf_try_moment",
+        types.TIMESTAMPLTZ: "sf_try_instant",
+        types.TIMESTAMPTZ: "sf_try_instant",
+    }
+
+
+def _named(node: Any) -> tuple[str, list[Any]] | None:
+    """Snowflake's name of a function and its arguments; None for what is left alone."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    if isinstance(node, exp.Anonymous):
+        return str(node.this).upper(), node.expressions
+    if isinstance(node, exp.Trim) and node.args.get("position") in {"LEADING", "TRAILING"}:
+        name = "LTRIM" if node.args["position"] == "LEADING" else "RTRIM"
+        return name, [node.this, *filter(None, [node.expression])]
+    if isinstance(node, exp.ToBinary):
+        given = node.args.get("format")
+        return ("TO_BINARY", [node.this]) if given is None else None
+    if isinstance(node, exp.ObjectInsert):
+        return "OBJECT_INSERT", [node.this, node.args["key"], node.args["value"]]
+    if isinstance(node, exp.WidthBucket):
+        keys = ("this", "min_value", "max_value", "num_buckets")
+        return "WIDTH_BUCKET", [node.args[key] for key in keys]
     names = {
         exp.StPoint: "ST_MAKEPOINT",
         exp.StDistance: "ST_DISTANCE",
@@ -114,19 +198,26 @@ def _replaced(node: Any) -> Any:
         exp.EuclideanDistance: "VECTOR_L2_DISTANCE",
         # Snowflake's VECTOR_COSINE_SIMILARITY is read so.
         exp.CosineDistance: "VECTOR_COSINE_SIMILARITY",
+        exp.HashAgg: "HASH_AGG",
+        exp.Hll: "HLL",
+        exp.Xor: "BOOLXOR",
     }
-    arguments = node.expressions
-    if isinstance(node, exp.Anonymous):
-        name = str(node.this).upper()
-    elif type(node) in names:
-        name, arguments = names[type(node)], [node.this, node.expression]
-    else:
+    if type(node) not in names:
         return None
-    if name == "HASH":
-        return _call("sf_signed", exp.Anonymous(this="HASH", expressions=list(arguments)))
-    if name in _RENAMED:
-        return exp.Anonymous(this=_RENAMED[name], expressions=arguments)
-    return _call(_MACROS[name], *arguments) if name in _MACROS else None
+    return names[type(node)], [node.this, *filter(None, [node.args.get("expression")])]
+
+
+def _members(name: str, arguments: Sequence[Any]) -> Any:
+    """OBJECT_DELETE and OBJECT_PICK, one key after the other."""
+    from sqlglot import exp  # noqa: PLC0415
+
+    whole, *keys = arguments
+    if name == "OBJECT_DELETE":
+        for key in keys:
+            whole = _call("sf_delete", whole, key)
+        return whole
+    picked = [_call("sf_pick", whole.copy(), key) for key in keys]
+    return exp.Anonymous(this="json_merge_patch", expressions=[*picked, exp.Literal.string("{}")])
 
 
 def _is_semi_structured(array: Any) -> bool:

@@ -1,5 +1,6 @@
 """Snowflake's functions that DuckDB lacks, written as macros of DuckDB."""
 
+import re
 from typing import Any, Final
 
 __all__ = ["HOME", "create_macros"]
@@ -53,6 +54,29 @@ _MACROS: Final = (
     """sf_variant_type(x) AS CASE json_type(to_json(x)) WHEN 'UBIGINT' THEN 'INTEGER'
         WHEN 'BIGINT' THEN 'INTEGER' WHEN 'HUGEINT' THEN 'INTEGER' WHEN 'NULL' THEN 'NULL_VALUE'
         ELSE json_type(to_json(x)) END""",
+    "sf_try_moment(t) AS TRY_CAST(t AS TIMESTAMP)",
+    "sf_try_instant(t) AS TRY_CAST(t AS TIMESTAMPTZ)",
+    "sf_from_hex(t) AS unhex(t)",
+    "sf_xor(a, b) AS a::BOOLEAN <> b::BOOLEAN",
+    """sf_bucket(x, low, high, n) AS CASE WHEN x < low THEN 0 WHEN x >= high THEN n + 1
+        ELSE floor((x - low) / (high - low) * n)::BIGINT + 1 END""",
+    "sf_insert(o, k, v) AS json_merge_patch(to_json(o), json_object(k::VARCHAR, v))",
+    "sf_delete(o, k) AS json_merge_patch(to_json(o), json_object(k::VARCHAR, NULL))",
+    """sf_pick(o, k) AS CASE WHEN json_contains(json_keys(to_json(o))::JSON, to_json(k::VARCHAR))
+        THEN json_object(k::VARCHAR, json_extract(to_json(o), '$."' || k::VARCHAR || '"'))
+        ELSE '{}'::JSON END""",
+    "sf_variant(x) AS CASE WHEN x IS NOT NULL THEN to_json(x) END",
+    "sf_product(a, b) AS list_inner_product(a::DOUBLE[], b::DOUBLE[])",
+    "sf_l2(a, b) AS list_distance(a::DOUBLE[], b::DOUBLE[])",
+    "sf_cosine(a, b) AS list_cosine_similarity(a::DOUBLE[], b::DOUBLE[])",
+    """sf_is(x, kinds) AS CASE WHEN x IS NOT NULL
+        THEN list_contains(kinds, sf_variant_type(x)) END""",
+    "sf_as_integer(x) AS CASE WHEN sf_variant_type(x) = 'INTEGER' THEN x::BIGINT END",
+    "sf_as_double(x) AS CASE WHEN sf_is(x, ['INTEGER', 'DOUBLE']) THEN x::DOUBLE END",
+    "sf_as_text(x) AS CASE WHEN sf_variant_type(x) = 'VARCHAR' THEN to_json(x) ->> '$' END",
+    "sf_hash_agg(x) AS sf_signed(bit_xor(hash(x)))",
+    """sf_split_to_table(s, d) AS TABLE SELECT 1::BIGINT AS "SEQ", i::BIGINT AS "INDEX",
+        (string_split(s, d))[i] AS "VALUE" FROM range(1, len(string_split(s, d)) + 1) r(i)""",
     """sf_typeof(x) AS CASE
         WHEN typeof(x) IN ('TINYINT', 'SMALLINT', 'INTEGER', 'BIGINT', 'HUGEINT')
             THEN 'NUMBER(38,0)[SB16]'
@@ -77,5 +101,5 @@ def create_macros(duck: Any) -> None:
 def _qualified(body: str) -> str:
     for macro in _MACROS:
         name = macro.partition("(")[0]
-        body = body.replace(f"{name}(", f"{HOME}.{name}(")
+        body = re.sub(rf"\b{name}\(", f"{HOME}.{name}(", body)
     return body

@@ -34,6 +34,7 @@ def refuse_features(expression: Any) -> None:
         exp.MatchRecognize: "MATCH_RECOGNIZE",
         exp.SemanticView: "SEMANTIC_VIEW",
         exp.Changes: "CHANGES",
+        exp.PivotAny: "PIVOT with ANY",
     }
     for node in expression.find_all(*told, exp.Var, exp.Func, exp.Dot):
         if type(node) in told:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from snowflake_mcp.simulator.failures import StatementFailed
 from snowflake_mcp.simulator.information_views import TABLE_FUNCTIONS, empty_table, view_table
 from snowflake_mcp.simulator.jobs import Job
+from snowflake_mcp.simulator.macros import HOME
 
 if TYPE_CHECKING:
     from snowflake_mcp.simulator.execution import Connection
@@ -35,6 +36,11 @@ def lend_tables(query: Any, job: Job, connection: "Connection") -> None:
     from sqlglot import exp  # noqa: PLC0415
 
     for node in list(query.find_all(exp.TableFromRows)):
+        if isinstance(node.this, exp.SplitToTable):
+            parts = [node.this.this, node.this.expression]
+            call = exp.Anonymous(this=f"{HOME}.sf_split_to_table", expressions=parts)
+            node.replace(exp.Table(this=call, alias=node.args.get("alias")))
+            continue
         called = _called(node, job)
         if called is not None:
             name, table = called
