@@ -77,6 +77,17 @@ class Catalog:
                 "WHERE database_name = $1 AND schema_name = $2 AND table_name = $3 "
                 "UNION ALL SELECT 1 FROM duckdb_views() "
                 "WHERE database_name = $1 AND schema_name = $2 AND view_name = $3",
+                [*path[:2], self.notes.stored(path)],
+            )
+        )
+
+    def taken(self, path: Path) -> bool:
+        """Whether DuckDB has a table or view at ``path``, its name in any case."""
+        return bool(
+            self._ask(
+                "SELECT 1 FROM duckdb_tables() WHERE database_name = $1 AND schema_name = $2 "
+                "AND lower(table_name) = lower($3) UNION ALL SELECT 1 FROM duckdb_views() "
+                "WHERE database_name = $1 AND schema_name = $2 AND lower(view_name) = lower($3)",
                 path,
             )
         )
@@ -118,7 +129,7 @@ class Catalog:
         counts = self._counts([tuple(row[:3]) for row in rows[:_MAX_COUNTED]])
         return [
             self._entry(
-                (row[0], row[1], row[2]),
+                self._known((row[0], row[1], row[2])),
                 "TABLE",
                 comment=row[4] or "",
                 rows=counts.get((row[0], row[1], row[2]), int(row[3] or 0)),
@@ -141,10 +152,10 @@ class Catalog:
         )
         return [
             self._entry(
-                (owner, schema_name, name),
+                self._known((owner, schema_name, name)),
                 "VIEW",
                 comment=comment or "",
-                text=self.notes.source((owner, schema_name, name)) or sql,
+                text=self.notes.source(self._known((owner, schema_name, name))) or sql,
             )
             for owner, schema_name, name, sql, comment in rows
         ]
@@ -190,12 +201,12 @@ class Catalog:
             f"AND c.schema_name NOT IN {_HIDDEN_SCHEMAS} "
             "AND ($1 IS NULL OR c.database_name = $1) AND ($2 IS NULL OR c.schema_name = $2) "
             "AND ($3 IS NULL OR c.table_name = $3) ORDER BY 1, 2, 3, c.column_index",
-            [database, schema, table],
+            [database, schema, self._stored_name(database, schema, table)],
         )
         primary, unique = self._keyed("PRIMARY KEY"), self._keyed("UNIQUE")
         found = []
         for owner, schema_name, table_name, name, kind, nullable, default, comment, length in rows:
-            path = (owner, schema_name, table_name)
+            path = self._known((owner, schema_name, table_name))
             declared = self.notes.types(path).get(name)
             found.append(
                 ColumnEntry(
@@ -222,6 +233,16 @@ class Catalog:
     def _keyed(self, kind: str) -> set[Path]:
         """Full paths of the columns that belong to a constraint of a kind."""
         return {(*table, column) for table, key in self.keys(kind) for column in key.columns}
+
+    def _known(self, path: Path) -> Path:
+        return (*path[:-1], self.notes.known_as(path))
+
+    def _stored_name(
+        self, database: str | None, schema: str | None, table: str | None
+    ) -> str | None:
+        if database is None or schema is None or table is None:
+            return table
+        return self.notes.stored((database, schema, table))
 
     def _entry(self, path: Path, kind: str, **facts: Any) -> Entry:
         facts["comment"] = facts.get("comment") or self.notes.comment(path)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from snowflake_mcp.simulator.casing import put_stored_names
 from snowflake_mcp.simulator.catalog import Entry
 from snowflake_mcp.simulator.clauses import put_engine_clauses
 from snowflake_mcp.simulator.exact import put_exact_constants
@@ -107,6 +108,7 @@ def prepare_query(
     _check_quoted_names(tables, connection)
     paths = [_path(table, connection) for table in tables]
     hints = declared_types(paths, connection.catalog.notes) | written_types(expression)
+    put_stored_names(expression, connection.catalog, lambda table: _path(table, connection))
     put_exact_constants(expression)
     put_engine_clauses(expression)
     put_engine_words(expression)
@@ -121,6 +123,7 @@ def prepare_change(expression: Any, job: Job, connection: "Connection") -> Any:
     """
     from sqlglot import exp  # noqa: PLC0415
 
+    put_stored_names(expression, connection.catalog, lambda table: _path(table, connection))
     _quote_keys(expression)
     put_engine_words(expression)
     with_rows = isinstance(expression, exp.Insert | exp.Update | exp.Delete | exp.Merge)

@@ -17,7 +17,7 @@ Path = tuple[str, ...]
 class Notes:
     """What DuckDB cannot remember of Snowflake objects; any thread.
 
-    Keys are paths in upper case, because DuckDB finds names in any case.
+    Keys are paths as Snowflake has them.
     """
 
     _lock: Lock = field(default_factory=Lock)
@@ -26,26 +26,27 @@ class Notes:
     _types: dict[Path, dict[str, str]] = field(default_factory=dict)
     _sources: dict[Path, str] = field(default_factory=dict)
     _keys: dict[Path, list[Key]] = field(default_factory=dict)
+    _stored: dict[Path, str] = field(default_factory=dict)
 
     def created(self, path: Path) -> datetime:
         """When the object was made; first seen counts when nobody told."""
         with self._lock:
-            return self._created.setdefault(_key(path), datetime.now(UTC))
+            return self._created.setdefault(path, datetime.now(UTC))
 
     def comment(self, path: Path) -> str:
         """The comment of a database, schema, view, ... or an empty string."""
         with self._lock:
-            return self._comments.get(_key(path), "")
+            return self._comments.get(path, "")
 
     def types(self, path: Path) -> dict[str, str]:
         """Declared types by column, as Snowflake writes them."""
         with self._lock:
-            return dict(self._types.get(_key(path), {}))
+            return dict(self._types.get(path, {}))
 
     def source(self, path: Path) -> str:
         """The query of a view as it was written, or an empty string."""
         with self._lock:
-            return self._sources.get(_key(path), "")
+            return self._sources.get(path, "")
 
     def all_keys(self) -> list[tuple[Path, Key]]:
         """All keys of all tables, by table."""
@@ -67,8 +68,8 @@ class Notes:
                 self._sources,
             )
             for store in stores:
-                if _key(path) in store:
-                    store[_key(target)] = store.pop(_key(path))
+                if path in store:
+                    store[target] = store.pop(path)
             if path in self._keys:
                 self._keys[target] = self._keys.pop(path)
             for owner, keys in self._keys.items():
@@ -76,20 +77,38 @@ class Notes:
                     replace(key, target=target) if key.target == path else key for key in keys
                 ]
 
+    def stored(self, path: Path) -> str:
+        """The name that a table has in DuckDB: another one when two differ only in case."""
+        with self._lock:
+            return self._stored.get(path, path[-1])
+
+    def known_as(self, path: Path) -> str:
+        """The name of the table that DuckDB has at ``path``."""
+        with self._lock:
+            for shown, name in self._stored.items():
+                if (*shown[:-1], name) == path:
+                    return shown[-1]
+        return path[-1]
+
+    def store_apart(self, path: Path) -> str:
+        """Choose a name in DuckDB for a table whose own is taken in another case."""
+        with self._lock:
+            return self._stored.setdefault(path, f"{path[-1]}~{len(self._stored) + 1}")
+
     def set_comment(self, path: Path, comment: str) -> None:
         """Remember a comment."""
         with self._lock:
-            self._comments[_key(path)] = comment
+            self._comments[path] = comment
 
     def set_type(self, path: Path, column: str, type_text: str) -> None:
         """Remember how a column was declared."""
         with self._lock:
-            self._types.setdefault(_key(path), {})[column] = type_text
+            self._types.setdefault(path, {})[column] = type_text
 
     def set_created(self, path: Path, moment: datetime, source: str = "") -> None:
         """Remember that an object was made (again): all older notes are dropped."""
         with self._lock:
-            key = _key(path)
+            key = path
             self._created[key] = moment
             self._sources[key] = source
             self._types.pop(key, None)
@@ -99,18 +118,15 @@ class Notes:
     def restate_created(self, path: Path, moment: datetime) -> None:
         """Say when an object was made, keeping all other notes."""
         with self._lock:
-            self._created[_key(path)] = moment
+            self._created[path] = moment
 
     def forget(self, path: Path) -> None:
         """Drop everything about an object and what lies below it."""
         with self._lock:
-            gone = _key(path)
+            gone = path
             for store in (self._created, self._comments, self._types, self._sources):
                 for key in [key for key in store if key[: len(gone)] == gone]:
                     del store[key]
-            for owner in [owner for owner in self._keys if owner[: len(path)] == path]:
-                del self._keys[owner]
-
-
-def _key(path: Path) -> Path:
-    return tuple(part.upper() for part in path)
+            for facts in (self._keys, self._stored):
+                for owner in [owner for owner in facts if owner[: len(path)] == path]:
+                    del facts[owner]

@@ -71,11 +71,16 @@ def test_plan_text() -> None:
 
 
 def test_notes_follow_an_object_through_its_life() -> None:
-    """Created once, forgotten with everything below."""
+    """Created once, told apart by case, moved, forgotten with everything below."""
     notes = Notes()
     notes.set_created(PATH, MADE, "select 1")
     notes.set_type(PATH, "O", "OBJECT")
-    assert notes.created(("demo", "sales", "t")) == MADE
+    assert notes.created(PATH) == MADE
+    assert notes.types(("DEMO", "SALES", "t")) == {}
+    moved = ("DEMO", "SALES", "U")
+    notes.move(PATH, moved)
+    assert (notes.types(PATH), notes.types(moved)) == ({}, {"O": "OBJECT"})
+    notes.move(moved, PATH)
     assert notes.types(PATH) == {"O": "OBJECT"}
     notes.forget(("DEMO",))
     assert notes.types(PATH) == {}

@@ -197,3 +197,24 @@ def test_sequences_and_variables_are_listed(cursor: Any) -> None:
     cursor.execute("drop sequence counter")
     cursor.execute("set answer = 42")
     assert cursor.execute("show variables").fetchone()[3:6] == ("ANSWER", "42", "fixed")
+
+
+def test_names_that_differ_in_case_are_two_tables(cursor: Any) -> None:
+    """A quoted name in lower case lives beside the same name in upper case."""
+    cursor.execute("create or replace table twins (a int)")
+    cursor.execute('create or replace table "twins" (b int primary key)')
+    cursor.execute('create or replace table "Twins" as select 7 c')
+    cursor.execute("insert into twins values (1)")
+    cursor.execute('insert into "twins" values (2), (3)')
+    cursor.execute('update "twins" set b = 4 where b = 3')
+    assert cursor.execute("select * from twins").fetchall() == [(1,)]
+    cursor.execute('select "twins".b, t.a from "twins" join twins t on t.a < "twins".b order by 1')
+    assert cursor.fetchall() == [(2, 1), (4, 1)]
+    assert cursor.execute('select c from "Twins"').fetchone() == (7,)
+    assert sorted(names(cursor, "show tables like 'twins'")) == ["TWINS", "Twins", "twins"]
+    assert cursor.execute('describe table "twins"').fetchone()[0] == "B"
+    assert cursor.execute("describe table twins").fetchone()[0] == "A"
+    cursor.execute('drop table "twins"')
+    assert sorted(names(cursor, "show tables like 'twins'")) == ["TWINS", "Twins"]
+    cursor.execute('drop table "Twins"')
+    cursor.execute("drop table twins")
