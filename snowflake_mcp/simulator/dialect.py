@@ -125,6 +125,7 @@ def prepare_change(expression: Any, job: Job, connection: "Connection") -> Any:
 
     put_stored_names(expression, connection.catalog, lambda table: _path(table, connection))
     _quote_keys(expression)
+    put_engine_clauses(expression)
     put_engine_words(expression)
     with_rows = isinstance(expression, exp.Insert | exp.Update | exp.Delete | exp.Merge)
     copies = isinstance(expression, exp.Create) and expression.args.get("kind") == "TABLE"

@@ -122,6 +122,9 @@ def _history(call: Any, job: Job) -> Any:
     for argument in call.expressions:
         if str(getattr(argument.this, "name", "")).upper() == "RESULT_LIMIT":
             limit = int(argument.expression.name)
+    listed = job.history
+    if str(call.this).upper() == "QUERY_HISTORY_BY_USER":
+        listed = [past for past in listed if past.user == job.user]
     moments = pa.timestamp("us", tz="UTC")
     rows = [
         {
@@ -147,7 +150,7 @@ def _history(call: Any, job: Job) -> Any:
             ),
             "ROWS_PRODUCED": past.rows,
         }
-        for past in job.history[: max(1, limit)]
+        for past in listed[: max(1, limit)]
     ]
     numbers = ("SESSION_ID", "TOTAL_ELAPSED_TIME", "ROWS_PRODUCED")
     times = ("START_TIME", "END_TIME")

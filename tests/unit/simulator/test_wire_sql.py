@@ -135,3 +135,18 @@ def test_functions_inside_changes(cursor: Any) -> None:
     assert ddl.startswith("create or replace schema SUPPORT;")
     assert "create or replace TABLE TICKETS" in ddl
     cursor.execute("drop table made")
+
+
+def test_a_day_cut_to_its_month_stays_a_day(cursor: Any) -> None:
+    """DATE_TRUNC keeps the type of its argument, in queries, groups and views."""
+    cursor.execute(
+        "create or replace view months as select date_trunc('month', ordered_at::date) m, "
+        "date_trunc('month', ordered_at) t from orders"
+    )
+    cursor.execute(
+        "select m, t, date_trunc('month', m), count(*) from months "
+        "group by m, t, date_trunc('month', m) order by 1 limit 1"
+    )
+    assert [column.type_code for column in cursor.description] == [3, 8, 3, 0]
+    assert cursor.fetchone()[2].isoformat() == "2024-01-01"
+    cursor.execute("drop view months")
