@@ -34,6 +34,7 @@ _MACROS: Final[Mapping[str, str]] = {name: macro for name, (macro, _) in GEO_FUN
     "ST_ASTEXT": "sf_wkt",
     "ST_DISTANCE": "sf_distance",
     "SYSTEM$TYPEOF": "sf_typeof",
+    "ARRAY_CONTAINS": "sf_contains",
     "AS_CHAR": "sf_as_text",
     "AS_DOUBLE": "sf_as_double",
     "AS_INTEGER": "sf_as_integer",
@@ -86,6 +87,10 @@ def put_engine_words(expression: Any) -> bool:
     for node in list(expression.find_all(*_whole_arguments())):
         for key in _whole_arguments()[type(node)]:
             changed |= _made_whole(node, key)
+    for node in list(expression.find_all(exp.Left, exp.Right, exp.Pad)):
+        if not isinstance(node.this, exp.Literal):
+            node.this.replace(exp.cast(node.this.copy(), "TEXT"))
+            changed = True
     for kind in list(expression.find_all(exp.DataType)):
         if _retype(kind):
             changed = True
@@ -188,6 +193,8 @@ def _named(node: Any) -> tuple[str, list[Any]] | None:
         return ("TO_BINARY", [node.this]) if given is None else None
     if isinstance(node, exp.ObjectInsert):
         return "OBJECT_INSERT", [node.this, node.args["key"], node.args["value"]]
+    if isinstance(node, exp.ArrayContains):
+        return "ARRAY_CONTAINS", [node.this, node.expression]
     if isinstance(node, exp.WidthBucket):
         keys = ("this", "min_value", "max_value", "num_buckets")
         return "WIDTH_BUCKET", [node.args[key] for key in keys]

@@ -66,6 +66,8 @@ _MACROS: Final = (
         THEN json_object(k::VARCHAR, json_extract(to_json(o), '$."' || k::VARCHAR || '"'))
         ELSE '{}'::JSON END""",
     "sf_variant(x) AS CASE WHEN x IS NOT NULL THEN to_json(x) END",
+    """sf_contains(a, x) AS CASE WHEN a IS NOT NULL
+        THEN list_contains(to_json(a)::JSON[], to_json(x)) END""",
     "sf_product(a, b) AS list_inner_product(a::DOUBLE[], b::DOUBLE[])",
     "sf_l2(a, b) AS list_distance(a::DOUBLE[], b::DOUBLE[])",
     "sf_cosine(a, b) AS list_cosine_similarity(a::DOUBLE[], b::DOUBLE[])",
