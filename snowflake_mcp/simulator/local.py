@@ -13,7 +13,6 @@ from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE, Job
 from snowflake_mcp.simulator.lexical import Token, Words
 from snowflake_mcp.simulator.listing import answer_show
 from snowflake_mcp.simulator.objects import drop_keys
-from snowflake_mcp.simulator.parameters import alter_session
 from snowflake_mcp.simulator.results import Rows, status_rows
 from snowflake_mcp.simulator.show import parse_show
 
@@ -96,7 +95,6 @@ def _no_object() -> StatementFailed:
 def _alter(connection: "Connection", found: Sequence[Token], _job: Job) -> Rows | None:
     words = Words(found[1:])
     if words.accept("SESSION"):
-        alter_session(connection, words)
         return status_rows(_DONE, _SCL)
     if words.accept("WAREHOUSE"):
         return _alter_warehouse(words)
