@@ -228,13 +228,13 @@ def _members(name: str, arguments: Sequence[Any]) -> Any:
 
 
 def _is_semi_structured(array: Any) -> bool:
-    """Whether an array may mix types: it is a column of its own, or inside of one that is."""
+    """Whether an array may mix types: nothing around it wants a list of the engine."""
     from sqlglot import exp  # noqa: PLC0415
 
     holder = array.parent
     while isinstance(holder, exp.Array | exp.PropertyEQ | exp.Struct):
         holder = holder.parent
-    return isinstance(holder, exp.Alias | exp.Select | exp.Tuple)
+    return isinstance(holder, exp.Alias | exp.ArrayContains | exp.Select | exp.Tuple)
 
 
 def _call(macro: str, *arguments: Any) -> Any:
