@@ -1,16 +1,17 @@
-"""The one table from the driver's errors to what a caller is told and what becomes of a session.
+"""From the driver's errors to what a caller is told and what becomes of a session.
 
 Both connector lines are covered, and so are the exceptions that escape them although they are
 no DB-API errors. Numbers decide first, then SQLSTATE, then the class.
 """
 
 import re
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse import error_kinds as kinds
 from snowflake_mcp.warehouse.credentials import CredentialUnusableError
+from snowflake_mcp.warehouse.error_kinds import Rule, SessionFate
 
 __all__ = ["NotAcceptedError", "Phase", "SessionFate", "Trouble", "classify"]
 
@@ -24,16 +25,6 @@ class NotAcceptedError(Exception):
 
     That is how 5 reports a session that Snowflake has ended, and a broken answer.
     """
-
-
-class SessionFate(Enum):
-    """What a failure means for the session that it happened on."""
-
-    KEEP = "keep"
-    DISCARD = "discard"
-    """Its state is in doubt: never lease it again."""
-    EXPIRED = "expired"
-    """Snowflake has ended it: discard it, and a read may be tried once on a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,152 +51,10 @@ class Trouble:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    family: Family
-    hint: str
-    retryable: bool = False
-    message: str = ""
-    """Ours instead of the driver's, where that names hosts, files or other internals."""
-    fate: SessionFate = SessionFate.KEEP
-
-
-_SYNTAX = _Rule(Family.SYNTAX, "Correct the SQL and call again; it must be Snowflake SQL.")
-_MISSING = _Rule(
-    Family.MISSING_OBJECT,
-    "Check the name and its spelling (unquoted names are upper case), qualify it as "
-    "DATABASE.SCHEMA.NAME, and list what exists with list_databases, list_schemas, list_tables "
-    "or describe_table. The server's role may also lack the right to see it.",
+_UNTRUSTED: Final = re.compile(
+    r"UnknownIssuer|CERTIFICATE_VERIFY_FAILED|invalid peer certificate|NotValidForName"
 )
-_FORBIDDEN = _Rule(
-    Family.FORBIDDEN,
-    "The role of this server may not do that. Use other objects or ask an administrator for "
-    "the grant; trying again does not help.",
-)
-_CANCELLED = _Rule(
-    Family.CANCELLED, "The statement was cancelled in Snowflake. Run it again if it is needed."
-)
-_TIMEOUT = _Rule(
-    Family.TIMEOUT,
-    "Make the statement cheaper (filter, aggregate, sample) or raise its time limit.",
-)
-_DRIVER_TIMEOUT = replace(
-    _TIMEOUT,
-    message="The statement did not end within the time limit of the server's connection.",
-    fate=SessionFate.DISCARD,
-)
-_LIMIT = _Rule(
-    Family.LIMIT, "Make the statement smaller, or ask an administrator to raise the limit."
-)
-_CONTEXT = _Rule(
-    Family.MISSING_OBJECT,
-    "Pass `database` and `schema`, or qualify every name as DATABASE.SCHEMA.NAME.",
-)
-_WAREHOUSE = _Rule(
-    Family.UNAVAILABLE,
-    "The server's connection has no running virtual warehouse; its operator must set `warehouse` "
-    "and grant USAGE on it to the server's role.",
-)
-_ONE_STATEMENT = _Rule(Family.REFUSED, "Send one statement per call.")
-_AUTH = _Rule(
-    Family.AUTH,
-    "The server's own Snowflake credentials do not work. Trying again does not help; its operator "
-    "must correct them.",
-    message="Snowflake refused the login of this server.",
-    fate=SessionFate.DISCARD,
-)
-_EXPIRED = _Rule(
-    Family.UNAVAILABLE,
-    "Call again: a new session will be opened.",
-    retryable=True,
-    message="The Snowflake session expired while the statement ran.",
-    fate=SessionFate.EXPIRED,
-)
-_NOT_ACCEPTED = _Rule(
-    Family.UNAVAILABLE,
-    "Call again in a little while; a new session will be opened.",
-    retryable=True,
-    message="Snowflake did not accept the statement.",
-    fate=SessionFate.EXPIRED,
-)
-_UNREACHABLE = _Rule(
-    Family.UNAVAILABLE,
-    "Snowflake could not be reached. Wait a little and call again; if it goes on, the server's "
-    "operator must check its network, account name and proxy settings.",
-    retryable=True,
-    message="Snowflake cannot be reached or did not answer properly.",
-    fate=SessionFate.DISCARD,
-)
-_CREDENTIAL = _Rule(
-    Family.UNAVAILABLE,
-    "The operator of the server must look at the files that hold its Snowflake credentials; "
-    "they are read again at the next login.",
-    retryable=True,
-    message="The server's Snowflake credentials cannot be read.",
-    fate=SessionFate.DISCARD,
-)
-_STATEMENT = _Rule(Family.STATEMENT, "Read the message, correct the statement and call again.")
-
-_EXPIRED_CODES: Final = frozenset(
-    {390104, 390110, 390111, 390112, 390113, 390114, 390115, 390195, 390400}
-)
-
-_BY_ERRNO: Final[dict[int, _Rule]] = {
-    8: _ONE_STATEMENT,
-    601: _CANCELLED,
-    604: _CANCELLED,
-    606: _WAREHOUSE,
-    607: _WAREHOUSE,
-    608: _WAREHOUSE,
-    609: _WAREHOUSE,
-    610: _WAREHOUSE,
-    625: _CANCELLED,
-    630: _TIMEOUT,
-    639: _CANCELLED,
-    709: _Rule(
-        Family.MISSING_OBJECT,
-        "Snowflake keeps results for 24 hours; run the statement again.",
-    ),
-    904: _MISSING,
-    1003: _SYNTAX,
-    1007: _SYNTAX,
-    2003: _MISSING,
-    2043: _MISSING,
-    2140: _MISSING,
-    2141: _MISSING,
-    3001: _FORBIDDEN,
-    3003: _FORBIDDEN,
-    3007: _FORBIDDEN,
-    90073: _LIMIT,
-    90105: _CONTEXT,
-    90106: _CONTEXT,
-    90109: _CONTEXT,
-    90232: _LIMIT,
-    290401: _AUTH,
-    290403: _UNREACHABLE,
-    394400: _AUTH,
-    540001: _UNREACHABLE,
-}
-
-_BY_SQLSTATE: Final[dict[str, _Rule]] = {
-    "0A000": _SYNTAX,
-    "02000": _MISSING,
-    "22000": _STATEMENT,
-    "28000": _AUTH,
-    "42000": _SYNTAX,
-    "42501": _FORBIDDEN,
-    "42601": _SYNTAX,
-    "42S02": _MISSING,
-    "42S22": _MISSING,
-    "57014": _CANCELLED,
-    "57P03": _WAREHOUSE,
-    "HYT00": _UNREACHABLE,
-}
-
-_UNREACHABLE_ERRNOS: Final = frozenset({4, 6, 14, 250001, 250002, 250003, 250006, 251011, 252005})
-"""4, 6 and 14 are kinds of the 5.x line: network, protocol, time; the rest are of both lines."""
-
-_TIMED_OUT_ERRNO: Final = 14
+"""How the lines word it; on 5 it has no number of its own."""
 
 _DB_API: Final = frozenset(
     {"ProgrammingError", "IntegrityError", "DataError", "NotSupportedError", "DatabaseError"}
@@ -237,36 +86,40 @@ def classify(error: BaseException, phase: Phase) -> Trouble:
     )
 
 
-def _rule(error: BaseException, phase: Phase, errno: int | None, sqlstate: str | None) -> _Rule:
+def _rule(error: BaseException, phase: Phase, errno: int | None, sqlstate: str | None) -> Rule:
     if isinstance(error, NotAcceptedError):
-        return _NOT_ACCEPTED
+        return kinds.NOT_ACCEPTED
     if isinstance(error, CredentialUnusableError):
-        return _CREDENTIAL
-    if errno in _EXPIRED_CODES:
-        return _AUTH if phase == "login" else _EXPIRED
-    if errno is not None and (390000 <= errno < 400000):
-        return _AUTH
-    if errno == _TIMED_OUT_ERRNO and phase == "statement":
-        return _DRIVER_TIMEOUT
-    if errno in _UNREACHABLE_ERRNOS or (errno is not None and _is_http(errno)):
-        return _BY_ERRNO.get(errno, _UNREACHABLE) if errno else _UNREACHABLE
-    if errno in _BY_ERRNO:
-        return _BY_ERRNO[errno]
-    if sqlstate is not None and sqlstate in _BY_SQLSTATE:
-        return _BY_SQLSTATE[sqlstate]
+        return kinds.CREDENTIAL
+    if errno in kinds.EXPIRED_CODES or errno == kinds.UNAUTHORIZED:
+        return kinds.AUTH if phase == "login" else kinds.EXPIRED
+    if errno in kinds.AUTH_ERRNOS:
+        return kinds.AUTH
+    if errno == kinds.TIMED_OUT_ERRNO and phase == "statement":
+        return kinds.DRIVER_TIMEOUT
+    unreachable = errno in kinds.UNREACHABLE_ERRNOS or _is_http(errno)
+    # Vendored requests, urllib3, ssl and socket errors leak from 4.8.
+    leaked = not {kind.__name__ for kind in type(error).__mro__} & _DB_API
+    # The text of a statement's own error may quote anything.
+    if (unreachable or leaked or phase == "login") and _UNTRUSTED.search(str(error)):
+        return kinds.CERTIFICATE
+    if unreachable:
+        return kinds.UNREACHABLE
+    if phase == "login" and errno in kinds.SETTINGS_ERRNOS:
+        return kinds.SETTINGS
+    if errno in kinds.BY_ERRNO:
+        return kinds.BY_ERRNO[errno]
+    if sqlstate is not None and sqlstate in kinds.BY_SQLSTATE:
+        return kinds.BY_SQLSTATE[sqlstate]
     if sqlstate is not None and sqlstate.startswith("08"):
-        return _UNREACHABLE
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    if phase == "login" or not kinds & _DB_API:
-        # Vendored requests, urllib3, ssl and socket errors leak from 4.8.
-        return _UNREACHABLE
-    return _STATEMENT
+        return kinds.UNREACHABLE
+    if phase == "login" or leaked:
+        return kinds.UNREACHABLE
+    return kinds.STATEMENT
 
 
-def _is_http(errno: int) -> bool:
-    # The 4.8 line numbers HTTP failures 290000 + status, and 540000 or 580000 + status
-    # for those that it would have tried again.
-    return any(base < errno < base + 1_000 for base in (290_000, 540_000, 580_000))
+def _is_http(errno: int | None) -> bool:
+    return errno is not None and any(base < errno < base + 1_000 for base in kinds.HTTP_ERRNOS)
 
 
 def _leaked_code(error: BaseException) -> int | None:

@@ -1,10 +1,13 @@
 """The table from the driver's errors to families."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from snowflake_mcp.protocol.errors import Family
+from snowflake_mcp.warehouse.credentials import CredentialUnusableError
+from snowflake_mcp.warehouse.error_kinds import table
 from snowflake_mcp.warehouse.errors import NotAcceptedError, Phase, SessionFate, classify
 
 
@@ -66,7 +69,13 @@ KEEP, DISCARD, EXPIRED = SessionFate.KEEP, SessionFate.DISCARD, SessionFate.EXPI
         (OperationalError("x", 14, "HYT00"), Family.TIMEOUT, False, DISCARD),
         (InternalServerError("x", 580500), Family.UNAVAILABLE, True, DISCARD),
         (InternalServerError("x", 290404), Family.UNAVAILABLE, True, DISCARD),
-        (InternalServerError("x", 290401), Family.AUTH, False, DISCARD),
+        (InternalServerError("x", 290401), Family.UNAVAILABLE, True, EXPIRED),
+        (InternalServerError("x", 290403), Family.UNAVAILABLE, True, DISCARD),
+        (InternalServerError("x", 580429), Family.UNAVAILABLE, True, DISCARD),
+        (ProgrammingError("x", 709, "02000"), Family.MISSING_OBJECT, False, KEEP),
+        (ProgrammingError("'UnknownIssuer'", 904, "42000"), Family.MISSING_OBJECT, False, KEEP),
+        (ProgrammingError("x", 251007), Family.STATEMENT, False, KEEP),
+        (OperationalError("x", 252005), Family.UNAVAILABLE, True, DISCARD),
         (ConnectionResetError("reset"), Family.UNAVAILABLE, True, DISCARD),
         (RuntimeError("vendored requests"), Family.UNAVAILABLE, True, DISCARD),
     ],
@@ -92,6 +101,12 @@ def test_errors_of_a_statement(
         (OperationalError("x", 14, "HYT00"), Family.UNAVAILABLE),
         (InternalServerError("x", 290401), Family.AUTH),
         (TimeoutError(), Family.UNAVAILABLE),
+        (InternalServerError("x", 540001, "08001"), Family.UNAVAILABLE),
+        (InternalServerError("x", 290404), Family.UNAVAILABLE),
+        (ProgrammingError("Unknown authenticator", 251007), Family.AUTH),
+        (ProgrammingError("Password is empty", 251006), Family.AUTH),
+        (ProgrammingError("no such connection", 7), Family.AUTH),
+        (CredentialUnusableError("the private key is not one"), Family.UNAVAILABLE),
     ],
 )
 def test_errors_of_a_login(error: Exception, family: Family) -> None:
@@ -123,3 +138,44 @@ def test_details_hold_what_is_known() -> None:
     failure = classify(ProgrammingError("x", 1003, "42000"), "statement").failure("q1")
     assert failure.details == {"query_id": "q1", "errno": 1003, "sqlstate": "42000"}
     assert classify(TimeoutError(), "login").failure().details == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("SSLError(... CERTIFICATE_VERIFY_FAILED ...)", 250003),
+        DatabaseError("client error: invalid peer certificate: UnknownIssuer", 250001),
+        RuntimeError("[SSL: CERTIFICATE_VERIFY_FAILED] unable to get local issuer certificate"),
+    ],
+)
+@pytest.mark.parametrize("phase", ["login", "statement"])
+def test_a_certificate_that_is_not_trusted(error: Exception, phase: Phase) -> None:
+    """Waiting does not help, so nobody is told to; both lines have a text only."""
+    trouble = classify(error, phase)
+    assert (trouble.family, trouble.retryable) == (Family.UNAVAILABLE, False)
+    assert "certificate" in trouble.message
+
+
+OWN = "Snowflake's own"
+
+
+def rows() -> list[str]:
+    """The table as docs/errors.md has to show it."""
+    after = {
+        SessionFate.KEEP: "kept",
+        SessionFate.DISCARD: "closed",
+        SessionFate.EXPIRED: "replaced, and the read tried once more",
+    }
+    return [
+        f"| {rule.name} | `{rule.family.value}` | {'yes' if rule.retryable else 'no'} "
+        f"| {rule.message or OWN} | {rule.hint} | {after[rule.fate]} "
+        f"| {numbers} | {states} |"
+        for rule, numbers, states in table()
+    ]
+
+
+def test_the_table_is_published() -> None:
+    """docs/errors.md has every rule as the code has it, and no other."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "errors.md").read_text()
+    shown = page.partition("## The table\n")[2].partition("\n## ")[0]
+    assert [line for line in shown.splitlines() if line.startswith("| ")][1:] == rows()
