@@ -104,6 +104,11 @@ class SnowflakeWire:
         self._chunks: dict[str, bytes] = {}
         self.refuse_logins: str | None = None
         """A code with which every login is refused."""
+        self.silent: set[str] = set()
+        """Requests with one of these in their path get no answer before ``release``."""
+        self.expired: dict[str, int] = {}
+        """How often requests with this in their path are told that their token has expired."""
+        self._unanswered: list[Deferred[None]] = []
         self.seen: list[Seen] = []
 
     def script(self, sql: str, *scripts: Script) -> None:
@@ -115,8 +120,16 @@ class SnowflakeWire:
         site = Site(_Everything(self))
         self._port = self._reactor.listenTCP(0, site, interface="127.0.0.1")
 
+    def release(self) -> None:
+        """Answer everything that was left without an answer, and leave nothing so from now on."""
+        self.silent.clear()
+        unanswered, self._unanswered = self._unanswered, []
+        for held in unanswered:
+            held.callback(None)
+
     async def stop(self) -> None:
         """Let every held request go and close the port."""
+        self.release()
         for statement in self._statements.values():
             self._end(statement, "ABORTED")
         if self._port is not None:
@@ -161,6 +174,26 @@ class SnowflakeWire:
         """The status and the body for one request."""
         path = request.path.decode()
         self.seen.append(Seen(path, body))
+        if any(part in path for part in self.silent):
+            held: Deferred[None] = Deferred()
+            self._unanswered.append(held)
+            await held
+            return 503, b""
+        for part, times in self.expired.items():
+            if part in path and times:
+                self.expired[part] -= 1
+                return _failure(Failing("390112", "Session token expired", "08001"), None)
+        if path == "/session/token-request":
+            return _ok(
+                {
+                    "sessionToken": f"renewed-{self.count('token-request')}",
+                    "masterToken": "master-renewed",
+                    "validityInSecondsST": 3_600,
+                    "validityInSecondsMT": 14_400,
+                    "sessionId": 1,
+                },
+                None,
+            )
         if path in self._chunks:
             return 200, self._chunks[path]
         if path == "/session/v1/login-request":
