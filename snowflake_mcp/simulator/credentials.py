@@ -54,7 +54,7 @@ class _User:
     oauth_tokens: tuple[str, ...] = ()
     expired_oauth_tokens: tuple[str, ...] = ()
     assertions: tuple[str, ...] = ()
-    """What an identity provider says: SAML responses and tokens of a browser login."""
+    """What an identity provider says: SAML responses, tokens of browser logins and workloads."""
     roles: tuple[str, ...] = ()
     """Roles granted; empty: every role."""
     locked: bool = False
@@ -112,7 +112,7 @@ class Logins:
         method = str(data.get("AUTHENTICATOR") or "").upper()
         name = str(data.get("LOGIN_NAME") or "").upper()
         token = str(data.get("TOKEN") or "")
-        if method == "OAUTH" and not name:
+        if method in ("OAUTH", "WORKLOAD_IDENTITY") and not name:
             name = self._bearer(token)
         user = self._users.get(name, _User())
         for keeps_out, why in (
@@ -132,7 +132,7 @@ class Logins:
             _demand(_among(token, user.access_tokens), _TOKEN)
         elif method == "ID_TOKEN":
             _demand(self._remembered.get(token) == (name, "idToken"), _ID_TOKEN)
-        elif method == "EXTERNALBROWSER" or "RAW_SAML_RESPONSE" in data:
+        elif method in ("EXTERNALBROWSER", "WORKLOAD_IDENTITY") or "RAW_SAML_RESPONSE" in data:
             assertion = token or str(data.get("RAW_SAML_RESPONSE") or "")
             _demand(_among(assertion, user.assertions), _PASSWORD)
         else:
@@ -181,7 +181,8 @@ class Logins:
 
     def _bearer(self, token: str) -> str:
         for name, user in self._users.items():
-            if _among(token, (*user.oauth_tokens, *user.expired_oauth_tokens)):
+            tokens = (*user.oauth_tokens, *user.expired_oauth_tokens, *user.assertions)
+            if _among(token, tokens):
                 return name
         return ""
 

@@ -67,11 +67,14 @@ def arguments(
     bounds: Bounds,
     database: str | None = None,
     schema: str | None = None,
+    role: str | None = None,
+    warehouse: str | None = None,
 ) -> dict[str, Any]:
     """The full keyword arguments of ``connect``: the configured ones, ours on top.
 
-    ``database`` and ``schema`` are raw names as the user means them; they replace the
-    configured ones. Time limits are always set, because both lines have places without one.
+    ``database``, ``schema``, ``role`` and ``warehouse`` are raw names as the user means them;
+    they replace the configured ones. Time limits are always set, because both lines have places
+    without one.
     """
     chosen: dict[str, Any] = dict(parameters)
     configured = chosen.pop("session_parameters", None)
@@ -83,6 +86,10 @@ def arguments(
         chosen.pop("schema", None)
     if schema is not None:
         chosen["schema"] = _as_identifier(schema)
+    if role is not None:
+        chosen["role"] = _as_identifier(role)
+    if warehouse is not None:
+        chosen["warehouse"] = _as_identifier(warehouse)
     chosen |= {
         "session_parameters": {**session, **_SESSION_PARAMETERS},
         "arrow_number_to_decimal": True,
@@ -154,6 +161,8 @@ def open_session(
     bounds: Bounds,
     database: str | None = None,
     schema: str | None = None,
+    role: str | None = None,
+    warehouse: str | None = None,
 ) -> Any:
     """Log in and return the driver's connection; blocks, worker threads only.
 
@@ -164,7 +173,7 @@ def open_session(
     import snowflake.connector
 
     connection: Any = snowflake.connector.connect(
-        **arguments(line, revealed(parameters), bounds, database, schema)
+        **arguments(line, revealed(parameters), bounds, database, schema, role, warehouse)
     )
     if line == "4.8":
         # Its exit hook logs out over the network with no limit; the pool closes its sessions.

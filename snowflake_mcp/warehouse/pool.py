@@ -194,7 +194,7 @@ class Pool:
 
     def give_back_unused(self, session: Session) -> None:
         """Nothing has run on it, so whoever comes next may have it."""
-        if session.key.database is None and session.key.schema is None:
+        if session.key.fresh == Key(session.key.account, NOBODY):
             session.key = session.key.fresh
         self.give_back(session)
 

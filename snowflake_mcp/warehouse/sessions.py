@@ -169,7 +169,13 @@ class Sessions:
             raise
         asked: Deferred[Session] = Deferred()
         login = self._doors.run(
-            connect.open_session, parameters, self._bounds, key.database, key.schema
+            connect.open_session,
+            parameters,
+            self._bounds,
+            key.database,
+            key.schema,
+            key.role,
+            key.warehouse,
         )
         login.addCallbacks(
             self._logged_in,

@@ -1,11 +1,22 @@
 """Key pairs for tests, in the forms in which people keep them."""
 
+import base64
+import hashlib
 from functools import cache
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-__all__ = ["der", "edwards_pem", "elliptic_pem", "pem", "public_of", "public_pem", "small_pem"]
+__all__ = [
+    "der",
+    "edwards_pem",
+    "elliptic_pem",
+    "fingerprint",
+    "pem",
+    "public_of",
+    "public_pem",
+    "small_pem",
+]
 
 _NONE = serialization.NoEncryption()
 
@@ -56,6 +67,14 @@ def public_of(private: bytes) -> bytes:
         .public_key()
         .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
+
+
+def fingerprint(public: bytes) -> str:
+    """The fingerprint that DESCRIBE USER shows of a public key."""
+    data = serialization.load_pem_public_key(public).public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return "SHA256:" + base64.b64encode(hashlib.sha256(data).digest()).decode()
 
 
 def small_pem() -> bytes:

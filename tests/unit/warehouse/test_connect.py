@@ -69,6 +69,8 @@ def test_the_context_replaces_the_configured_one(line: Line) -> None:
     assert (chosen["database"], "schema" in chosen) == ("SALES", False)
     chosen = arguments(line, configured, BOUNDS, "sales", 'a"b')
     assert (chosen["database"], chosen["schema"]) == ('"sales"', '"a""b"')
+    chosen = arguments(line, {"role": "MAIN"}, BOUNDS, role="reader", warehouse="XS")
+    assert (chosen["role"], chosen["warehouse"]) == ('"reader"', "XS")
 
 
 @async_test

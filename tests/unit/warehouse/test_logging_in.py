@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import jwt
 import pytest
 
 from snowflake_mcp.config.load import Flags, load
@@ -39,6 +40,9 @@ public_keys = [{curve}]
 access_tokens = ["pat-1"]
 oauth_tokens = ["oauth-1"]
 expired_oauth_tokens = ["oauth-0"]
+
+[users.workload]
+assertions = [{oidc}]
 
 [users.person]
 assertions = ["assertion-1"]
@@ -89,6 +93,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     logins = LOGINS.format(
         first=json.dumps(keys.public_pem(1).decode()),
         second=json.dumps(keys.public_pem(2).decode()),
+        oidc=json.dumps(OIDC),
         curve=json.dumps(keys.public_of(curve).decode()),
     )
     (folder / "logins.toml").write_text(logins)
@@ -101,6 +106,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (folder / "pw").write_text("pw\n")
     (folder / "hunter2").write_text("hunter2\n")
     (folder / "pat").write_text("pat-1\n")
+    (folder / "oidc").write_text(OIDC)
     (folder / "oauth").write_text("oauth-1\n")
     process = start_simulator("--logins", str(folder / "logins.toml"))
     try:
@@ -119,8 +125,12 @@ def stored_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("stored")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SF_TEMPORARY_CREDENTIAL_CACHE_DIR", str(folder))
+        # Otherwise 5 shows the identity of a workload to Snowflake's own hosts only.
+        patch.setenv("SNOWFLAKE_WIF_ALLOWED_HOST_SUFFIXES", "127.0.0.1")
         yield folder
 
+
+OIDC = jwt.encode({"iss": "https://idp.test", "sub": "w", "exp": 4_102_444_800}, "k" * 32)
 
 OK = [
     'user = "plain"\npassword = "hunter2"',
@@ -142,6 +152,10 @@ OK = [
     'user = "token"\npassword_file = "FOLDER/pat"',
     'token_file_path = "FOLDER/oauth"\nauthenticator = "oauth"',
     'user = "token"\ntoken = "oauth-1"\nauthenticator = "OAUTH"',
+    (
+        'authenticator = "workload_identity"\nworkload_identity_provider = "OIDC"\n'
+        'token_file = "FOLDER/oidc"'
+    ),
 ]
 
 
