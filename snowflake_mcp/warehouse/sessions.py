@@ -230,7 +230,7 @@ class Sessions:
         )
         self.logins.refused(failure)
         if not asked.called:
-            failure.__cause__ = error
+            # Without its cause: the frames of the driver's exception hold the secrets.
             asked.errback(failure)
         self.pool.no_session()
 

@@ -314,3 +314,16 @@ def test_a_kept_session_counts_until_it_is_let_go() -> None:
     stand.pool.keep(other)
     stand.pool.stop()
     assert stand.closed == [kept]
+
+
+def test_nobody_waits_for_a_pool_that_stops() -> None:
+    """Who waits for a session is let go at once."""
+    stand = Stand(PoolSettings(max_sessions=1))
+    leased = stand.open("a", ANN)
+    waiting = stand.ask(BOB)
+    stand.pool.stop()
+    assert isinstance(waiting.result, Failure)
+    waiting.addErrback(Failure.trap, CancelledError)
+    stand.pool.give_back(leased)
+    assert stand.closed == [leased]
+    assert stand.clock.getDelayedCalls() == []

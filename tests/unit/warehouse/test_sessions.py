@@ -144,6 +144,38 @@ async def test_waiting_for_a_session_is_cancelled_cleanly(
     assert (pool(warehouse)["waiting"], pool(warehouse)["leased"]) == (0, 0)
 
 
+@async_test
+async def test_logins_do_not_storm(wire: SnowflakeWire, build: Build) -> None:
+    """Forty principals at once: one login first, then four at a time, on the wire."""
+    warehouse = build(wire.parameters, max_statements=40, max_logins=4)
+    wire.silent = {"login-request"}
+    names = [f"p{number}" for number in range(40)]
+    runs = [Deferred.fromCoroutine(run(warehouse, principal=name)) for name in names]
+    await until(lambda: wire.count("login-request"), 5, "the first login")
+    assert (pool(warehouse)["logging_in"], pool(warehouse)["opening"]) == (1, 40)
+    for running in runs:
+        running.cancel()
+        with pytest.raises(CancelledError):
+            await running
+    assert wire.count("login-request") == 1
+    wire.release()
+    await until(lambda: not pool(warehouse)["logging_in"], 10, "the first login has ended")
+
+    warehouse = build(wire.parameters, max_statements=40, max_logins=4)
+    await run(warehouse)
+    before = wire.count("login-request")
+    wire.silent = {"login-request"}
+    runs = [Deferred.fromCoroutine(run(warehouse, principal=name)) for name in names]
+    await until(lambda: wire.count("login-request") == before + 4, 5, "four logins")
+    assert pool(warehouse)["logging_in"] == 4
+    for running in runs:
+        running.cancel()
+        with pytest.raises(CancelledError):
+            await running
+    assert wire.count("login-request") == before + 4
+    wire.release()
+
+
 class OwnThread(Clock):
     """A clock with the one more method of a reactor that threads use."""
 
