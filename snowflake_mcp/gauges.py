@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -16,6 +16,8 @@ from snowflake_mcp.warehouse.service import Warehouse
 __all__ = ["watch_parts"]
 
 Numbers = dict[str, Any]
+
+_SESSION_STATES: Final = ("idle", "leased", "kept", "opening")
 
 
 def watch_parts(
@@ -44,7 +46,7 @@ def watch_parts(
     metrics.watch_one("sessions_closed", of("pool", "closed"))
     metrics.watch(
         "sessions",
-        lambda: {(state,): float(_part(warehouse, "pool")[state]) for state in ("idle", "leased")},
+        lambda: {(state,): float(_part(warehouse, "pool")[state]) for state in _SESSION_STATES},
     )
     metrics.watch(
         "logins",
