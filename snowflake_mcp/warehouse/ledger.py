@@ -2,7 +2,6 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from itertools import islice
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
@@ -18,8 +17,6 @@ KEPT_S: Final = 86_400.0
 """Snowflake keeps a result for a day."""
 MAX_RECORDS: Final = 10_000
 """About 5 MB. What made room is looked up in Snowflake's history, like other processes'."""
-_LOOKED_AT: Final = 300
-"""Of the oldest, at each addition: more than there can be running."""
 
 
 class Live(Protocol):
@@ -100,11 +97,13 @@ class Ledger:
         """Keep a record; those that are over and oldest make room."""
         now = self._clock.seconds()
         self._records[record.query_id] = (now, record)
-        for query_id, (added, oldest) in list(islice(self._records.items(), _LOOKED_AT)):
-            if oldest.live is None and (
-                len(self._records) > self._max_records or now - added > KEPT_S
-            ):
-                del self._records[query_id]
+        for _ in range(len(self._records)):
+            query_id, (added, oldest) = next(iter(self._records.items()))
+            if len(self._records) <= self._max_records and now - added <= KEPT_S:
+                return
+            del self._records[query_id]
+            if oldest.live is not None:
+                self._records[query_id] = (now, oldest)
 
     def find(self, query_id: str, owner: Owner) -> Record | None:
         """The statement of this owner; another's looks like none."""

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.statement import NotWantedError, Progress, statement_parameters
 from tests.unit.warehouse.waiting import job
 
@@ -48,3 +49,21 @@ def test_called_off_later() -> None:
     assert progress.accepted("q") is True
     assert progress.call_off() == "q"
     assert (progress.wanted, progress.query_id, progress.sent) == (False, "q", True)
+
+
+def test_long_principals_stay_apart_in_tags() -> None:
+    """Two names that differ anywhere are two owners, also where a tag has no room for them."""
+    one, other = (tags.value("p" * 200 + end) for end in "ab")
+    assert one != other
+    assert max(len(one), len(other)) <= tags.MAX_VALUE_CHARS
+    sealed = tags.sealed({"server": "s", "principal": one, "client": "\x01" * 2_000}, 7)
+    assert tags.read(sealed) == (("s", one), 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, 5, "", "{", "[]", '"x"', '{"server": "s"}', '{"server": 1, "principal": "p"}', "{}"],
+)
+def test_tags_of_others_name_nobody(text: object) -> None:
+    """Anybody may write a tag: what is not of our form has no owner."""
+    assert tags.read(text)[0] is None
