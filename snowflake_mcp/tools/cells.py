@@ -23,16 +23,16 @@ def cell(value: JsonValue, width: int) -> tuple[str, bool]:
     NULL is ``NULL``; the texts ``NULL`` and "" are put in single quotes, and so are those that
     already look like that, so that no two values look the same.
     """
+    if isinstance(value, str):
+        if len(value) <= width and value.strip("'") in ("", "NULL"):
+            return escaped(f"'{value}'", width + 2, pipes=True)
+        return escaped(value, width, pipes=True)
     if value is None:
         return "NULL", False
     if value is True:
         return "true", False
     if value is False:
         return "false", False
-    if isinstance(value, str):
-        if len(value) <= width and value.strip("'") in ("", "NULL"):
-            return escaped(f"'{value}'", width + 2, pipes=True)
-        return escaped(value, width, pipes=True)
     return escaped(msgspec.json.encode(value).decode(), width, pipes=True)
 
 

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -15,9 +14,8 @@ _DEPTH: Final = 64
 _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Tamed:
-    """A row as it goes into the answer."""
+class Tamed(NamedTuple):
+    """A row as it goes into the answer; there is one for every row, so it is cheap to make."""
 
     value: Sequence[Any]
     encoded: bytes
@@ -33,8 +31,11 @@ def tamed(row: Sequence[Any], cell_chars: int) -> Tamed:
     """
     cut = 0
     # Texts first: encoding megabytes only to drop them would hold the interpreter all the while.
-    if any(isinstance(value, str) and len(value) > cell_chars for value in row):
-        row, cut = _shortened(row, cell_chars, nested=False)
+    for value in row:
+        # A loop, because this is asked of every value there is.
+        if isinstance(value, str) and len(value) > cell_chars:
+            row, cut = _shortened(row, cell_chars, nested=False)
+            break
     try:
         encoded = msgspec.json.encode(row)
     except (ValueError, RecursionError):

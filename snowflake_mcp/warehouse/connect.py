@@ -181,7 +181,7 @@ def open_session(
         _renew_once(connection)
         connection._socket_timeout = _SOCKET_S  # noqa: SLF001 - there is no other way, see below
     # The session's CLIENT_TELEMETRY_ENABLED is off already, but 5 asks its core for that at every
-    # public call, which is a seventh of the work of a small statement.
+    # public call, which is a twentieth of its work for a small statement.
     connection.telemetry_enabled = False
     return connection
 

@@ -30,7 +30,8 @@ def escaped(
     """
     if len(text) <= width and text.isprintable():
         special = (backslashes and "\\" in text) or (pipes and "|" in text)
-        if not special and not _HIDDEN.search(text):
+        # The hidden ones that count as printable all lie beyond ASCII.
+        if not special and (text.isascii() or not _HIDDEN.search(text)):
             return text, False
     pieces: list[str] = []
     used = 0

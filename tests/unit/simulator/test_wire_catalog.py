@@ -1,6 +1,7 @@
 """SHOW, DESCRIBE, GET_DDL, context and history through the real connector."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -218,3 +219,20 @@ def test_names_that_differ_in_case_are_two_tables(cursor: Any) -> None:
     assert sorted(names(cursor, "show tables like 'twins'")) == ["TWINS", "Twins"]
     cursor.execute('drop table "Twins"')
     cursor.execute("drop table twins")
+
+
+def test_the_history_by_user_is_the_users_own(connect: Callable[..., Any]) -> None:
+    """QUERY_HISTORY_BY_USER leaves out what other users ran."""
+    for user in ("ann", "bob"):
+        connect(user=user).cursor().execute(f"select 'history of {user}'")
+    found = (
+        connect(user="ann")
+        .cursor()
+        .execute(
+            "select query_text from table(information_schema.query_history_by_user("
+            "end_time_range_start => dateadd('hour', -1, current_timestamp()), "
+            "result_limit => 1000)) "
+            "where query_text like 'select ''history of %'"
+        )
+    )
+    assert found.fetchall() == [("select 'history of ann'",)]
