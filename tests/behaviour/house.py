@@ -22,10 +22,12 @@ from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 from snowflake_mcp.transports.front import build_front
+from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from tests.support.content import SmallLibrary, SmallPrompts, Values
+from tests.unit.tools.fakes import registry
 from tests.unit.transports.stand import StatusDouble
 
-__all__ = ["REQUEST_S", "RESUME_S", "House", "Tools"]
+__all__ = ["REQUEST_S", "RESUME_S", "STILL", "House", "Tools"]
 
 REQUEST_S: Final = 10.0
 """The server's limit for one request in these tests."""
@@ -41,8 +43,15 @@ SURE: Final = Question(
 )
 
 
+STILL: Final = Standing("01b00000-0000-0000-0000-000000000001", "running", 45.0)
+"""How the statement of ``patient`` stands."""
+
+
 class Tools:
-    """``echo``, ``fail``, ``broken``, ``wait``, ``chatty``, ``talk``, ``sure``, ``long``."""
+    """Tools that do all that a tool can do to its client.
+
+    ``patient`` is the real execute_query, whose statement has not ended when it is released.
+    """
 
     NAMES: tuple[str, ...] = (
         "broken",
@@ -50,6 +59,7 @@ class Tools:
         "echo",
         "fail",
         "long",
+        "patient",
         "sure",
         "talk",
         "wait",
@@ -57,6 +67,7 @@ class Tools:
 
     def __init__(self) -> None:
         self.spare = 0
+        self.real, _ = registry({"": StillRunningError(STILL)})
         self.waiting: list[Deferred[None]] = []
         self.cancelled: list[str] = []
         self.contexts: list[RequestContext] = []
@@ -113,6 +124,9 @@ class Tools:
             if context.resumes is not None:
                 return ToolResult(text="done", structured={"heard": {"query": context.resumes}})
             context.detach(Handle("long", "01-query", dict(arguments)))
+        if name == "patient":
+            await self._wait(context)
+            return await self.real.call("execute_query", {"query": "SELECT 1"}, context)
         if name in ("wait", "chatty", "long"):
             await self._wait(context)
             context.report_progress(4.0, "late", 4.0)

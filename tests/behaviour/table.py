@@ -98,6 +98,8 @@ TABLE: Final[Mapping[str, Row]] = {
     ),
     "test_cancelling_what_is_not_there_is_ignored": _everywhere(),
     "test_the_trace_context_reaches_the_tool": _everywhere(),
+    "test_a_call_that_takes_long_is_answered_with_its_handle": _everywhere(),
+    "test_leaving_after_the_handle_cancels_nothing": _everywhere(),
     "test_leaving_stops_what_runs": _everywhere(),
     "test_leaving_one_request_leaves_the_others": _everywhere((LINES, CONNECTION)),
     "test_nobody_cancels_another_peers_call": _everywhere(),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.behaviour.house import RESUME_S
+from tests.behaviour.house import RESUME_S, STILL
 from tests.behaviour.peer import Peer
 from tests.behaviour.scene import Scene
 
@@ -106,6 +106,32 @@ def test_the_trace_context_reaches_the_tool(scene: Scene) -> None:
         peer.ask("tools/call", {"name": "echo", "arguments": {}, "_meta": meta})
     found = [context.facts.traceparent for context in scene.tools.contexts]
     assert found == [good, None, None]
+
+
+def test_a_call_that_takes_long_is_answered_with_its_handle(scene: Scene) -> None:
+    """A success with the statement's id, its state and what to call next, and nothing after it."""
+    peer = scene.join()
+    running, other = peer.call("patient"), peer.call("wait")
+    assert running.answer is None
+    scene.release()
+    assert running.result.get("isError", False) is False
+    assert running.text.startswith("No rows yet")
+    content = running.result["structuredContent"]
+    assert (content["state"], content["query_id"]) == ("running", STILL.query_id)
+    assert "get_query_status" in content["next_step"]
+    assert other.text == "done"
+
+
+def test_leaving_after_the_handle_cancels_nothing(scene: Scene) -> None:
+    """The call has been answered: what its client does afterwards is about other things."""
+    peer = scene.join()
+    answered = peer.call("patient")
+    scene.release()
+    assert answered.text.startswith("No rows yet")
+    peer.leave(answered)
+    peer.advance(RESUME_S + 0.1)
+    assert scene.tools.cancelled == []
+    assert scene.join().call("echo").text == "done"
 
 
 def test_leaving_stops_what_runs(scene: Scene) -> None:
