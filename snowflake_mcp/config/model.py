@@ -167,6 +167,9 @@ class PoolSettings:
 
     max_statements: int = _number(16, 1, 256)
     """Statements running at once; each has a thread and a session while it runs."""
+    max_submitted: int = _number(12, 1, 256)
+    """Of these, statements of submit_query; more are answered "busy", so that they never take
+    every place for an hour."""
     max_waiting: int = _number(512, 0, 100000)
     """Calls that may wait for a place; more are answered "busy" at once."""
     max_wait_s: float = _number(30.0, 0.1, 3600)

@@ -73,6 +73,11 @@ class Run(Generic[T]):
         """Whether the caller has gone with the handle."""
         return self._progress.handed_over
 
+    @property
+    def submitted(self) -> bool:
+        """Whether nobody was ever to wait for it."""
+        return self._job.answer_within_s == 0
+
     async def result(self) -> Outcome[T]:
         """Run it; await this once.
 

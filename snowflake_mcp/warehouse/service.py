@@ -51,6 +51,7 @@ class Warehouse:
         """``history_schema`` is where sessions without a context find the query history."""
         self._reactor = reactor
         self._metrics = metrics
+        self._max_submitted = pool.max_submitted
         self._lane = Lane(
             reactor,
             width=pool.max_statements,
@@ -112,6 +113,9 @@ class Warehouse:
         outcome_word = "internal"
         try:
             permit = await self._lane.admit(job.principal, job.timeout_s)
+            if job.answer_within_s == 0 and self._submitted() >= self._max_submitted:
+                permit.release()
+                raise _too_many(self._max_submitted)
             run = Run(self._means, job, collector, permit, started, self._ledger, self._over)
             self._runs.add(run)
             outcome = await run.result()
@@ -174,6 +178,9 @@ class Warehouse:
         await self._errands.threads.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
 
+    def _submitted(self) -> int:
+        return sum(run.submitted for run in self._runs)
+
     def _note_running(self) -> None:
         for run in self._runs:
             run.note()
@@ -187,6 +194,15 @@ class Warehouse:
                 query_id=run.query_id,
                 state=run.state,
             )
+
+
+def _too_many(limit: int) -> ToolFailure:
+    return ToolFailure(
+        Family.BUSY,
+        f"{limit} submitted statements run already.",
+        "Wait for one to end (get_query_status with wait_s), or cancel_query one.",
+        retryable=True,
+    )
 
 
 def _stopping() -> ToolFailure:

@@ -90,6 +90,24 @@ async def test_a_caller_that_has_something_better_waits_on(
 
 
 @async_test
+async def test_submitted_statements_leave_places_to_others(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """One too many is told so at once, and keeps no place; calls that wait are served."""
+    warehouse = build(wire.parameters, max_statements=3, max_submitted=2)
+    wire.script(SLOW, Waiting(), Waiting())
+    first = await handed_over(warehouse, SLOW)
+    await handed_over(warehouse, SLOW)
+    statement = job(SLOW, tag=TAG, answer_within_s=0.0)
+    told = await refused(warehouse.run(statement, Kept()))
+    assert (told.family, told.retryable) == (Family.BUSY, True)
+    assert lane(warehouse)["running"] == 2
+    await warehouse.run(job("select 1", tag=TAG, answer_within_s=5.0), Kept())
+    await warehouse.handles.cancel(first.query_id, ANN)
+    await handed_over(warehouse, "select 1")
+
+
+@async_test
 async def test_its_own_limit_ends_it(wire: SnowflakeWire, build: Build) -> None:
     """A statement that nobody waits for is aborted at its time limit, and tells why."""
     warehouse = build(wire.parameters)
