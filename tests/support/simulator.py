@@ -44,6 +44,8 @@ class Endpoint:
 
     def connect(self) -> Any:
         """A connection of the real connector, past the server; blocks."""
+        # Otherwise it looks for the metadata services of three clouds, which may take long.
+        os.environ.setdefault("SNOWFLAKE_DISABLE_PLATFORM_DETECTION", "true")
         from snowflake import connector
 
         return connector.connect(
