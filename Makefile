@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: help run stdio test test-full test-lines faults conformance lint format bench wheel clean
+.PHONY: help run stdio test test-full test-lines faults conformance lint format bench soak wheel clean
 
 help:
 	@echo "make run          start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint         ruff and mypy"
 	@echo "make format       put the code into the project's format"
 	@echo "make bench        measure on loopback and print tables"
+	@echo "make soak         200 clients and a misbehaving account for 10 minutes"
 	@echo "make wheel        build dist/*.whl"
 	@echo "make clean        remove what these commands made"
 
@@ -70,6 +71,9 @@ format: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench
+
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m bench.soak
 
 wheel: $(VENV)/installed-dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .

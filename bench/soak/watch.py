@@ -14,6 +14,7 @@ from tests.support.server import Server
 __all__ = ["Rest", "Watch", "at_rest"]
 
 _EVERY_S: Final = 2.0
+_SESSION_STATES: Final = ("leased", "kept", "opening", "waiting", "idle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,7 @@ def at_rest(server: Server) -> Rest:
         "MCP sessions": told["sessions"],
         "permits out": lane["running"],
         "calls waiting for a permit": lane["waiting"],
-        "Snowflake sessions leased": pool["leased"],
-        "Snowflake sessions idle": pool["idle"],
+        **{f"Snowflake sessions {state}": pool.get(state, 0) for state in _SESSION_STATES},
         "statement threads busy": told["warehouse"]["threads"]["busy"],
         "texts before the gate": told["gate"]["waiting"],
         # The one that asks is not left over.
