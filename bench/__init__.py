@@ -1,1 +1,1 @@
-"""Measurements on loopback: each module is a script, ``python -m bench`` runs them all."""
+"""Measurements on loopback; ``python -m bench`` runs them."""

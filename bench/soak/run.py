@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from bench.soak.clients import KINDS, Client, Plan
+from bench.soak.client import Client, Plan
+from bench.soak.clients import KINDS
 from bench.soak.ledger import Ledger
 from bench.soak.trouble import Trouble
 from bench.soak.watch import Rest, Watch, at_rest
