@@ -28,7 +28,6 @@ from tests.support.simulator import Endpoint, simulating
 pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 GRANT = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
-RACES = 1_000
 AT_ONCE = 8
 QUICK_S = 0.050
 SLACK = 4.0
@@ -42,11 +41,18 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
         yield endpoint
 
 
-@pytest.mark.fault("F-08", "notifications/cancelled around the moment of the answer, 1,000 times")
-def test_a_cancel_that_meets_the_end(account: Endpoint, tmp_path: Path, measured: Measured) -> None:
+@pytest.mark.timeout(240)
+@pytest.mark.fault("F-08", "notifications/cancelled around the moment of the answer")
+@pytest.mark.parametrize("races", [150, pytest.param(1_000, marks=pytest.mark.full)])
+def test_a_cancel_that_meets_the_end(
+    account: Endpoint, tmp_path: Path, measured: Measured, races: int
+) -> None:
     """Each call is answered once or not at all, and nothing is left of any."""
-    with serving(tmp_path, "--no-demo", environ={**account.environ, **GRANT}) as server:
-        answered, late = asyncio.run(_race(server))
+    # What is cancelled holds its place on the connection until its thread is back.
+    environ = {**account.environ, "SNOWFLAKE_MCP_WEBSOCKET_MAX_IN_FLIGHT": "1024"}
+    with serving(tmp_path, "--no-demo", environ=environ) as server:
+        assert server.call("execute_query", {"query": "SELECT 1"}).status == 200
+        answered, late = asyncio.run(_race(server, races))
         assert late == []
         until(lambda: _running(server) == (0, 0, 0), 5, "places, threads and sessions are free")
         totals = server.request("GET", "/status").json()["totals"]
@@ -54,8 +60,8 @@ def test_a_cancel_that_meets_the_end(account: Endpoint, tmp_path: Path, measured
     ended = totals["statements_ok"] + totals.get("statements_cancelled", 0)
     assert totals["statements"] == ended
     # Both outcomes must have come up, or the cancels came nowhere near the end.
-    assert 0 < answered < RACES
-    measured("races", RACES, "")
+    assert 0 < answered < races
+    measured("races", races, "")
     measured("answered in spite of the cancel", answered, "")
     measured("left over or answered twice", 0, "")
     assert "Traceback" not in server.log_text
@@ -126,19 +132,19 @@ def test_a_killed_server_starts_again(account: Endpoint, tmp_path: Path) -> None
     os.kill(account.pid, 0)
 
 
-async def _race(server: Server) -> tuple[int, list[object]]:
+async def _race(server: Server, races: int) -> tuple[int, list[object]]:
     """Calls that are cancelled when they are about due: how many were answered, what came late."""
     chance = random.Random(20)
     numbers = itertools.count(1)
     answered: set[int] = set()
 
-    async with await WebSocketAgent.open(server.port) as agent, asyncio.timeout(50):
+    async with await WebSocketAgent.open(server.port) as agent, asyncio.timeout(200):
         await agent.initialize()
         due_s = 0.01
 
         async def one_after_another() -> None:
             nonlocal due_s
-            while (number := next(numbers)) <= RACES:
+            while (number := next(numbers)) <= races:
                 call = asyncio.create_task(
                     agent.call(number, "execute_query", {"query": "SELECT 1"})
                 )
@@ -149,16 +155,17 @@ async def _race(server: Server) -> tuple[int, list[object]]:
                 # An answer that was on its way comes before that of a later request.
                 await agent.request(f"after {number}", "ping")
                 if call.done():
+                    assert call.result()["result"]["structuredContent"]["rows"] == [[1]]
                     answered.add(number)
                 # So that the next cancels come nearer to the end, which moves with the load.
-                due_s *= 0.97 if call.done() else 1.03
+                due_s = max(0.001, due_s * (0.97 if call.done() else 1.03))
                 call.cancel()
 
         await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
         # A second answer, or one after the fact, would come before this one.
         await agent.request("last", "ping")
         waiting = set(agent._waiting)
-        late = [n for n in range(1, RACES + 1) if n not in answered and n not in waiting]
+        late = [n for n in range(1, races + 1) if n not in answered and n not in waiting]
         return len(answered), [*late, *agent.unclaimed]
 
 

@@ -132,14 +132,18 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-27": Fault(
         "The clock jumps by an hour",
         "No client is disconnected, timers are right",
-        "Not shown: it needs a process with a clock of its own.",
+        "It needs a process with a clock of its own.",
     ),
     "F-28": Fault(
         "File descriptors run out",
         "The server refuses, lives and recovers; at most 1 line of log a second",
-        "Not shown yet.",
+        "There is no test yet.",
     ),
-    "F-29": Fault("twistd without -n", "No thread before the fork; queries work after it"),
+    "F-29": Fault(
+        "twistd without -n",
+        "No thread before the fork; queries work after it",
+        "That nothing starts before the fork is shown in memory (tests/unit/test_app.py).",
+    ),
     "F-30": Fault(
         "A result of 10,000,000 rows",
         "At most 64 MiB more memory than for a small one; the answer says that it was cut",
@@ -167,7 +171,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-37": Fault(
         "A day of service",
         "Memory grows by less than 1 MB an hour",
-        "Not shown: it takes a day.",
+        "It takes a day.",
     ),
     "F-38": Fault(
         "Snowflake's answers are cut off or no JSON",
