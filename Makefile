@@ -47,14 +47,14 @@ test: $(VENV)/installed-dev
 	$(PYTEST) -m "not full and not conformance"
 
 test-full: $(VENV)/installed-conformance
-	$(PYTEST) --faults-page docs/faults.md
+	$(PYTEST) --faults-page=docs/faults.md
 	sh scripts/test-lines.sh
 
 test-lines:
 	sh scripts/test-lines.sh
 
 faults: $(VENV)/installed-dev
-	$(PYTEST) -m fault --faults-page docs/faults.md
+	$(PYTEST) -m fault --faults-page=docs/faults.md
 
 conformance: $(VENV)/installed-conformance
 	sh scripts/install-conformance.sh

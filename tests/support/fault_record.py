@@ -1,7 +1,8 @@
 """Collects what the tests of faults showed and writes docs/faults.md from it: a pytest plugin.
 
 A test says which row it shows with ``@pytest.mark.fault("F-06", "how it is made")`` and what it
-saw with the fixture ``measured``. ``--faults-page FILE`` writes the page when the run is over.
+saw with the fixture ``measured``. ``--faults-page=FILE`` writes the page when the run is over; with
+a blank for the sign pytest, which does not know the option yet, takes the file for tests to run.
 """
 
 import os
@@ -163,7 +164,7 @@ def _shown(value: float) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """--faults-page FILE."""
+    """--faults-page=FILE."""
     parser.addoption("--faults-page", type=Path, help="write what the tests of faults showed here")
 
 
