@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.fault_record import Measured
-from tests.support.lines import TELLS_REFUSED_RENEWALS, tracebacks
+from tests.support.lines import REPEATS_SILENT_POLLS, TELLS_REFUSED_RENEWALS, tracebacks
 from tests.support.opened import opened
 from tests.support.processes import until
 from tests.support.proxy import relaying
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.process, pytest.mark.statements]
 GRANT = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
 DOWN_S = 5
 RECOVERY_S = 5.0
-PARTED_S = 60.0
+PARTED_S = 110.0 if REPEATS_SILENT_POLLS else 60.0
 PARTED = "SELECT SYSTEM$WAIT(100)"
 SLACK = 3.0
 """Machines that run tests beside other work are slower than the promise."""
@@ -291,7 +291,10 @@ def test_a_token_that_is_rotated(tmp_path: Path) -> None:
 def test_a_network_that_parts(
     account: Endpoint, tmp_path: Path, later_too: bool, measured: Measured
 ) -> None:
-    """The call ends in bounded time, and what it ran on is never used again."""
+    """The call ends in bounded time, and what it ran on is never used again.
+
+    Where the driver asks again on another connection that works, the client notices nothing.
+    """
     with relaying(account.port) as relay:
         environ = {**account.environ, **GRANT, "SNOWFLAKE_PORT": str(relay.port)}
         with serving(tmp_path, "--no-demo", environ=environ) as server:
@@ -299,6 +302,9 @@ def test_a_network_that_parts(
             way = "all parted" if later_too else "open connections parted"
             answer, taken = _part_mid_query(server, account, relay, later_too=later_too)
             measured(f"answer, {way}", taken, bound=PARTED_S, slack=1.25)
+            if REPEATS_SILENT_POLLS and not later_too:
+                assert answer.status == 200, answer.body
+                return
             assert answer.status == 503, answer.body
             assert answer.json()["error"]["code"] == "unavailable"
             if not later_too:

@@ -43,8 +43,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "F-05": Fault(
         "The network parts while a statement runs",
-        "The call is answered within 60 s; the connection is never used again; the abort is sent "
-        "on another one; where that cannot be, ABORT_DETACHED_QUERY ends the statement in 5 min",
+        "The call is answered within 60 s (connector 4.8: 110 s, or goes on over another "
+        "connection); the connection is never used again; the abort is sent on another one; where "
+        "that cannot be, ABORT_DETACHED_QUERY ends the statement in 5 min",
         "ABORT_DETACHED_QUERY is set in every session; the embedded endpoint does not act on it.",
     ),
     "F-06": Fault(
