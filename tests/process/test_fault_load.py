@@ -52,7 +52,7 @@ def test_a_cancel_that_meets_the_end(
     # What is cancelled holds its place on the connection until its thread is back.
     environ = {**account.environ, "SNOWFLAKE_MCP_WEBSOCKET_MAX_IN_FLIGHT": "1024"}
     with serving(tmp_path, "--no-demo", environ=environ) as server:
-        assert server.call("execute_query", {"query": "SELECT 1"}).status == 200
+        _warm(server)
         answered, late = asyncio.run(_race(server, races))
         assert late == []
         until(lambda: _running(server) == (0, 0, 0), 5, "places, threads and sessions are free")
@@ -78,7 +78,7 @@ def test_more_statements_than_places(account: Endpoint, tmp_path: Path, measured
         "SNOWFLAKE_MCP_POOL_MAX_WAITING": "0",
     }
     with serving(tmp_path, "--no-demo", environ=environ) as server:
-        assert server.call("execute_query", {"query": "SELECT 1"}).status == 200
+        _warm(server)
         asyncio.run(_crowded(server, measured))
         until(lambda: _running(server) == (0, 0, 0), 5, "places, threads and sessions are free")
 
@@ -122,6 +122,7 @@ def test_a_killed_server_starts_again(account: Endpoint, tmp_path: Path) -> None
         assert kill_session(first.process) == []
     second = begin()
     try:
+        _warm(second)
         answer = second.call("execute_query", {"query": "SELECT 41 + 1 AS ANSWER"})
         assert answer.json()["result"]["rows"] == [[42]]
         assert int(pid_file.read_text()) == second.pid
@@ -207,6 +208,15 @@ async def _crowded(server: Server, measured: Measured) -> None:
         assert not any(call.done() for call in calls)
         for call in calls:
             call.cancel()
+
+
+def _warm(server: Server) -> None:
+    """Wait for the gate's processes and the first session."""
+
+    def answered() -> bool:
+        return server.call("execute_query", {"query": "SELECT 1"}).status == 200
+
+    until(answered, 20, "a query is answered")
 
 
 def _running(server: Server) -> tuple[int, int, int]:
