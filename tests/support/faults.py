@@ -46,8 +46,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "The call is answered within 60 s (connector 4.8: 110 s, or goes on over another "
         "connection); the connection is never used again; the abort is sent on another one; where "
         "that cannot be, ABORT_DETACHED_QUERY ends the statement in 5 min",
-        "ABORT_DETACHED_QUERY is set in every session; its five minutes are shown in memory, with a "
-        "clock that the test turns (tests/unit/simulator).",
+        "ABORT_DETACHED_QUERY is set in every session; its five minutes are shown in memory, "
+        "with a clock that the test turns (tests/unit/simulator).",
     ),
     "F-06": Fault(
         "A statement is slower than the limit",
@@ -114,8 +114,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "SIGKILL",
         "The next start needs no cleaning (stale pid file, port, children); statements left "
         "behind end by ABORT_DETACHED_QUERY",
-        "ABORT_DETACHED_QUERY is set in every session; its five minutes are shown in memory, with a "
-        "clock that the test turns (tests/unit/simulator).",
+        "ABORT_DETACHED_QUERY is set in every session; its five minutes are shown in memory, "
+        "with a clock that the test turns (tests/unit/simulator).",
     ),
     "F-21": Fault("SIGHUP and SIGUSR1", "Reload and reopening of logs; neither ends the process"),
     "F-22": Fault("logrotate moves the log", "No line lost, none in the old file after SIGUSR1"),
