@@ -89,7 +89,13 @@ class _Core:
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         account: Account = self.demo or SettingsAccount(config.connection)
         self.warehouse = Warehouse(reactor, account, config.pool, config.limits, self.totals)
-        terms = Terms(config.limits.max_sql_bytes, frozenset(config.policy.capabilities))
+        policy = config.policy
+        terms = Terms(
+            config.limits.max_sql_bytes,
+            frozenset(policy.capabilities),
+            policy.allow_objects,
+            policy.deny_objects,
+        )
         self.judges = Judges(reactor, terms)
         self.signers = Signers.of(
             _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
@@ -141,7 +147,7 @@ def network_services(
     ``reread`` gives the configuration as it is written now, for a reload.
 
     Raises:
-        ValueError: a setting that only its user can check: an endpoint, a capability.
+        ValueError: a setting that only its user can check: an endpoint, a capability, a pattern.
     """
     endpoints = [endpoint_string(each, config.http.host) for each in config.http.endpoints]
     core = _Core(config, reactor, endpoints)
@@ -204,7 +210,7 @@ def stdio_services(
     ``reread`` gives the configuration as it is written now, for a reload.
 
     Raises:
-        ValueError: a setting that only its user can check: a capability.
+        ValueError: a setting that only its user can check: a capability, a pattern.
     """
     core = _Core(config, reactor)
 

@@ -161,6 +161,10 @@ class PolicySettings:
 
     capabilities: tuple[str, ...] = ()
     """Named capabilities granted to every statement, such as ``udf`` or ``get_ddl``."""
+    allow_objects: tuple[str, ...] = ()
+    """Patterns of the databases, schemas and objects that may be used; none: all."""
+    deny_objects: tuple[str, ...] = ()
+    """Patterns of what may not be used, even where it is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The judgement about one text, as a pure function; the server runs it in a child process."""
 
+from snowflake_mcp.policy.calls import Called
+from snowflake_mcp.policy.fence import outside
 from snowflake_mcp.policy.judgement import judge_head, judge_segment, query_of
 from snowflake_mcp.policy.lexer import LexicalError, Scan, check_bytes, scan
 from snowflake_mcp.policy.references import References
@@ -7,14 +9,13 @@ from snowflake_mcp.policy.refusals import refused
 from snowflake_mcp.policy.rules import Finding
 from snowflake_mcp.policy.statements import Statement, one_statement
 from snowflake_mcp.policy.syntax import parse
-from snowflake_mcp.policy.terms import Terms
-from snowflake_mcp.policy.tokens import Token
+from snowflake_mcp.policy.terms import NOWHERE, Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["assess"]
 
 
-def assess(sql: str, terms: Terms) -> Verdict:
+def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
     """Decide about ``sql``; never raises for any text. Any thread."""
     head: Finding | None = None
     try:
@@ -28,15 +29,18 @@ def assess(sql: str, terms: Terms) -> Verdict:
     findings: list[Finding] = []
     mentioned = References()
     for segment in statement.segments:
-        calls: list[list[Token]] = []
+        calls: list[Called] = []
         kind, found = judge_segment(segment, calls)
         findings += found
         mentioned.called(calls)
-        mentioned.tokens(segment)
+        if all(each.capability for each in found):
+            mentioned.tokens(segment, calls)
     needed = frozenset(found.capability for found in findings if found.capability)
     standing = [found for found in findings if found.capability not in terms.granted]
     if not standing:
         standing = _second_opinion(_blanked(sql, cut), statement, needed, mentioned)
+    if not standing:
+        standing = outside(mentioned.all, terms.rules, situation)
     objects = mentioned.objects()
     if standing:
         return refused(sql, standing, kind, needed, objects)
@@ -58,7 +62,7 @@ def _second_opinion(
         tree, found = parse(text, query, needed)
         findings += found
         if tree is not None:
-            mentioned.tree(tree)
+            mentioned.tree(tree, query)
     return findings
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from snowflake_mcp.policy.calls import Called
 from snowflake_mcp.policy.metadata import judge_describe, judge_list, judge_show
 from snowflake_mcp.policy.query import judge_query
 from snowflake_mcp.policy.rules import Finding, Rule
@@ -13,10 +14,10 @@ __all__ = ["judge_head", "judge_segment", "query_of"]
 _READS: Final = "Use SELECT, WITH, VALUES, SHOW, DESCRIBE, EXPLAIN or LIST."
 
 
-def judge_segment(tokens: list[Token], calls: list[list[Token]]) -> tuple[str, list[Finding]]:
+def judge_segment(tokens: list[Token], calls: list[Called]) -> tuple[str, list[Finding]]:
     """Kind of the statement ``tokens`` (at least one), and what speaks against it.
 
-    The name of every function that it calls, as the parts of a path, is added to ``calls``.
+    The name of every function that it calls is added to ``calls``.
     """
     head = tokens[0]
     word = head.word
@@ -59,7 +60,7 @@ def query_of(tokens: list[Token]) -> list[Token]:
     return tokens if word in {"SELECT", "WITH", "(", "VALUES"} else []
 
 
-def _judge_explain(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
+def _judge_explain(tokens: list[Token], calls: list[Called]) -> list[Finding]:
     at = 1
     if len(tokens) > 2 and tokens[1].word == "USING":
         if tokens[2].word not in {"TABULAR", "JSON", "TEXT"}:

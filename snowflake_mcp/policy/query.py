@@ -9,7 +9,7 @@ from typing import Final, final
 
 from snowflake_mcp.policy import heads
 from snowflake_mcp.policy.brackets import open_bracket, path_before
-from snowflake_mcp.policy.calls import judge_part, judge_system_name
+from snowflake_mcp.policy.calls import Called, judge_part, judge_system_name
 from snowflake_mcp.policy.findings import Findings
 from snowflake_mcp.policy.frames import Clause, Frame, Hold, State
 from snowflake_mcp.policy.functions import BUILT_IN
@@ -29,10 +29,10 @@ _OPAQUE: Final = {Hold.PATTERN, Hold.MARK}
 _BINARY: Final = {"=", "<", ">", "<=", ">=", "<>", "!=", "||", "/", "%", "::", "=>", "->"}
 
 
-def judge_query(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
+def judge_query(tokens: list[Token], calls: list[Called]) -> list[Finding]:
     """What speaks against ``tokens``, one statement that begins like a query.
 
-    The name of every function that it calls, as the parts of a path, is added to ``calls``.
+    The name of every function that it calls is added to ``calls``.
     """
     return _Walk(tokens, calls).run()
 
@@ -41,7 +41,7 @@ def judge_query(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
 class _Walk:
     """One pass; every token moves the innermost frame and the state."""
 
-    def __init__(self, tokens: list[Token], calls: list[list[Token]]) -> None:
+    def __init__(self, tokens: list[Token], calls: list[Called]) -> None:
         self._calls = calls
         self._tokens = [START] * _PAD + tokens + [END] * _PAD
         self._frames = [Frame(Hold.QUERY, Clause.HEAD)]
@@ -265,7 +265,7 @@ class _Walk:
         for finding in findings:
             self._found.add(finding)
         if opened.hold in {Hold.CALL, Hold.CAST}:
-            self._calls.append(path_before(self._tokens, at - 1)[0])
+            self._calls.append(Called(*path_before(self._tokens, at - 1)))
         if self._part:
             self._found.shape(self._tokens[at])
             self._part = False

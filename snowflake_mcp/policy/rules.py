@@ -58,6 +58,9 @@ class Rule(Enum):
     OBJECT_DEFINITION = "object-definition"
     ADMIN_METADATA = "admin-metadata"
     COST = "cost"
+    # the operator's rules about objects
+    OBJECT_DENIED = "object-denied"
+    OBJECT_UNRESOLVED = "object-unresolved"
     # grammar
     SHOW_KIND = "show-kind"
     DESCRIBE_KIND = "describe-kind"

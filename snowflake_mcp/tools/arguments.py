@@ -95,3 +95,5 @@ class CheckSql(Arguments, frozen=True, kw_only=True):
     """Arguments of check_sql."""
 
     query: str
+    database: str | None = None
+    schema: str | None = None

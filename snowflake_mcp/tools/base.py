@@ -7,6 +7,9 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import msgspec
 
 from snowflake_mcp.config.model import ConnectionSettings, LimitSettings
+from snowflake_mcp.policy.objects import NO_RULES, ObjectRules
+from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
@@ -15,8 +18,10 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.names import stored
 from snowflake_mcp.version import SERVER_NAME
+from snowflake_mcp.warehouse.identifiers import shown
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["Backing", "Call", "Judge", "RowLimit", "Statements", "Tool"]
 
@@ -40,7 +45,7 @@ class Statements(Protocol):
 class Judge(Protocol):
     """What decides whether an agent's SQL may be sent; ``policy.gate.Gate`` does."""
 
-    async def judge(self, sql: str) -> Verdict:
+    async def judge(self, sql: str, situation: Situation) -> Verdict:
         """The verdict; never raises."""
 
 
@@ -52,6 +57,8 @@ class Backing:
     gate: Judge
     limits: LimitSettings
     connection: ConnectionSettings
+    rules: ObjectRules = NO_RULES
+    """About objects; the gate holds statements against the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +133,34 @@ class Call:
             "schema: the connection has no default schema for this database.",
             "Give the argument schema; list_schemas(database) shows which there are.",
         )
+
+    def seen(self, *names: str) -> None:
+        """Check that the rules let what is at these stored names be seen, or something in it.
+
+        Raises:
+            ToolFailure: they do not.
+        """
+        if not self.backing.rules.shows(names):
+            raise ToolFailure(
+                Family.REFUSED,
+                f"{plain('.'.join(map(shown, names)), 800)} is not among the objects that may be "
+                "used.",
+                "The operator sets policy.allow_objects and policy.deny_objects; list_databases, "
+                "list_schemas, list_tables and list_views show what may be used.",
+                details={"rule": "object-denied"},
+            )
+
+    def situation(
+        self, database: str | None, schema: str | None, tier: Tier = Tier.READ
+    ) -> Situation:
+        """Where the session of a statement with these stored names stands, and how far it may go.
+
+        A database without a schema leaves the schema open: the login decides it.
+        """
+        if database is None:
+            default_database, default_schema = self._defaults()
+            database, schema = default_database, schema or default_schema
+        return Situation(database, schema, tier)
 
     def _defaults(self) -> tuple[str | None, str | None]:
         parameters = self.backing.connection.parameters

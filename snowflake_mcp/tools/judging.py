@@ -10,6 +10,7 @@ from snowflake_mcp.tools.answers import Check
 from snowflake_mcp.tools.arguments import CheckSql
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.cells import message
+from snowflake_mcp.tools.names import stored
 from snowflake_mcp.tools.wording import told
 from snowflake_mcp.warehouse.visible import plain
 
@@ -54,7 +55,9 @@ def unjudged(refusals: Sequence[Refusal]) -> bool:
 
 
 async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:
-    verdict = await call.backing.gate.judge(arguments.query)
+    database = None if arguments.database is None else stored(arguments.database, "database")
+    schema = None if arguments.schema is None else stored(arguments.schema, "schema")
+    verdict = await call.backing.gate.judge(arguments.query, call.situation(database, schema))
     if unjudged(verdict.refusals):
         raise ToolFailure(
             Family.UNAVAILABLE,

@@ -27,6 +27,7 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     database = stored(arguments.database, "database")
     schema = call.schema_in(database, arguments.schema)
     name = stored(arguments.view_name, "view_name")
+    call.seen(database, schema, name)
     most = call.rows(arguments.limit)
     outcome = await call.run(
         # One more than asked for says whether there are more, and the warehouse stops there.
@@ -48,7 +49,7 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
     sql, kind = "", _WITH_CLAUSES[0]
     if call.context.resumes is None:
         # A resumed statement was judged before it was sent, and only its result is read now.
-        verdict = await call.backing.gate.judge(arguments.query)
+        verdict = await call.backing.gate.judge(arguments.query, call.situation(database, schema))
         if not verdict.allowed:
             rules = [refusal.rule for refusal in verdict.refusals]
             call.context.log("debug", {"event": "refused", "rules": rules})

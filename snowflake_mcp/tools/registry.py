@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
+from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
@@ -91,5 +92,11 @@ class Registry:
 
 
 def build_registry(warehouse: Statements, gate: Judge, config: Config) -> Registry:
-    """All tools over one connection."""
-    return Registry(TOOLS, Backing(warehouse, gate, config.limits, config.connection))
+    """All tools over one connection.
+
+    Raises:
+        ValueError: a rule about objects cannot be read.
+    """
+    policy = config.policy
+    rules = ObjectRules.parse(policy.allow_objects, policy.deny_objects)
+    return Registry(TOOLS, Backing(warehouse, gate, config.limits, config.connection, rules))

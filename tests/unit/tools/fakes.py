@@ -11,11 +11,19 @@ import msgspec
 import pytest_twisted
 from twisted.internet.task import Clock
 
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, LimitSettings
+from snowflake_mcp.config.model import (
+    Backend,
+    Config,
+    ConnectionSettings,
+    LimitSettings,
+    PolicySettings,
+)
+from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.tools.base import Judge
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.statement import Job
@@ -103,10 +111,12 @@ class FakeGate:
     capabilities: frozenset[str] = frozenset()
     objects: Objects = NO_OBJECTS
     seen: list[str] = field(default_factory=list)
+    situations: list[Situation] = field(default_factory=list)
 
-    async def judge(self, sql: str) -> Verdict:
+    async def judge(self, sql: str, situation: Situation) -> Verdict:
         """The verdict; what is sent is marked so that a test can tell it from what came."""
         self.seen.append(sql)
+        self.situations.append(situation)
         allowed = not self.refusals
         return Verdict(
             allowed=allowed,
@@ -137,17 +147,18 @@ def context(*, remaining_s: float = 60.0, **changes: Any) -> RequestContext:
 def registry(
     replies: Mapping[str, Reply | Exception] | None = None,
     *,
-    gate: FakeGate | None = None,
+    gate: Judge | None = None,
     limits: LimitSettings | None = None,
     backend: Backend = Backend.SNOWFLAKE,
     parameters: Mapping[str, str] | None = None,
+    policy: PolicySettings | None = None,
 ) -> tuple[Registry, FakeWarehouse]:
     """All tools over a fake warehouse."""
     warehouse = FakeWarehouse(replies or {})
     connection = ConnectionSettings(
         "finance", backend, parameters=MappingProxyType(dict(parameters or {}))
     )
-    config = Config(connection, limits=limits or LimitSettings())
+    config = Config(connection, limits=limits or LimitSettings(), policy=policy or PolicySettings())
     return build_registry(warehouse, gate or FakeGate(), config), warehouse
 
 

@@ -14,6 +14,7 @@ from twisted.internet import reactor as installed
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
 from snowflake_mcp.ops.totals import Totals
+from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.tools.base import Judge
@@ -57,7 +58,7 @@ class Endpoint:
 class Open:
     """A gate that lets everything pass, for what the real one is not about."""
 
-    async def judge(self, sql: str) -> Verdict:
+    async def judge(self, sql: str, situation: Situation) -> Verdict:
         """Allowed as it is."""
         return Verdict(True, "select", sql, frozenset(), ())
 

@@ -95,7 +95,7 @@ def test_arguments_have_the_agreed_names() -> None:
         "describe_view": ({"database", "schema", "view_name"}, ["database", "view_name"]),
         "query_view": ({"database", "schema", "view_name", "limit"}, ["database", "view_name"]),
         "execute_query": ({"query", "database", "schema", "limit"}, ["query"]),
-        "check_sql": ({"query"}, ["query"]),
+        "check_sql": ({"query", "database", "schema"}, ["query"]),
     }
     limits = {
         name: tool["inputSchema"]["properties"]["limit"]

@@ -1,0 +1,27 @@
+"""The tiers of statements: what each one adds to reading."""
+
+from enum import IntEnum
+from typing import Final
+
+__all__ = ["TIERS", "Tier"]
+
+
+class Tier(IntEnum):
+    """A tier holds all those before it."""
+
+    READ = 0
+    DML = 1
+    """Rows: INSERT, UPDATE, DELETE, MERGE."""
+    DDL = 2
+    """Ordinary objects: CREATE, ALTER, DROP, UNDROP, TRUNCATE, COMMENT."""
+    ADMIN = 3
+    """Roles, grants, users, warehouses, integrations and the like."""
+
+    @property
+    def word(self) -> str:
+        """As it is written in the setting ``policy.tier``."""
+        return self.name.lower()
+
+
+TIERS: Final = {tier.word: tier for tier in Tier}
+"""Every tier by the word that the setting ``policy.tier`` takes."""
