@@ -161,6 +161,10 @@ class PolicySettings:
 
     capabilities: tuple[str, ...] = ()
     """Named capabilities granted to every statement, such as ``udf`` or ``get_ddl``."""
+    tier: str = "read"
+    """How far statements may go: ``read``, ``dml``, ``ddl`` or ``admin``."""
+    confirm_writes: bool = True
+    """A write is sent only when the client's user has confirmed it (elicitation)."""
     allow_objects: tuple[str, ...] = ()
     """Patterns of the databases, schemas and objects that may be used; none: all."""
     deny_objects: tuple[str, ...] = ()

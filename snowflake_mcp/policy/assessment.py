@@ -10,7 +10,11 @@ from snowflake_mcp.policy.rules import Finding
 from snowflake_mcp.policy.statements import Statement, one_statement
 from snowflake_mcp.policy.syntax import parse
 from snowflake_mcp.policy.terms import NOWHERE, Situation, Terms
+from snowflake_mcp.policy.tiers import Tier
+from snowflake_mcp.policy.tokens import Token
 from snowflake_mcp.policy.verdict import Verdict
+from snowflake_mcp.policy.words import VERBS
+from snowflake_mcp.policy.writes import judge_write, place_of
 
 __all__ = ["assess"]
 
@@ -21,49 +25,79 @@ def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
     try:
         check_bytes(sql, terms.max_sql_bytes)
         cut = scan(sql)
-        head = judge_head(cut.tokens)
+        head = judge_head(cut.tokens, situation.tier)
         statement = one_statement(sql, cut)
     except LexicalError as error:
         return refused(sql, [*filter(None, [head]), error.finding])
-    kind = "unknown"
-    findings: list[Finding] = []
-    mentioned = References()
-    for segment in statement.segments:
-        calls: list[Called] = []
-        kind, found = judge_segment(segment, calls)
-        findings += found
-        mentioned.called(calls)
-        if all(each.capability for each in found):
-            mentioned.tokens(segment, calls)
-    needed = frozenset(found.capability for found in findings if found.capability)
-    standing = [found for found in findings if found.capability not in terms.granted]
+    work = _Assessment(terms, situation)
+    parts = work.segments(statement)
+    needed = frozenset(found.capability for found in work.findings if found.capability)
+    standing = [found for found in work.findings if found.capability not in terms.granted]
     if not standing:
-        standing = _second_opinion(_blanked(sql, cut), statement, needed, mentioned)
+        blanked = _blanked(sql, cut)
+        for part in parts:
+            standing += work.second_opinion(blanked, part, needed)
     if not standing:
-        standing = outside(mentioned.all, terms.rules, situation)
-    objects = mentioned.objects()
+        standing = outside(work.mentioned.all, terms.rules, situation)
+    objects = work.mentioned.objects()
     if standing:
-        return refused(sql, standing, kind, needed, objects)
-    return Verdict(True, kind, statement.sendable, needed, (), objects)
+        return refused(sql, standing, work.kind, needed, objects, work.tier)
+    return Verdict(True, work.kind, statement.sendable, needed, (), objects, work.tier)
 
 
-def _second_opinion(
-    blanked: str, statement: Statement, needed: frozenset[str], mentioned: References
-) -> list[Finding]:
-    """What the independent parser has against a statement that the token layers allow."""
-    findings: list[Finding] = []
-    for segment in statement.segments:
-        query = query_of(segment)
-        if not query:
-            continue  # SHOW, DESCRIBE, LIST: judged whole by a grammar of our own
-        last = query[-1]
+class _Assessment:
+    """What is found of one text."""
+
+    def __init__(self, terms: Terms, situation: Situation) -> None:
+        self._terms = terms
+        self._tier = situation.tier
+        self.kind = "unknown"
+        self.tier = Tier.READ
+        """What it needs."""
+        self.findings: list[Finding] = []
+        self.mentioned = References()
+
+    def segments(self, statement: Statement) -> list[list[Token]]:
+        """Judge the steps of the flow chain; gives what the second parser has to read."""
+        parts = []
+        for segment in statement.segments:
+            calls: list[Called] = []
+            place = place_of(segment) if segment[0].word in VERBS else None
+            if place is not None and len(statement.segments) == 1:
+                self.tier = place.tier
+            if place is not None and place.tier <= self._tier and len(statement.segments) == 1:
+                write = judge_write(segment, place, calls)
+                self.kind, found = write.kind, write.findings
+                self.mentioned.all += write.references
+                part = segment if write.has_tree else []
+            else:
+                # A write is never a step of a chain, whatever the tier.
+                tier = self._tier if len(statement.segments) == 1 else Tier.READ
+                self.kind, found = judge_segment(segment, calls, tier)
+                part = query_of(segment) if _sound(found) else []
+            self.findings += found
+            self.mentioned.called(calls)
+            if _sound(found):
+                self.mentioned.tokens(segment, calls)
+                parts += [part] if part else []
+        return parts
+
+    def second_opinion(
+        self, blanked: str, part: list[Token], needed: frozenset[str]
+    ) -> list[Finding]:
+        """What the independent parser has against what the token layers allow."""
+        last = part[-1]
         # The offsets of the tokens stay what they are, so the text is blank up to the query.
-        text = " " * query[0].start + blanked[query[0].start : last.start + len(last.text)]
-        tree, found = parse(text, query, needed)
-        findings += found
+        text = " " * part[0].start + blanked[part[0].start : last.start + len(last.text)]
+        tree, found = parse(text, part, needed)
         if tree is not None:
-            mentioned.tree(tree, query)
-    return findings
+            self.mentioned.tree(tree, part)
+        return found
+
+
+def _sound(found: list[Finding]) -> bool:
+    """Whether the token layers have understood a statement, so that its parts are known."""
+    return all(each.capability for each in found)
 
 
 def _blanked(sql: str, cut: Scan) -> str:

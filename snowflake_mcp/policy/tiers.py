@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Final
 
-__all__ = ["TIERS", "Tier"]
+__all__ = ["Tier", "tier_named"]
 
 
 class Tier(IntEnum):
@@ -23,5 +23,16 @@ class Tier(IntEnum):
         return self.name.lower()
 
 
-TIERS: Final = {tier.word: tier for tier in Tier}
-"""Every tier by the word that the setting ``policy.tier`` takes."""
+def tier_named(word: str) -> Tier:
+    """The tier that the setting ``policy.tier`` names.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    tier = _TIERS.get(word.strip().lower())
+    if tier is None:
+        raise ValueError(f"policy.tier: {word!r} is none of {', '.join(_TIERS)}")
+    return tier
+
+
+_TIERS: Final = {tier.word: tier for tier in Tier}

@@ -19,6 +19,7 @@ __all__ = [
     "ViewDescription",
     "ViewItem",
     "Views",
+    "Written",
 ]
 
 
@@ -151,11 +152,24 @@ class Rows(Answer, kw_only=True):
     """Values that were too long and are cut, ending in "…"."""
 
 
+class Written(Answer, kw_only=True):
+    """Answer of execute_statement."""
+
+    kind: str
+    """Verb and kind of object, such as ``insert`` or ``create table``."""
+    tier: str
+    columns: list[ResultColumn]
+    rows: list[list[Any]]
+    """What Snowflake answered: counts of rows, or a sentence."""
+
+
 class Check(msgspec.Struct, kw_only=True):
     """Answer of check_sql, which runs nothing and so has no query and no rows."""
 
     allowed: bool
     kind: str
+    tier: str
+    """What it needs: ``read``, ``dml``, ``ddl`` or ``admin``."""
     capabilities: list[str]
     refusals: list[dict[str, Any]]
     """Each with rule, token, line, column, message and remedy; only docs/tools.md says so, since

@@ -11,6 +11,7 @@ __all__ = [
     "DescribeTable",
     "DescribeView",
     "ExecuteQuery",
+    "ExecuteStatement",
     "ListDatabases",
     "ListSchemas",
     "ListTables",
@@ -89,6 +90,14 @@ class ExecuteQuery(Arguments, frozen=True, kw_only=True):
     database: Annotated[str, Meta(description="For unqualified names")] | None = None
     schema: str | None = None
     limit: Limit | None = None
+
+
+class ExecuteStatement(Arguments, frozen=True, kw_only=True):
+    """Arguments of execute_statement."""
+
+    query: Annotated[str, Meta(description="One statement, Snowflake SQL")]
+    database: Annotated[str, Meta(description="For unqualified names")] | None = None
+    schema: str | None = None
 
 
 class CheckSql(Arguments, frozen=True, kw_only=True):

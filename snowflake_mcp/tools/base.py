@@ -1,7 +1,7 @@
 """What a tool is, what it stands on, and one call of it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.arguments import Arguments
+from snowflake_mcp.tools.confirming import Confirmations
 from snowflake_mcp.tools.names import stored
 from snowflake_mcp.version import SERVER_NAME
 from snowflake_mcp.warehouse.identifiers import shown
@@ -59,6 +60,9 @@ class Backing:
     connection: ConnectionSettings
     rules: ObjectRules = NO_RULES
     """About objects; the gate holds statements against the same."""
+    tier: Tier = Tier.READ
+    confirm_writes: bool = True
+    confirmations: Confirmations = field(default_factory=Confirmations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class Tool(Generic[ArgumentsT]):
     run: "Callable[[ArgumentsT, Call], Awaitable[ToolResult]]"
     row_limit: RowLimit | None = None
     """Bounds of the argument ``limit`` where the tool has one."""
+    writes: bool = False
+    """It changes something; every other tool only reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +104,11 @@ class Call:
     context: RequestContext
     tool: str
     row_limit: RowLimit | None = None
+
+    @property
+    def tier(self) -> Tier:
+        """How far the caller's statements may go; the same for every principal so far."""
+        return self.backing.tier
 
     def rows(self, limit: int | None) -> int:
         """Rows to ask for, from the argument ``limit``.
@@ -180,11 +191,14 @@ class Call:
         schema: str | None = None,
         missing: str = "",
         task_arguments: Mapping[str, Any] | None = None,
+        once: bool = False,
     ) -> Outcome[T]:
         """Run a statement for this call, or take one up again where the call is a resumed task.
 
         ``task_arguments``: the call may go on as a task when it takes long, and may be taken up
         again in another process with these arguments of its tool.
+
+        ``once``: it is never sent a second time, whatever happens to its session.
 
         ``missing`` is the hint for the case that Snowflake does not know a name in it: the tool
         knows better than the warehouse which names were looked up, and how to find others.
@@ -205,6 +219,7 @@ class Call:
             on_query=self._sent,
             resumes=self.context.resumes,
             keep=self._outlives_us,
+            once=once,
         )
         try:
             return await self.backing.statements.run(job, collector)

@@ -1,15 +1,12 @@
 """The tools that read rows: a whole view or table, or any read-only statement."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from snowflake_mcp.policy.verdict import Refusal
-from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
-from snowflake_mcp.tools.judging import refusal_items, refusal_lines, unjudged
+from snowflake_mcp.tools.judging import refused
 from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.wording import answer, counted
@@ -19,6 +16,9 @@ from snowflake_mcp.warehouse.results import Outcome
 __all__ = ["QUERYING"]
 
 _WITH_CLAUSES: Final = ("select", "values")
+_ONLY_READS: Final = (
+    "execute_query only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call."
+)
 _FURTHER: Final = "aggregate or filter in SQL, or read on with ORDER BY … LIMIT n OFFSET m"
 _FURTHER_LIST: Final = "narrow the statement, for example with LIKE"
 
@@ -53,7 +53,7 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
         if not verdict.allowed:
             rules = [refusal.rule for refusal in verdict.refusals]
             call.context.log("debug", {"event": "refused", "rules": rules})
-            raise _refused(verdict.refusals)
+            raise refused(verdict.refusals, _ONLY_READS)
         sql, kind = verdict.sql, verdict.kind
     outcome = await call.run(
         sql,
@@ -111,19 +111,6 @@ def _cut_heading(count: int, total: int | None, reason: str) -> str:
     if total is None:
         return f"{counted(count, 'row')}, more exist ({reason})"
     return f"{count} of {counted(total, 'row')} ({reason})"
-
-
-def _refused(refusals: Sequence[Refusal]) -> ToolFailure:
-    """The failure that lists why the gate said no and what to do about it."""
-    again = unjudged(refusals)
-    lines = ["The statement was refused and not sent to Snowflake.", *refusal_lines(refusals)]
-    return ToolFailure(
-        Family.UNAVAILABLE if again else Family.REFUSED,
-        "\n".join(lines),
-        "This server only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call.",
-        retryable=again,
-        details={"refusals": refusal_items(refusals)},
-    )
 
 
 QUERYING: Final[tuple[Tool[Any], ...]] = (

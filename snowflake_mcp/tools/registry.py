@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
 from snowflake_mcp.policy.objects import ObjectRules
+from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
@@ -19,20 +20,27 @@ from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.schemas import schema_of
 from snowflake_mcp.tools.wording import failed
+from snowflake_mcp.tools.writing import WRITING
 from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["TOOLS", "Registry", "build_registry", "wire_form"]
 
 TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING, *JUDGING)
-"""Every tool, in the order of the list."""
+"""Every tool that only reads, in the order of the list; ``WRITING`` follows where it may."""
 
-_ANNOTATIONS: Final = {
+_READING: Final = {
     "readOnlyHint": True,
     "destructiveHint": False,
     "idempotentHint": True,
     "openWorldHint": False,
 }
-"""True of every tool here, because the gate and the tools' own statements make it true."""
+"""True of every tool that does not write: the gate and the tools' own statements make it true."""
+_CHANGING: Final = {
+    "readOnlyHint": False,
+    "destructiveHint": True,
+    "idempotentHint": False,
+    "openWorldHint": False,
+}
 
 _COMMON: Final = frozenset(Answer.__struct_fields__)
 
@@ -52,7 +60,7 @@ def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
         "description": tool.description,
         "inputSchema": arguments,
         "outputSchema": answer,
-        "annotations": dict(_ANNOTATIONS),
+        "annotations": dict(_CHANGING if tool.writes else _READING),
     }
 
 
@@ -95,8 +103,18 @@ def build_registry(warehouse: Statements, gate: Judge, config: Config) -> Regist
     """All tools over one connection.
 
     Raises:
-        ValueError: a rule about objects cannot be read.
+        ValueError: a rule about objects cannot be read, or the tier is none.
     """
     policy = config.policy
     rules = ObjectRules.parse(policy.allow_objects, policy.deny_objects)
-    return Registry(TOOLS, Backing(warehouse, gate, config.limits, config.connection, rules))
+    tier = tier_named(policy.tier)
+    backing = Backing(
+        warehouse,
+        gate,
+        config.limits,
+        config.connection,
+        rules,
+        tier,
+        policy.confirm_writes,
+    )
+    return Registry((*TOOLS, *WRITING) if tier > Tier.READ else TOOLS, backing)

@@ -161,7 +161,7 @@ class Run(Generic[T]):
                 raise fault.__cause__ or fault from None
             except Exception as error:
                 failure, fate = self._understood(error, session)
-                again = fate is SessionFate.EXPIRED and not fresh
+                again = fate is SessionFate.EXPIRED and not fresh and not self._job.once
                 if again and self._progress.wanted and not self._progress.reading:
                     fresh = True
                     continue

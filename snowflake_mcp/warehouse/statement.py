@@ -47,6 +47,8 @@ class Job:
     ``sql``."""
     keep: Callable[[], bool] | None = None
     """Asked when the caller gives up: True leaves the statement running in Snowflake."""
+    once: bool = False
+    """Never send it a second time: it may have had its effect although its session is gone."""
 
 
 class NotWantedError(Exception):

@@ -19,6 +19,7 @@ from snowflake_mcp.config.model import (
     PolicySettings,
 )
 from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.principal import LOCAL
@@ -110,6 +111,7 @@ class FakeGate:
     kind: str = "select"
     capabilities: frozenset[str] = frozenset()
     objects: Objects = NO_OBJECTS
+    tier: Tier = Tier.READ
     seen: list[str] = field(default_factory=list)
     situations: list[Situation] = field(default_factory=list)
 
@@ -125,6 +127,7 @@ class FakeGate:
             capabilities=self.capabilities,
             refusals=self.refusals,
             objects=self.objects,
+            tier=self.tier,
         )
 
 

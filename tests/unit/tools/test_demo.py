@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet import reactor as installed
 
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.verdict import Verdict
@@ -30,6 +31,9 @@ CONFIG = Config(ConnectionSettings("demo", Backend.DEMO))
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "tools.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r'```json\n(\{"name": .*)\n```\n\n```text\n(.*)\n', DOCUMENT)
 """Documented calls, and the first line of the text that each one gave."""
+
+
+FREELY = PolicySettings(tier="ddl", confirm_writes=False)
 
 
 class Endpoint:
@@ -77,12 +81,16 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @asynccontextmanager
-async def demo(endpoint: Endpoint, gate: Judge | None = None) -> AsyncIterator[Registry]:
+async def demo(
+    endpoint: Endpoint, gate: Judge | None = None, policy: PolicySettings | None = None
+) -> AsyncIterator[Registry]:
     """The tools over a warehouse that is stopped afterwards."""
     warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Totals())
     warehouse.start()
     try:
-        yield build_registry(warehouse, gate or DirectGate(), CONFIG)
+        yield build_registry(
+            warehouse, gate or DirectGate(), replace(CONFIG, policy=policy or CONFIG.policy)
+        )
     finally:
         await warehouse.stop(5.0)
 
@@ -239,9 +247,28 @@ async def test_the_real_gate_refuses_writes(endpoint: Endpoint) -> None:
 async def test_the_documented_examples_are_real(endpoint: Endpoint) -> None:
     """Each call in docs/tools.md still begins its answer with the line that is printed there."""
     assert len(EXAMPLES) == DOCUMENT.count("```text")
-    async with demo(endpoint) as tools:
+    async with demo(endpoint, policy=FREELY) as tools:
         for line, expected in EXAMPLES:
             call = json.loads(line)
             request = context(clock=REACTOR, deadline=REACTOR.seconds() + 30.0)
             result = await tools.call(call["name"], call["arguments"], request)
             assert shown(result).split("\n")[0] == expected, line
+
+
+@asynchronous
+async def test_what_is_written_can_be_read(endpoint: Endpoint) -> None:
+    """A table is made, filled, changed and dropped; each answer says what was done."""
+    counts = []
+    async with demo(endpoint, policy=FREELY) as tools:
+        for sql in (
+            "CREATE TABLE demo.sales.notes (id INT, text VARCHAR)",
+            "INSERT INTO demo.sales.notes VALUES (1, 'a'), (2, 'b')",
+            "UPDATE demo.sales.notes SET text = 'c' WHERE id = 1",
+            "DELETE FROM demo.sales.notes WHERE id = 2",
+        ):
+            answer = await ask(tools, "execute_statement", query=sql)
+            counts.append(answer["rows"])
+        left = await ask(tools, "execute_query", query="SELECT * FROM demo.sales.notes")
+        await ask(tools, "execute_statement", query="DROP TABLE demo.sales.notes")
+    assert left["rows"] == [["1", "c"]] or left["rows"] == [[1, "c"]]
+    assert [row[0][0] for row in counts[1:]] == [2, 1, 1]
