@@ -35,8 +35,8 @@ def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
     standing = [found for found in work.findings if found.capability not in terms.granted]
     if not standing:
         blanked = _blanked(sql, cut)
-        for part in parts:
-            standing += work.second_opinion(blanked, part, needed)
+        for part, writes in parts:
+            standing += work.second_opinion(blanked, part, needed, writes=writes)
     if not standing:
         standing = outside(work.mentioned.all, terms.rules, situation)
     objects = work.mentioned.objects()
@@ -57,9 +57,12 @@ class _Assessment:
         self.findings: list[Finding] = []
         self.mentioned = References()
 
-    def segments(self, statement: Statement) -> list[list[Token]]:
-        """Judge the steps of the flow chain; gives what the second parser has to read."""
-        parts = []
+    def segments(self, statement: Statement) -> list[tuple[list[Token], bool]]:
+        """Judge the steps of the flow chain.
+
+        Gives what the second parser has to read, and for each whether it is a whole write.
+        """
+        parts: list[tuple[list[Token], bool]] = []
         for segment in statement.segments:
             calls: list[Called] = []
             place = place_of(segment) if segment[0].word in VERBS else None
@@ -69,27 +72,27 @@ class _Assessment:
                 write = judge_write(segment, place, calls)
                 self.kind, found = write.kind, write.findings
                 self.mentioned.all += write.references
-                part = segment if write.has_tree else []
+                part, writes = segment if write.has_tree else [], True
             else:
                 # A write is never a step of a chain, whatever the tier.
                 tier = self._tier if len(statement.segments) == 1 else Tier.READ
                 self.kind, found = judge_segment(segment, calls, tier)
-                part = query_of(segment) if _sound(found) else []
+                part, writes = query_of(segment) if _sound(found) else [], False
             self.findings += found
             self.mentioned.called(calls)
             if _sound(found):
                 self.mentioned.tokens(segment, calls)
-                parts += [part] if part else []
+                parts += [(part, writes)] if part else []
         return parts
 
     def second_opinion(
-        self, blanked: str, part: list[Token], needed: frozenset[str]
+        self, blanked: str, part: list[Token], needed: frozenset[str], *, writes: bool
     ) -> list[Finding]:
         """What the independent parser has against what the token layers allow."""
         last = part[-1]
         # The offsets of the tokens stay what they are, so the text is blank up to the query.
         text = " " * part[0].start + blanked[part[0].start : last.start + len(last.text)]
-        tree, found = parse(text, part, needed)
+        tree, found = parse(text, part, needed, writes=writes)
         if tree is not None:
             self.mentioned.tree(tree, part)
         return found

@@ -100,14 +100,15 @@ _OPENS_UNKNOWN: Final = {"udf", "ai"}
 
 
 def parse(
-    text: str, tokens: Sequence[Token], needed: frozenset[str]
+    text: str, tokens: Sequence[Token], needed: frozenset[str], *, writes: bool = False
 ) -> tuple[exp.Expression | None, list[Finding]]:
-    """The syntax tree of one allowed query, and what speaks against it.
+    """The syntax tree of one allowed query or write, and what speaks against it.
 
     Args:
         text: the query as it will be sent, with its tokens at their offsets.
         tokens: as our own lexer cut it.
         needed: capabilities that the token layers found it to need.
+        writes: it is a whole write, which the token layers know as one and allow.
     """
     dialect = Snowflake()
     if (bare := _bare_join(tokens)) is not None:
@@ -128,7 +129,8 @@ def parse(
             trees = _trees(dialect, dialect.tokenize(shorter), shorter)
         except Exception as problem:  # noqa: BLE001 - as above
             return None, [_not_parsed(tokens[0], problem)]
-    if len(trees) != 1 or not isinstance(trees[0], _WRITES.get(tokens[0].word, _ROOTS)):
+    roots = _WRITES.get(tokens[0].word, ()) if writes else _ROOTS
+    if len(trees) != 1 or not isinstance(trees[0], roots):
         return None, [_foreign(tokens[0], "something else than one statement of its kind")]
     tree = trees[0]
     strange = _strange(tree, needed)
