@@ -21,6 +21,7 @@ from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
+from snowflake_mcp.policy.ledger import Allowance, Ledger
 from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.admission import Admission
@@ -105,6 +106,10 @@ class _Core:
             policy.deny_objects,
         )
         self.judges = Judges(reactor, terms)
+        allowance = Allowance(
+            policy.daily_statements, policy.daily_seconds, policy.daily_scan_bytes
+        )
+        self.ledger = Ledger(allowance, _wall_clock)
         self.signers = Signers.of(
             _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
         )
@@ -112,7 +117,7 @@ class _Core:
         changes = Changes()
         content = build_content(self.warehouse, config, reactor)
         offer = Offer(
-            build_registry(self.warehouse, Gate(self.judges), config),
+            build_registry(self.warehouse, Gate(self.judges), config, self.ledger),
             content.library,
             content.prompts,
             content.completions,
@@ -169,6 +174,7 @@ def network_services(
         warehouse=core.warehouse,
         totals=core.totals,
         judges=core.judges,
+        ledger=core.ledger,
     )
     front = build_front(
         config, core.kernel, Admission(core.signers.sessions), status, reactor, core.totals

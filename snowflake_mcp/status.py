@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.totals import Totals
 from snowflake_mcp.policy.judges import Judges
+from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.probes import Check
 from snowflake_mcp.version import SERVER_NAME, VERSION
@@ -35,6 +36,7 @@ class Status:
         warehouse: Warehouse,
         totals: Totals,
         judges: Judges,
+        ledger: Ledger,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -43,6 +45,7 @@ class Status:
         self._warehouse = warehouse
         self._totals = totals
         self._judges = judges
+        self._ledger = ledger
         self._began = clock.seconds()
         self.stopping = False
         """Set when the server begins to stop: it is no longer ready."""
@@ -89,5 +92,6 @@ class Status:
             "connections": self.clients(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
+            "used_today": self._ledger.snapshot(),
             "totals": self._totals.snapshot(),
         }

@@ -169,6 +169,18 @@ class PolicySettings:
     """Patterns of the databases, schemas and objects that may be used; none: all."""
     deny_objects: tuple[str, ...] = ()
     """Patterns of what may not be used, even where it is allowed."""
+    max_scan_partitions: int = _number(0, 0, 1 << 40)
+    """Micro-partitions that a query may read as its plan estimates them; 0: without limit."""
+    max_scan_bytes: int = _number(0, 0, 1 << 60)
+    """Bytes that a query may read as its plan estimates them; 0: without limit."""
+    over_budget: str = "refuse"
+    """What happens to a query over these: ``refuse``, or ``ask`` the client's user."""
+    daily_statements: int = _number(0, 0, 1 << 40)
+    """Statements of one principal on one day of UTC; 0: without limit."""
+    daily_seconds: float = _number(0.0, 0, 1 << 40)
+    """Seconds of running statements, added up, of one principal on one day; 0: without limit."""
+    daily_scan_bytes: int = _number(0, 0, 1 << 60)
+    """Estimated bytes read by one principal on one day; 0: without limit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
     objects = work.mentioned.objects()
     if standing:
         return refused(sql, standing, work.kind, needed, objects, work.tier)
-    return Verdict(True, work.kind, statement.sendable, needed, (), objects, work.tier)
+    steps = len(statement.segments)
+    return Verdict(True, work.kind, statement.sendable, needed, (), objects, work.tier, steps)
 
 
 class _Assessment:

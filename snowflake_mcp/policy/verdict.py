@@ -71,3 +71,5 @@ class Verdict:
     objects: Objects = NO_OBJECTS
     tier: Tier = Tier.READ
     """What the statement needs, granted or not."""
+    steps: int = 1
+    """Statements of its flow chain; 1 when there is no ``->>``."""

@@ -6,7 +6,8 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
-from snowflake_mcp.config.model import ConnectionSettings, LimitSettings
+from snowflake_mcp.config.model import ConnectionSettings, LimitSettings, PolicySettings
+from snowflake_mcp.policy.ledger import Allowance, Ledger
 from snowflake_mcp.policy.objects import NO_RULES, ObjectRules
 from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.tiers import Tier
@@ -61,7 +62,9 @@ class Backing:
     rules: ObjectRules = NO_RULES
     """About objects; the gate holds statements against the same."""
     tier: Tier = Tier.READ
-    confirm_writes: bool = True
+    policy: PolicySettings = field(default_factory=PolicySettings)
+    ledger: Ledger = field(default_factory=lambda: Ledger(Allowance(), lambda: 0.0))
+    """What each principal has used today."""
     confirmations: Confirmations = field(default_factory=Confirmations)
 
 
@@ -204,12 +207,23 @@ class Call:
         knows better than the warehouse which names were looked up, and how to find others.
 
         Raises:
-            ToolFailure: Snowflake or the way to it failed.
+            ToolFailure: Snowflake or the way to it failed, or today's allowance is used up.
             CancelledError: the request was cancelled and the statement aborted.
         """
+        principal = self.context.facts.principal.name
+        ledger = self.backing.ledger
+        if spent := ledger.exhausted(principal):
+            raise ToolFailure(
+                Family.LIMIT,
+                f"Today's allowance is used up: {spent}.",
+                "Go on after 00:00 UTC, or ask the operator; the settings are "
+                "policy.daily_statements, policy.daily_seconds and policy.daily_scan_bytes.",
+            )
+        ledger.page(principal).statements += 1
+        began = self.context.clock.seconds()
         job = Job(
             sql=sql,
-            principal=self.context.facts.principal.name,
+            principal=principal,
             max_rows=max_rows,
             timeout_s=self._timeout_s(),
             database=database,
@@ -233,6 +247,8 @@ class Call:
                 retryable=failure.retryable,
                 details=failure.details,
             ) from failure
+        finally:
+            ledger.page(principal).seconds += self.context.clock.seconds() - began
 
     def _sent(self, query_id: str) -> None:
         if self.context.query_id != query_id:

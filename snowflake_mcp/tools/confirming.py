@@ -40,9 +40,15 @@ class Confirmations:
 
 
 async def ask(
-    context: RequestContext, confirmations: Confirmations, message: str, *subject: str | None
+    context: RequestContext,
+    confirmations: Confirmations,
+    message: str,
+    *subject: str | None,
+    instead: str,
 ) -> None:
     """Ask the user for a yes; ``subject`` is all that the yes is good for.
+
+    ``instead`` says what else can be done where the user cannot be asked.
 
     Raises:
         ToolFailure: the user said no, or cannot be asked.
@@ -64,9 +70,8 @@ async def ask(
     except AskFailedError as failure:
         raise ToolFailure(
             Family.REFUSED,
-            f"The user has to confirm this statement. {failure.message} Nothing was sent.",
-            "Use a client that supports elicitation, or ask the operator to set "
-            "policy.confirm_writes to false.",
+            f"{message.partition(chr(10))[0]} The user has to confirm it. {failure.message}",
+            f"Nothing was run. {instead}",
         ) from failure
     finally:
         if waiting:

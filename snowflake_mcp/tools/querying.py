@@ -9,6 +9,7 @@ from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.judging import refused
 from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
+from snowflake_mcp.tools.spending import within_budget
 from snowflake_mcp.tools.wording import answer, counted
 from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
@@ -29,9 +30,11 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     name = stored(arguments.view_name, "view_name")
     call.seen(database, schema, name)
     most = call.rows(arguments.limit)
+    # One more than asked for says whether there are more, and the warehouse stops there.
+    sql = f"SELECT * FROM {qualified(database, schema, name)} LIMIT {most + 1}"  # noqa: S608 - quoted
+    await within_budget(call, sql, "select", 1, None, None)
     outcome = await call.run(
-        # One more than asked for says whether there are more, and the warehouse stops there.
-        f"SELECT * FROM {qualified(database, schema, name)} LIMIT {most + 1}",  # noqa: S608 - quoted
+        sql,
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         missing=missing_hint(database, schema, name),
@@ -55,6 +58,7 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
             call.context.log("debug", {"event": "refused", "rules": rules})
             raise refused(verdict.refusals, _ONLY_READS)
         sql, kind = verdict.sql, verdict.kind
+        await within_budget(call, sql, kind, verdict.steps, database, schema)
     outcome = await call.run(
         sql,
         RowsCollector(Budget.of(call.backing.limits)),

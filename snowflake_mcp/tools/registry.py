@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
+from snowflake_mcp.policy.ledger import Allowance, Ledger
 from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.context import RequestContext
@@ -99,11 +100,13 @@ class Registry:
             return failed(call, failure)
 
 
-def build_registry(warehouse: Statements, gate: Judge, config: Config) -> Registry:
-    """All tools over one connection.
+def build_registry(
+    warehouse: Statements, gate: Judge, config: Config, ledger: Ledger | None = None
+) -> Registry:
+    """All tools over one connection; without a ledger nobody's use is counted.
 
     Raises:
-        ValueError: a rule about objects cannot be read, or the tier is none.
+        ValueError: a rule about objects cannot be read, or a word is none of a setting's.
     """
     policy = config.policy
     rules = ObjectRules.parse(policy.allow_objects, policy.deny_objects)
@@ -115,6 +118,9 @@ def build_registry(warehouse: Statements, gate: Judge, config: Config) -> Regist
         config.connection,
         rules,
         tier,
-        policy.confirm_writes,
+        policy,
+        ledger or Ledger(Allowance(), lambda: 0.0),
     )
+    if policy.over_budget not in {"refuse", "ask"}:
+        raise ValueError(f"policy.over_budget: {policy.over_budget!r} is none of refuse, ask")
     return Registry((*TOOLS, *WRITING) if tier > Tier.READ else TOOLS, backing)

@@ -19,6 +19,10 @@ from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["WRITING"]
 
+_INSTEAD: Final = (
+    "Use a client that supports elicitation, or ask the operator to set policy.confirm_writes to "
+    "false."
+)
 _SHOWN_SQL: Final = 2_000
 _SHOWN_NAMES: Final = 10
 _MAX_ROWS: Final = 100
@@ -44,9 +48,10 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
             "This statement only reads. It was not sent.",
             "Call execute_query with it.",
         )
-    if call.backing.confirm_writes:
+    if call.backing.policy.confirm_writes:
         question = _question(verdict, call)
-        await ask(call.context, call.backing.confirmations, question, verdict.sql, database, schema)
+        subject = (verdict.sql, database, schema)
+        await ask(call.context, call.backing.confirmations, question, *subject, instead=_INSTEAD)
     outcome = await _sent(verdict, call, database, schema)
     return answer(
         call,

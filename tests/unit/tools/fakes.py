@@ -18,6 +18,7 @@ from snowflake_mcp.config.model import (
     LimitSettings,
     PolicySettings,
 )
+from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
@@ -155,6 +156,7 @@ def registry(
     backend: Backend = Backend.SNOWFLAKE,
     parameters: Mapping[str, str] | None = None,
     policy: PolicySettings | None = None,
+    ledger: Ledger | None = None,
 ) -> tuple[Registry, FakeWarehouse]:
     """All tools over a fake warehouse."""
     warehouse = FakeWarehouse(replies or {})
@@ -162,7 +164,7 @@ def registry(
         "finance", backend, parameters=MappingProxyType(dict(parameters or {}))
     )
     config = Config(connection, limits=limits or LimitSettings(), policy=policy or PolicySettings())
-    return build_registry(warehouse, gate or FakeGate(), config), warehouse
+    return build_registry(warehouse, gate or FakeGate(), config, ledger), warehouse
 
 
 def asynchronous(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, object]:

@@ -272,3 +272,16 @@ async def test_what_is_written_can_be_read(endpoint: Endpoint) -> None:
         await ask(tools, "execute_statement", query="DROP TABLE demo.sales.notes")
     assert left["rows"] == [["1", "c"]] or left["rows"] == [[1, "c"]]
     assert [row[0][0] for row in counts[1:]] == [2, 1, 1]
+
+
+@asynchronous
+async def test_a_plan_says_what_a_query_reads(endpoint: Endpoint) -> None:
+    """With a budget the plan is asked; the numbers of a query over it are told."""
+    async with demo(endpoint, policy=PolicySettings(max_scan_bytes=1_000_000)) as tools:
+        await ask(tools, "execute_query", query="SELECT * FROM demo.sales.regions")
+        request = context(clock=REACTOR, deadline=REACTOR.seconds() + 30.0)
+        many = {"query": "SELECT * FROM demo.sales.orders"}
+        result = await tools.call("execute_query", many, request)
+    assert result.failure is not None
+    assert result.failure.family is Family.LIMIT
+    assert "3.84 MB (limit 1 MB)" in shown(result)
