@@ -39,6 +39,8 @@ from snowflake_mcp.transports.listen import Listener, endpoint_string
 from snowflake_mcp.transports.stdio import StdioProtocol
 from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
 from snowflake_mcp.warehouse.credentials import Account, SettingsAccount
+from snowflake_mcp.warehouse.grants import GrantCheck
+from snowflake_mcp.warehouse.identifiers import folded
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["network_services", "stdio_services"]
@@ -85,6 +87,23 @@ def _signing_key(path: str) -> bytes:
     if len(key) < _MIN_KEY_BYTES:
         raise ValueError(f"http.key_file: {path} holds less than {_MIN_KEY_BYTES} bytes")
     return key
+
+
+def _grant_check(config: Config, warehouse: Warehouse, reactor: Any) -> GrantCheck | None:
+    """The check of the role's grants, where the settings ask for one.
+
+    Raises:
+        ValueError: the setting has no such value.
+    """
+    choice = config.policy.on_writable_role
+    if choice not in {"warn", "refuse", "ignore"}:
+        raise ValueError(f"policy.on_writable_role: {choice!r} is none of warn, refuse, ignore")
+    reads = tier_named(config.policy.tier) is Tier.READ
+    if config.is_demo or choice == "ignore" or not reads:
+        return None
+    role = config.connection.parameters.get("role")
+    stored = folded(role) if isinstance(role, str) and role else None
+    return GrantCheck(warehouse, reactor, stored, refuse=choice == "refuse")
 
 
 class _Core:
@@ -138,7 +157,10 @@ class _Core:
         # A login that opens a browser waits until somebody asks for something.
         parameters = config.connection.parameters
         log_in = str(parameters.get("authenticator", "")).lower() != "externalbrowser"
-        self.warehouse_service = WarehouseService(self.warehouse, stop_s, log_in=log_in)
+        self.grants = _grant_check(config, self.warehouse, reactor)
+        self.warehouse_service = WarehouseService(
+            self.warehouse, stop_s, self.grants, log_in=log_in
+        )
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
@@ -175,6 +197,7 @@ def network_services(
         totals=core.totals,
         judges=core.judges,
         ledger=core.ledger,
+        grants=core.grants,
     )
     front = build_front(
         config, core.kernel, Admission(core.signers.sessions), status, reactor, core.totals

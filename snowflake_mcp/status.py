@@ -13,6 +13,7 @@ from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.probes import Check
 from snowflake_mcp.version import SERVER_NAME, VERSION
+from snowflake_mcp.warehouse.grants import GrantCheck
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["DEMO_NOTICE", "Status"]
@@ -37,6 +38,7 @@ class Status:
         totals: Totals,
         judges: Judges,
         ledger: Ledger,
+        grants: GrantCheck | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -46,6 +48,7 @@ class Status:
         self._totals = totals
         self._judges = judges
         self._ledger = ledger
+        self._grants = grants
         self._began = clock.seconds()
         self.stopping = False
         """Set when the server begins to stop: it is no longer ready."""
@@ -77,6 +80,7 @@ class Status:
         checks = [
             Check("snowflake", reachable, detail),
             Check("gate", *self._judges.ready()),
+            *([Check("grants", *self._grants.ready())] if self._grants is not None else []),
             Check("lane", not full, f"{lane['running']} running, {lane['waiting']} waiting"),
             Check("serving", not self.stopping, "stopping" if self.stopping else "accepting"),
         ]
@@ -92,6 +96,7 @@ class Status:
             "connections": self.clients(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
+            **({"grants": self._grants.snapshot()} if self._grants is not None else {}),
             "used_today": self._ledger.snapshot(),
             "totals": self._totals.snapshot(),
         }

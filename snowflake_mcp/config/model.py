@@ -169,6 +169,8 @@ class PolicySettings:
     """Patterns of the databases, schemas and objects that may be used; none: all."""
     deny_objects: tuple[str, ...] = ()
     """Patterns of what may not be used, even where it is allowed."""
+    on_writable_role: str = "warn"
+    """Tier ``read`` and a role that can write: ``warn``, ``refuse`` to be ready, or ``ignore``."""
     max_scan_partitions: int = _number(0, 0, 1 << 40)
     """Micro-partitions that a query may read as its plan estimates them; 0: without limit."""
     max_scan_bytes: int = _number(0, 0, 1 << 60)

@@ -93,7 +93,7 @@ async def test_a_query_within_the_limits_runs() -> None:
 )
 @asynchronous
 async def test_a_query_over_a_limit_is_refused(
-    tool: str, arguments: dict[str, Any], policy: dict[str, int], said: str
+    tool: str, arguments: dict[str, Any], policy: dict[str, Any], said: str
 ) -> None:
     """With the numbers, the limits and what to do; nothing but EXPLAIN was run."""
     tools, warehouse = priced(plan(11, 3_100_000), **policy)
