@@ -14,7 +14,7 @@ from snowflake_mcp.policy.definitions import ORDINARY, judge_definition
 from snowflake_mcp.policy.reference import Level, Reference
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.tokens import Kind, Token
-from snowflake_mcp.policy.words import words
+from snowflake_mcp.policy.words import VERBS, words
 from snowflake_mcp.policy.write import Reader, Write, WriteFormError
 
 __all__ = ["Place", "judge_write", "place_of"]
@@ -40,6 +40,14 @@ _OF_ACCOUNT: Final = frozenset(
 _ADMINISTERED: Final = _OF_ACCOUNT | {"DATABASE", "DATABASE ROLE"}
 _LONGEST: Final = 3
 _MODIFIERS: Final = words("RECURSIVE SECURE TRANSIENT")
+_BEGINNINGS: Final = VERBS | words("AS DESC DESCRIBE EXPLAIN LIST SELECT SHOW VALUES WHERE")
+"""Words that could begin a statement within another one."""
+_PRIVILEGES: Final = words(
+    "COPY CREATE DELETE EXECUTE GRANT INSERT REVOKE SELECT TRUNCATE UPDATE USE"
+)
+"""Those of them that name what GRANT and REVOKE are about."""
+_OPTIONS: Final = words("ABORT COMMENT REFRESH REMOVE REPLACE RESUME SET SUSPEND UNSET")
+"""Those of them that name what becomes of a user, a warehouse and the like."""
 _SIGNS: Final = words("( ) , . = - *")
 _GRANT: Final = "GRANT SELECT ON TABLE db.schema.t TO ROLE r"
 
@@ -109,11 +117,12 @@ def _administer(tokens: Sequence[Token], place: Place) -> Write:
     verb, kind = tokens[0].word, place.kind
     write = Write(f"{verb} {kind}".strip().lower(), Tier.ADMIN)
     reader = Reader(tokens, place.at, _GRANT if not kind else f"{verb} {kind} name COMMENT = 'x'")
+    foreign = _BEGINNINGS - (_OPTIONS if kind else _PRIVILEGES)
     for reader.at in range(place.at, len(tokens)):
         if reader.here.kind not in {Kind.WORD, Kind.QUOTED, Kind.STRING, Kind.NUMBER}:
             if reader.here.text not in _SIGNS:
                 reader.fail()
-        elif reader.here.word == "AS":
+        elif reader.here.word in foreign or reader.here.word.startswith("SYSTEM$"):
             reader.fail()
     reader.at = place.at
     if reader.at >= len(tokens):

@@ -4,6 +4,8 @@ import json
 from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from snowflake_mcp.policy.assessment import assess
 from snowflake_mcp.policy.rules import CAPABILITIES
@@ -118,6 +120,12 @@ NEVER: Final = [
     "EXPLAIN DELETE FROM t WHERE a = 1",
     "WITH x AS (SELECT 1) DELETE FROM t WHERE a = 1",
     "SELECT * FROM (DELETE FROM t WHERE a = 1)",
+    "GRANT SELECT ON TABLE t EXECUTE IMMEDIATE 'x' TO ROLE r; DROP TABLE t",
+    "CREATE DATABASE d FROM SHARE SYSTEM$CANCEL_QUERY('x')",
+    "CREATE ROLE r COMMENT = SELECT 1",
+    "ALTER SHARE s ADD ACCOUNTS = CALL p()",
+    "CREATE ROLE IF MERGE INTO t USING s ON a WHEN MATCHED THEN DELETE",
+    "ALTER USER u SET PASSWORD = $x",
     "GRANT",
     "INSERT",
     "MERGE INTO t",
@@ -230,6 +238,31 @@ def test_rules_about_objects_hold_for_writes(sql: str) -> None:
     denied = judge(sql, Tier.ADMIN, deny_objects=("DB.HR",))
     assert rules(denied)[0] == "object-denied"
     assert judge(sql, Tier.ADMIN).allowed
+
+
+_ALL: Final = [*NEVER, *(sql for many in WRITES.values() for sql in many)]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    one=st.sampled_from(_ALL),
+    other=st.sampled_from(_ALL),
+    cut=st.floats(0, 1),
+    paste=st.floats(0, 1),
+    tier=st.sampled_from(Tier),
+)
+def test_spliced_writes_get_a_verdict(
+    one: str, other: str, cut: float, paste: float, tier: Tier
+) -> None:
+    """Whatever two halves meet: a verdict, never above the tier, and the same when judged again."""
+    first, second = one.split(" "), other.split(" ")
+    left, right = round(cut * len(first)), round(paste * len(second))
+    sql = " ".join(first[:left] + second[right:])
+    verdict = judge(sql, tier, *CAPABILITIES, allow_objects=("DB",), deny_objects=("DB.HR",))
+    assert verdict.allowed == (not verdict.refusals)
+    if verdict.allowed:
+        assert verdict.tier <= tier
+        assert judge(verdict.sql, tier, *CAPABILITIES).sql == verdict.sql
 
 
 def test_tiers_have_names() -> None:
