@@ -21,6 +21,7 @@ from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.tools.base import Judge
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.tools.wording import DEMO_LINE
+from snowflake_mcp.warehouse.grants import GrantCheck
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import asynchronous, conforming, context, shown
@@ -285,3 +286,18 @@ async def test_a_plan_says_what_a_query_reads(endpoint: Endpoint) -> None:
     assert result.failure is not None
     assert result.failure.family is Family.LIMIT
     assert "3.84 MB (limit 1 MB)" in shown(result)
+
+
+@asynchronous
+async def test_the_grants_of_the_role_are_read(endpoint: Endpoint) -> None:
+    """Over the real driver: the demo's role owns its databases, so it can write."""
+    warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Totals())
+    warehouse.start()
+    try:
+        check = GrantCheck(warehouse, REACTOR, None, refuse=True)
+        await check.run()
+    finally:
+        await warehouse.stop(5.0)
+    ready, told = check.ready()
+    assert not ready
+    assert told.startswith("the role DEMO_ROLE can write: OWNERSHIP (")
