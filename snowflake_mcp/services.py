@@ -17,6 +17,7 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.status import DEMO_NOTICE, Status
 from snowflake_mcp.transports.front import Front
 from snowflake_mcp.transports.stdio import StdioProtocol
+from snowflake_mcp.warehouse.grants import GrantCheck
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["Clients", "Interpreter", "Stdio", "WarehouseService"]
@@ -65,8 +66,17 @@ class Interpreter(Service):
 class WarehouseService(Service):
     """The warehouse's threads and sessions as a service."""
 
-    def __init__(self, warehouse: Warehouse, stop_s: float, *, log_in: bool) -> None:
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        stop_s: float,
+        grants: GrantCheck | None = None,
+        *,
+        log_in: bool,
+    ) -> None:
+        """``grants`` are checked after the first login."""
         self._warehouse = warehouse
+        self._grants = grants
         self._stop_s = stop_s
         self._log_in = log_in
         self._warming: Deferred[None] | None = None
@@ -102,6 +112,8 @@ class WarehouseService(Service):
         self._warehouse.keep_warm()
         gc.collect()
         gc.freeze()
+        if self._grants is not None:
+            await self._grants.run()
 
 
 class Clients(Service):

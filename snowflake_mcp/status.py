@@ -9,9 +9,11 @@ from twisted.internet.interfaces import IReactorTime
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.judges import Judges
+from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.probes import Check
 from snowflake_mcp.version import SERVER_NAME, VERSION
+from snowflake_mcp.warehouse.grants import GrantCheck
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["DEMO_NOTICE", "Status"]
@@ -35,6 +37,8 @@ class Status:
         warehouse: Warehouse,
         metrics: Metrics,
         judges: Judges,
+        ledger: Ledger,
+        grants: GrantCheck | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -43,6 +47,8 @@ class Status:
         self._warehouse = warehouse
         self._metrics = metrics
         self._judges = judges
+        self._ledger = ledger
+        self._grants = grants
         self._began = clock.seconds()
         self.stopping = False
         """Set when the server begins to stop: it is no longer ready."""
@@ -74,6 +80,7 @@ class Status:
         checks = [
             Check("snowflake", reachable, detail),
             Check("gate", *self._judges.ready()),
+            *([Check("grants", *self._grants.ready())] if self._grants is not None else []),
             Check("lane", not full, f"{lane['running']} running, {lane['waiting']} waiting"),
             Check("serving", not self.stopping, "stopping" if self.stopping else "accepting"),
         ]
@@ -89,5 +96,7 @@ class Status:
             "connections": self.clients(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
+            **({"grants": self._grants.snapshot()} if self._grants is not None else {}),
+            "used_today": self._ledger.snapshot(),
             "totals": self._metrics.totals(),
         }

@@ -22,7 +22,7 @@ EDGES: dict[str, set[str]] = {
     "warehouse": {"config", "ops", "protocol"},
     "simulator": {"config", "ops"},
     "tools": {"config", "policy", "protocol", "version", "warehouse"},
-    "content": {"config", "protocol", "warehouse"},
+    "content": {"config", "policy", "protocol", "warehouse"},
     "transports": {"auth", "config", "ops", "protocol", "version"},
     "pipeline": {"auth", "ops", "policy", "protocol"},
     "status": {"config", "ops", "policy", "protocol", "transports", "version", "warehouse"},

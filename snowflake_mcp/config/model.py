@@ -229,6 +229,28 @@ class PolicySettings:
 
     capabilities: tuple[str, ...] = ()
     """Named capabilities granted to every statement, such as ``udf`` or ``get_ddl``."""
+    tier: str = "read"
+    """How far statements may go: ``read``, ``dml``, ``ddl`` or ``admin``."""
+    confirm_writes: bool = True
+    """A write is sent only when the client's user has confirmed it (elicitation)."""
+    allow_objects: tuple[str, ...] = ()
+    """Patterns of the databases, schemas and objects that may be used; none: all."""
+    deny_objects: tuple[str, ...] = ()
+    """Patterns of what may not be used, even where it is allowed."""
+    on_writable_role: str = "warn"
+    """Tier ``read`` and a role that can write: ``warn``, ``refuse`` to be ready, or ``ignore``."""
+    max_scan_partitions: int = _number(0, 0, 1 << 40)
+    """Micro-partitions that a query may read as its plan estimates them; 0: without limit."""
+    max_scan_bytes: int = _number(0, 0, 1 << 60)
+    """Bytes that a query may read as its plan estimates them; 0: without limit."""
+    over_budget: str = "refuse"
+    """What happens to a query over these: ``refuse``, or ``ask`` the client's user."""
+    daily_statements: int = _number(0, 0, 1 << 40)
+    """Statements of one principal on one day of UTC; 0: without limit."""
+    daily_seconds: float = _number(0.0, 0, 1 << 40)
+    """Seconds of running statements, added up, of one principal on one day; 0: without limit."""
+    daily_scan_bytes: int = _number(0, 0, 1 << 60)
+    """Estimated bytes read by one principal on one day; 0: without limit."""
 
 
 @dataclass(frozen=True, slots=True)

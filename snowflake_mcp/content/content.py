@@ -11,6 +11,7 @@ from snowflake_mcp.content.library import SnowflakeLibrary
 from snowflake_mcp.content.prompts import SnowflakePrompts
 from snowflake_mcp.content.seen import Seen
 from snowflake_mcp.content.watch import CatalogWatch
+from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.warehouse.catalog import Catalog, Statements
 
@@ -33,8 +34,13 @@ class Content:
 
 
 def build_content(warehouse: Statements, config: Config, clock: IReactorTime) -> Content:
-    """Library, prompts and completions over one catalog; nothing runs before it is asked."""
-    catalog = Catalog(warehouse, config.limits, clock)
+    """Library, prompts and completions over one catalog; nothing runs before it is asked.
+
+    Raises:
+        ValueError: a rule about objects cannot be read.
+    """
+    rules = ObjectRules.parse(config.policy.allow_objects, config.policy.deny_objects)
+    catalog = Catalog(warehouse, config.limits, clock, rules.shows)
     defaults = Defaults(catalog, config.connection)
     seen = Seen(clock)
     return Content(

@@ -1,5 +1,7 @@
 """The judgement about one text, as a pure function; the server runs it in a child process."""
 
+from snowflake_mcp.policy.calls import Called
+from snowflake_mcp.policy.fence import outside
 from snowflake_mcp.policy.judgement import judge_head, judge_segment, query_of
 from snowflake_mcp.policy.lexer import LexicalError, Scan, check_bytes, scan
 from snowflake_mcp.policy.references import References
@@ -7,59 +9,99 @@ from snowflake_mcp.policy.refusals import refused
 from snowflake_mcp.policy.rules import Finding
 from snowflake_mcp.policy.statements import Statement, one_statement
 from snowflake_mcp.policy.syntax import parse
-from snowflake_mcp.policy.terms import Terms
+from snowflake_mcp.policy.terms import NOWHERE, Situation, Terms
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.tokens import Token
 from snowflake_mcp.policy.verdict import Verdict
+from snowflake_mcp.policy.words import VERBS
+from snowflake_mcp.policy.writes import judge_write, place_of
 
 __all__ = ["assess"]
 
 
-def assess(sql: str, terms: Terms) -> Verdict:
+def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
     """Decide about ``sql``; never raises for any text. Any thread."""
     head: Finding | None = None
     try:
         check_bytes(sql, terms.max_sql_bytes)
         cut = scan(sql)
-        head = judge_head(cut.tokens)
+        head = judge_head(cut.tokens, situation.tier)
         statement = one_statement(sql, cut)
     except LexicalError as error:
         return refused(sql, [*filter(None, [head]), error.finding])
-    kind = "unknown"
-    findings: list[Finding] = []
-    mentioned = References()
-    for segment in statement.segments:
-        calls: list[list[Token]] = []
-        kind, found = judge_segment(segment, calls)
-        findings += found
-        mentioned.called(calls)
-        mentioned.tokens(segment)
-    needed = frozenset(found.capability for found in findings if found.capability)
-    standing = [found for found in findings if found.capability not in terms.granted]
+    work = _Assessment(terms, situation)
+    parts = work.segments(statement)
+    needed = frozenset(found.capability for found in work.findings if found.capability)
+    standing = [found for found in work.findings if found.capability not in terms.granted]
     if not standing:
-        standing = _second_opinion(_blanked(sql, cut), statement, needed, mentioned)
-    objects = mentioned.objects()
+        blanked = _blanked(sql, cut)
+        for part, writes in parts:
+            standing += work.second_opinion(blanked, part, needed, writes=writes)
+    if not standing:
+        standing = outside(work.mentioned.all, terms.rules, situation)
+    objects = work.mentioned.objects()
     if standing:
-        return refused(sql, standing, kind, needed, objects)
-    return Verdict(True, kind, statement.sendable, needed, (), objects)
+        return refused(sql, standing, work.kind, needed, objects, work.tier)
+    steps = len(statement.segments)
+    return Verdict(True, work.kind, statement.sendable, needed, (), objects, work.tier, steps)
 
 
-def _second_opinion(
-    blanked: str, statement: Statement, needed: frozenset[str], mentioned: References
-) -> list[Finding]:
-    """What the independent parser has against a statement that the token layers allow."""
-    findings: list[Finding] = []
-    for segment in statement.segments:
-        query = query_of(segment)
-        if not query:
-            continue  # SHOW, DESCRIBE, LIST: judged whole by a grammar of our own
-        last = query[-1]
+class _Assessment:
+    """What is found of one text."""
+
+    def __init__(self, terms: Terms, situation: Situation) -> None:
+        self._terms = terms
+        self._tier = situation.tier
+        self.kind = "unknown"
+        self.tier = Tier.READ
+        """What it needs."""
+        self.findings: list[Finding] = []
+        self.mentioned = References()
+
+    def segments(self, statement: Statement) -> list[tuple[list[Token], bool]]:
+        """Judge the steps of the flow chain.
+
+        Gives what the second parser has to read, and for each whether it is a whole write.
+        """
+        parts: list[tuple[list[Token], bool]] = []
+        for segment in statement.segments:
+            calls: list[Called] = []
+            place = place_of(segment) if segment[0].word in VERBS else None
+            if place is not None and len(statement.segments) == 1:
+                self.tier = place.tier
+            if place is not None and place.tier <= self._tier and len(statement.segments) == 1:
+                write = judge_write(segment, place, calls)
+                self.kind, found = write.kind, write.findings
+                self.mentioned.all += write.references
+                part, writes = segment if write.has_tree else [], True
+            else:
+                # A write is never a step of a chain, whatever the tier.
+                tier = self._tier if len(statement.segments) == 1 else Tier.READ
+                self.kind, found = judge_segment(segment, calls, tier)
+                part, writes = query_of(segment) if _sound(found) else [], False
+            self.findings += found
+            self.mentioned.called(calls)
+            if _sound(found):
+                self.mentioned.tokens(segment, calls)
+                parts += [(part, writes)] if part else []
+        return parts
+
+    def second_opinion(
+        self, blanked: str, part: list[Token], needed: frozenset[str], *, writes: bool
+    ) -> list[Finding]:
+        """What the independent parser has against what the token layers allow."""
+        last = part[-1]
         # The offsets of the tokens stay what they are, so the text is blank up to the query.
-        text = " " * query[0].start + blanked[query[0].start : last.start + len(last.text)]
-        tree, found = parse(text, query, needed)
-        findings += found
+        text = " " * part[0].start + blanked[part[0].start : last.start + len(last.text)]
+        tree, found = parse(text, part, needed, writes=writes)
         if tree is not None:
-            mentioned.tree(tree)
-    return findings
+            self.mentioned.tree(tree, part)
+        return found
+
+
+def _sound(found: list[Finding]) -> bool:
+    """Whether the token layers have understood a statement, so that its parts are known."""
+    return all(each.capability for each in found)
 
 
 def _blanked(sql: str, cut: Scan) -> str:

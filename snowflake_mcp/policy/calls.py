@@ -1,7 +1,7 @@
 """Decides about one function call by its name."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from snowflake_mcp.policy.functions import (
     BUILT_IN,
@@ -17,7 +17,17 @@ from snowflake_mcp.policy.functions import (
 from snowflake_mcp.policy.rules import CAPABILITIES, Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
 
-__all__ = ["judge_call", "judge_part", "judge_system_name", "needs"]
+__all__ = ["Called", "judge_call", "judge_part", "judge_system_name", "needs"]
+
+
+class Called(NamedTuple):
+    """The name of a function that a statement calls."""
+
+    path: list[Token]
+    """Its parts, outermost first; at least one."""
+    of_object: bool
+    """It is a method of a model or class instance (``name!METHOD``)."""
+
 
 _ASK: Final = "ask the operator to grant capability `{}` (setting policy.capabilities)"
 

@@ -48,7 +48,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     while line := questions.readline():
         signal.setitimer(signal.ITIMER_REAL, ALARM_S)
         question = decode(line)
-        answer = Answer(question.number, assess(question.sql, terms))
+        answer = Answer(question.number, assess(question.sql, terms, question.situation))
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(encode(answer) + b"\n")
         answers.flush()

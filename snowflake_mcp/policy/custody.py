@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from snowflake_mcp.policy.lines import Answer, Question, Ready
+from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["DEADLINE_S", "Child", "JudgesUnavailable", "Owner", "Task"]
@@ -34,8 +35,9 @@ class JudgesUnavailable(Exception):
 class Task:
     """A text on its way to a verdict; ``outcome`` fires once."""
 
-    def __init__(self, sql: str, forget: "Callable[[Task], None]") -> None:
+    def __init__(self, sql: str, situation: Situation, forget: "Callable[[Task], None]") -> None:
         self.sql = sql
+        self.situation = situation
         self.outcome: Deferred[Verdict] = Deferred(lambda _: self._cancelled())
         self.limit: IDelayedCall | None = None
         self._forget = forget
@@ -119,7 +121,7 @@ class Child(ProcessProtocol):
         self._task = task
         self._number += 1
         self._limit = self._clock.callLater(DEADLINE_S, self._late)
-        self.transport.write(self._encode(Question(self._number, task.sql)) + b"\n")
+        self.transport.write(self._encode(Question(self._number, task.sql, task.situation)) + b"\n")
 
     def end(self) -> None:
         """Ask it to end; it is killed when that is not enough."""

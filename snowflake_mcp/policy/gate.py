@@ -6,6 +6,7 @@ from snowflake_mcp.policy.judges import Judges, JudgesUnavailable
 from snowflake_mcp.policy.lexer import LexicalError, check_bytes
 from snowflake_mcp.policy.refusals import refused
 from snowflake_mcp.policy.rules import Rule
+from snowflake_mcp.policy.terms import NOWHERE, Situation
 from snowflake_mcp.policy.verdict import Refusal, Verdict
 
 __all__ = ["Gate"]
@@ -22,7 +23,7 @@ class Gate:
     def __init__(self, judges: Judges) -> None:
         self._judges = judges
 
-    async def judge(self, sql: str) -> Verdict:
+    async def judge(self, sql: str, situation: Situation = NOWHERE) -> Verdict:
         """Decide about ``sql``; never raises for any text, and answers within seconds.
 
         Raises:
@@ -32,7 +33,7 @@ class Gate:
             # Length and single characters are all that this process looks at: what does not
             # even fit into one line of JSON is not handed on.
             check_bytes(sql, self._judges.terms.max_sql_bytes)
-            return await self._judges.verdict(sql)
+            return await self._judges.verdict(sql, situation)
         except LexicalError as error:
             return refused(sql, [error.finding])
         except JudgesUnavailable as problem:

@@ -2,21 +2,29 @@
 
 from typing import Final
 
+from snowflake_mcp.policy.calls import Called
 from snowflake_mcp.policy.metadata import judge_describe, judge_list, judge_show
 from snowflake_mcp.policy.query import judge_query
 from snowflake_mcp.policy.rules import Finding, Rule
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.words import VERBS
+from snowflake_mcp.policy.writes import place_of
 
 __all__ = ["judge_head", "judge_segment", "query_of"]
 
+_WHY: Final = dict.fromkeys(
+    ("CREATE", "ALTER", "DROP", "UNDROP", "COMMENT"), " for this kind of object"
+)
 _READS: Final = "Use SELECT, WITH, VALUES, SHOW, DESCRIBE, EXPLAIN or LIST."
 
 
-def judge_segment(tokens: list[Token], calls: list[list[Token]]) -> tuple[str, list[Finding]]:
+def judge_segment(
+    tokens: list[Token], calls: list[Called], tier: Tier = Tier.READ
+) -> tuple[str, list[Finding]]:
     """Kind of the statement ``tokens`` (at least one), and what speaks against it.
 
-    The name of every function that it calls, as the parts of a path, is added to ``calls``.
+    The name of every function that it calls is added to ``calls``.
     """
     head = tokens[0]
     word = head.word
@@ -33,7 +41,7 @@ def judge_segment(tokens: list[Token], calls: list[list[Token]]) -> tuple[str, l
     if word == "EXPLAIN":
         return "explain", _judge_explain(tokens, calls)
     return "unknown", [
-        judge_head(tokens)
+        judge_head(tokens, tier)
         or Finding(
             Rule.UNKNOWN_STATEMENT,
             f"A statement that begins with {head.text[:40]} is not known to be a read.",
@@ -43,12 +51,26 @@ def judge_segment(tokens: list[Token], calls: list[list[Token]]) -> tuple[str, l
     ]
 
 
-def judge_head(tokens: list[Token]) -> Finding | None:
-    """What speaks against a text because of its first word alone."""
-    if tokens and tokens[0].kind is Kind.WORD and tokens[0].word in VERBS:
-        message = f"{tokens[0].word} is no read; this server only reads."
+def judge_head(tokens: list[Token], tier: Tier) -> Finding | None:
+    """What speaks against a text because of its verb alone, where ``tier`` is the highest."""
+    if not tokens or tokens[0].kind is not Kind.WORD or tokens[0].word not in VERBS:
+        return None
+    verb = tokens[0].word
+    place = place_of(tokens)
+    if place is None:
+        message = f"{verb} is no read, and no setting allows it{_WHY.get(verb, '')}."
         return Finding(Rule.NOT_A_READ, message, _READS, tokens[0])
-    return None
+    if place.tier <= tier:
+        return None
+    what = f"{verb} {place.kind}".strip()
+    most = "only reads are" if tier is Tier.READ else f"tier {tier.word} is the highest that is"
+    return Finding(
+        Rule.NOT_A_READ,
+        f"{what} is no read, and {most} allowed here.",
+        f"{_READS} It takes the tool execute_statement, which the operator opens with the setting "
+        f"policy.tier = {place.tier.word}.",
+        tokens[0],
+    )
 
 
 def query_of(tokens: list[Token]) -> list[Token]:
@@ -59,7 +81,7 @@ def query_of(tokens: list[Token]) -> list[Token]:
     return tokens if word in {"SELECT", "WITH", "(", "VALUES"} else []
 
 
-def _judge_explain(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
+def _judge_explain(tokens: list[Token], calls: list[Called]) -> list[Finding]:
     at = 1
     if len(tokens) > 2 and tokens[1].word == "USING":
         if tokens[2].word not in {"TABULAR", "JSON", "TEXT"}:

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorT
 from twisted.logger import Logger
 
 from snowflake_mcp.policy.custody import Child, JudgesUnavailable, Task
-from snowflake_mcp.policy.terms import Terms
+from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["Judges", "JudgesUnavailable"]
@@ -79,7 +79,7 @@ class Judges(Service):
             child.end()
         return self._stopped
 
-    async def verdict(self, sql: str) -> Verdict:
+    async def verdict(self, sql: str, situation: Situation) -> Verdict:
         """What a child says about ``sql``, a text that has passed ``lexer.check_bytes``.
 
         Raises:
@@ -90,7 +90,7 @@ class Judges(Service):
             raise JudgesUnavailable("The gate is not running.")
         if len(self._waiting) >= MAX_WAITING:
             raise JudgesUnavailable("Too many statements wait to be judged.")
-        task = Task(sql, self._forget)
+        task = Task(sql, situation, self._forget)
         task.limit = self._reactor.callLater(WAIT_S, self._waited_too_long, task)
         self._waiting.append(task)
         self._assign()

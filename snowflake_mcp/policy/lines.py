@@ -2,6 +2,7 @@
 
 import msgspec
 
+from snowflake_mcp.policy.terms import NOWHERE, Situation
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["Answer", "Question", "Ready"]
@@ -13,6 +14,7 @@ class Question(msgspec.Struct, frozen=True):
     number: int
     """Counts up from 1; the answer carries it back."""
     sql: str
+    situation: Situation = NOWHERE
 
 
 class Ready(msgspec.Struct, frozen=True, tag="ready", forbid_unknown_fields=True):

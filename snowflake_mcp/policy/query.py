@@ -7,35 +7,32 @@ the shape of a query. Time is linear, and nesting costs a list entry, not a call
 
 from typing import Final, final
 
+from snowflake_mcp.policy import heads
 from snowflake_mcp.policy.brackets import open_bracket, path_before
-from snowflake_mcp.policy.calls import judge_part, judge_system_name
+from snowflake_mcp.policy.calls import Called, judge_part, judge_system_name
+from snowflake_mcp.policy.findings import Findings
 from snowflake_mcp.policy.frames import Clause, Frame, Hold, State
 from snowflake_mcp.policy.functions import BUILT_IN
 from snowflake_mcp.policy.grammar import ACTIONS, SOFT, TAILS, Step
 from snowflake_mcp.policy.rules import Finding, Rule
 from snowflake_mcp.policy.tokens import END, START, Kind, Token
 from snowflake_mcp.policy.verbs import begins_statement
-from snowflake_mcp.policy.words import TYPED_LITERALS, VERBS
+from snowflake_mcp.policy.words import VERBS
 
 __all__ = ["judge_query"]
 
 _PAD: Final = 4
 """Edge tokens on both sides, so that looking around needs no bounds."""
-_MAX_OF_A_CAUSE: Final = 8
 _FREE: Final = {Hold.MATCH, Hold.OPTIONS, Hold.SEMANTIC, Hold.TYPE}
 """Brackets with words of their own, where values may stand side by side."""
 _OPAQUE: Final = {Hold.PATTERN, Hold.MARK}
-_ONCE: Final = {Rule.QUERY_SHAPE, Rule.WRITE_INSIDE}
-"""Of these one is enough: the others follow from it."""
-_EXPLAINS_SHAPE: Final = {Rule.WRITE_INSIDE, Rule.SELECT_INTO, Rule.ROW_LOCK}
-"""With one of these the text is no query, so that it has not the shape of one is no news."""
 _BINARY: Final = {"=", "<", ">", "<=", ">=", "<>", "!=", "||", "/", "%", "::", "=>", "->"}
 
 
-def judge_query(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
+def judge_query(tokens: list[Token], calls: list[Called]) -> list[Finding]:
     """What speaks against ``tokens``, one statement that begins like a query.
 
-    The name of every function that it calls, as the parts of a path, is added to ``calls``.
+    The name of every function that it calls is added to ``calls``.
     """
     return _Walk(tokens, calls).run()
 
@@ -44,7 +41,7 @@ def judge_query(tokens: list[Token], calls: list[list[Token]]) -> list[Finding]:
 class _Walk:
     """One pass; every token moves the innermost frame and the state."""
 
-    def __init__(self, tokens: list[Token], calls: list[list[Token]]) -> None:
+    def __init__(self, tokens: list[Token], calls: list[Called]) -> None:
         self._calls = calls
         self._tokens = [START] * _PAD + tokens + [END] * _PAD
         self._frames = [Frame(Hold.QUERY, Clause.HEAD)]
@@ -53,8 +50,7 @@ class _Walk:
         self._prior = State.NEED
         self._part = False
         """A part of a name must follow: the last token is a dot, a path colon or ``!``."""
-        self._findings: dict[tuple[Rule, str | None], dict[str, Finding]] = {}
-        """By cause (rule and capability), then by word."""
+        self._found = Findings()
 
     def run(self) -> list[Finding]:
         for at in range(_PAD, len(self._tokens) - _PAD):
@@ -72,48 +68,13 @@ class _Walk:
                 self._value(at, token)
             self._prior = entry
         self._check_end(self._frame, self._tokens[-_PAD - 1])
-        findings = [found for words in self._findings.values() for found in words.values()]
-        if any(found.rule in _EXPLAINS_SHAPE for found in findings):
-            return [found for found in findings if found.rule is not Rule.QUERY_SHAPE]
-        return findings
-
-    # findings
-
-    def _add(self, finding: Finding) -> None:
-        # Bounded for each cause by itself: what one capability lifts must never hide the rest.
-        cause = (finding.rule, finding.capability)
-        found = self._findings.setdefault(cause, {})
-        limit = 1 if finding.rule in _ONCE else _MAX_OF_A_CAUSE
-        if len(found) < limit:
-            found.setdefault(finding.token.word if finding.token else "", finding)
-
-    def _shape(self, token: Token, message: str = "") -> None:
-        if (Rule.QUERY_SHAPE, None) in self._findings:
-            return
-        self._add(
-            Finding(
-                Rule.QUERY_SHAPE,
-                message or f"{token.text[:40]} is not expected here.",
-                "Mend the syntax near this word; put names that are keywords into double quotes.",
-                token,
-            )
-        )
-
-    def _write(self, token: Token) -> None:
-        self._add(
-            Finding(
-                Rule.WRITE_INSIDE,
-                f"{token.text[:40]} begins a statement that is no read.",
-                "Send only the reading part; if this is a name, put it into double quotes.",
-                token,
-            )
-        )
+        return self._found.told()
 
     def _check_end(self, frame: Frame, last: Token) -> None:
         if self._part or (self._state is State.NEED and last.text not in {"(", "[", "{"}):
-            self._shape(last, f"Something is missing after {last.text[:40]}.")
+            self._found.shape(last, f"Something is missing after {last.text[:40]}.")
         elif frame.clause <= Clause.CTE_NEXT:
-            self._shape(last, "A query is begun but never stated.")
+            self._found.shape(last, "A query is begun but never stated.")
 
     # values and names
 
@@ -123,7 +84,7 @@ class _Walk:
             frame.run += 1
             limit = 1 if frame.hold is Hold.NAMES else 2
             if frame.run > limit and frame.hold not in _FREE:
-                self._shape(token)
+                self._found.shape(token)
         else:
             frame.run = 1
         self._state = State.HAVE
@@ -143,9 +104,9 @@ class _Walk:
                 return
             frame.rows = False
         elif frame.hold is Hold.NAMES:
-            self._shape(token)
+            self._found.shape(token)
         if frame.clause <= Clause.CTE_NEXT:
-            self._head_mismatch(token)
+            heads.mismatch(frame, token, self._found)
         self._leave_either()
         before = self._tokens[at - 1]
         if before.word == "TOP" and self._tokens[at - 2].word in {"SELECT", "DISTINCT", "ALL"}:
@@ -164,21 +125,21 @@ class _Walk:
                 self._system(token)
             if before.text == ".":
                 for finding in judge_part(self._tokens[at - 2], token):
-                    self._add(finding)
+                    self._found.add(finding)
         elif token.kind not in {Kind.NUMBER, Kind.VARIABLE}:
-            self._shape(token)
+            self._found.shape(token)
 
     def _system(self, token: Token) -> None:
         finding = judge_system_name(token)
         if finding is not None:
-            self._add(finding)
+            self._found.add(finding)
 
     # words
 
     def _word(self, at: int, token: Token) -> None:
         word, frame = token.word, self._frame
         if word == "INTO":
-            self._add(
+            self._found.add(
                 Finding(
                     Rule.SELECT_INTO,
                     "INTO stores a result, which is a write.",
@@ -189,7 +150,10 @@ class _Walk:
         if word.startswith("SYSTEM$"):
             self._system(token)
         if frame.clause <= Clause.CTE_NEXT:
-            self._head(at, token)
+            self._state = State.NEED
+            if not heads.advance(frame, token, self._tokens[at - 1]):
+                heads.mismatch(frame, token, self._found)
+                self._operand(token)
             return
         frame.rows = False
         after = self._tokens[at + 1]
@@ -201,7 +165,7 @@ class _Walk:
             self._operand(token)
             return
         if word in VERBS and begins_statement(token, before, after, frame):
-            self._write(token)
+            self._found.write(token)
             self._operand(token)
             return
         if word not in TAILS:
@@ -221,49 +185,9 @@ class _Walk:
             self._tokens[at + 2],
             self._frame,
             self._state,
-            self._shape,
-            self._add,
+            self._found.shape,
+            self._found.add,
         )
-
-    def _head(self, at: int, token: Token) -> None:
-        """A word where a query must begin, or inside a list of common table expressions."""
-        frame, word, before = self._frame, token.word, self._tokens[at - 1]
-        self._state = State.NEED
-        if frame.clause is Clause.CTE_NAME:
-            if word == "RECURSIVE" and before.word == "WITH":
-                return
-            if word not in ACTIONS or word in SOFT or word in TYPED_LITERALS:
-                frame.clause = Clause.CTE_AS
-                return
-        elif frame.clause is Clause.CTE_AS and word == "AS":
-            frame.clause = Clause.CTE_BODY
-            return
-        elif frame.clause in {Clause.HEAD, Clause.CTE_NEXT}:
-            if word == "SELECT":
-                frame.clause = Clause.SELECT
-                return
-            if frame.clause is Clause.HEAD:
-                if word == "WITH" and not frame.stated:
-                    frame.stated = True
-                    frame.clause = Clause.CTE_NAME
-                    return
-                if word == "VALUES":
-                    frame.clause = Clause.VALUES
-                    return
-                if frame.stated and word in {"ALL", "DISTINCT", "BY", "NAME"}:
-                    return
-        self._head_mismatch(token)
-        self._operand(token)
-
-    def _head_mismatch(self, token: Token) -> None:
-        frame = self._frame
-        if token.word in VERBS or token.word == "PROCEDURE":
-            self._write(token)
-        elif frame.clause is Clause.HEAD:
-            self._shape(token, f"A query must begin here, not {token.text[:40]}.")
-        else:
-            self._shape(token, f"{token.text[:40]} has no place in a WITH list here.")
-        frame.clause = Clause.NONE
 
     # signs
 
@@ -280,7 +204,7 @@ class _Walk:
         elif text == ".":
             # Two dots are the short form of a database's PUBLIC schema.
             if self._state is State.NEED and not (self._part and self._tokens[at - 1].text == "."):
-                self._shape(token)
+                self._found.shape(token)
             self._part = True
         elif text == "*" and (self._part or self._state is not State.HAVE):
             self._part = False
@@ -288,7 +212,7 @@ class _Walk:
             self._operand(token)
         else:
             if self._part:
-                self._shape(token)
+                self._found.shape(token)
                 self._part = False
             self._leave_either()
             self._operator(token)
@@ -306,10 +230,10 @@ class _Walk:
             self._state = State.NEED
         elif text in _BINARY or text == "*":
             if need or frame.clause <= Clause.CTE_NEXT:
-                self._shape(token)
+                self._found.shape(token)
             self._state = State.NEED
         else:
-            self._shape(token)
+            self._found.shape(token)
         frame.run = 0 if text not in {":", "!"} else frame.run
 
     def _comma(self, token: Token) -> None:
@@ -317,7 +241,7 @@ class _Walk:
         if frame.clause is Clause.CTE_NEXT:
             frame.clause = Clause.CTE_NAME
         elif self._state is State.NEED or frame.clause <= Clause.CTE_NEXT:
-            self._shape(token)
+            self._found.shape(token)
         elif frame.clause is Clause.FROM:
             frame.in_on = False
         frame.star = frame.keyed = False
@@ -339,11 +263,11 @@ class _Walk:
     def _open(self, at: int) -> None:
         opened, findings = open_bracket(self._tokens, at, self._frames, self._state, self._prior)
         for finding in findings:
-            self._add(finding)
+            self._found.add(finding)
         if opened.hold in {Hold.CALL, Hold.CAST}:
-            self._calls.append(path_before(self._tokens, at - 1)[0])
+            self._calls.append(Called(*path_before(self._tokens, at - 1)))
         if self._part:
-            self._shape(self._tokens[at])
+            self._found.shape(self._tokens[at])
             self._part = False
         if self._state is not State.HAVE:
             self._frame.run = 1
@@ -354,14 +278,14 @@ class _Walk:
             self._push(Frame(Hold.PATTERN, Clause.NONE))
             return
         if self._part:
-            self._shape(token)
+            self._found.shape(token)
             self._part = False
         if self._state is not State.HAVE:
             self._frame.run = 1
         elif token.text == "{":
-            self._shape(token)
+            self._found.shape(token)
         if self._frame.clause <= Clause.CTE_NEXT:
-            self._shape(token)
+            self._found.shape(token)
         self._push(Frame(Hold.LIST, Clause.NONE, token.text))
 
     def _push(self, opened: Frame) -> None:

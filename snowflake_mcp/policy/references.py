@@ -1,105 +1,104 @@
-"""What an allowed statement mentions: objects from its syntax tree, the rest from its tokens."""
+"""Collects what an allowed statement mentions: objects from its syntax tree, tokens and calls."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from sqlglot import exp
 
+from snowflake_mcp.policy.calls import Called
+from snowflake_mcp.policy.names import dotted, literal_text, path_at, path_in, stage_path, written
+from snowflake_mcp.policy.naming import named_by
+from snowflake_mcp.policy.reference import Level, Reference, unknown
+from snowflake_mcp.policy.targets import targets
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.verdict import Objects
 from snowflake_mcp.policy.words import words
 
 __all__ = ["References"]
 
-_PLAIN: Final = re.compile(r"[A-Z_][A-Z0-9_$]*+", re.ASCII)
-_SCOPES: Final = {"DATABASE": 0, "SCHEMA": 1, "TABLE": 2, "VIEW": 2}
-_DESCRIBED: Final = words("TABLE VIEW")
 _MAX_EACH: Final = 500
 """Names of one kind that are told; a statement with more is told as far as this."""
-
-
-def _written(name: str) -> str:
-    """A stored name as SQL takes it."""
-    return name if _PLAIN.fullmatch(name) else '"' + name.replace('"', '""') + '"'
-
-
-def _identifier(node: exp.Expression | None) -> str:
-    if not isinstance(node, exp.Identifier):
-        return ""
-    name = str(node.this)
-    return _written(name if node.args.get("quoted") else name.upper())
-
-
-def _dotted(path: Iterable[Token]) -> str:
-    return ".".join(_written(part.name) for part in path)
+_LITERAL_NAMES: Final = {"IDENTIFIER", "TABLE"}
+_BEFORE_STAGE: Final = words("( , => FROM JOIN LIST LS")
+"""After anything else a string that begins with ``@`` is only a value."""
+_NAMING_OPTIONS: Final = {"FILE_FORMAT", "STREAM"}
+"""Options whose value is the name of an object."""
+_TOLD_ELSEWHERE: Final = (exp.DirectoryStage, exp.DynamicIdentifier, exp.Func, exp.SemanticView)
+"""What may stand for a table and is found among the tokens, the calls, or deeper in the tree."""
 
 
 class References:
     """Collects while the statements of a flow chain are judged."""
 
     def __init__(self) -> None:
-        self._databases: set[str] = set()
-        self._schemas: set[str] = set()
-        self._tables: set[str] = set()
+        self.all: list[Reference] = []
+        """Every mention, in the order in which it was found."""
         self._stages: set[str] = set()
         self._functions: set[str] = set()
         self._columns: set[str] = set()
 
-    def called(self, calls: Iterable[Sequence[Token]]) -> None:
-        """Take the names of functions, each as the parts of its path."""
-        self._functions.update(_dotted(path) for path in calls)
+    def called(self, calls: Sequence[Called]) -> None:
+        """Take the names of functions."""
+        self._functions.update(dotted([part.name for part in each.path]) for each in calls)
 
-    def tokens(self, tokens: Sequence[Token]) -> None:
-        """Take what tokens alone tell: stages, literal names, targets of SHOW and DESCRIBE."""
-        for at, token in enumerate(tokens):
+    def tokens(self, tokens: Sequence[Token], calls: Sequence[Called]) -> None:
+        """Take what tokens tell: stages, literal names, targets of SHOW and DESCRIBE, calls.
+
+        The token layers must have understood them.
+        """
+        self.all += targets(tokens)
+        for at, (before, token) in enumerate(pairwise(tokens), 1):
             if token.kind is Kind.STAGE:
-                self._stages.add(token.text.partition("/")[0])
+                self._stage(token, token.text)
             elif token.kind is Kind.STRING:
-                if token.text.startswith("'@"):
-                    self._stages.add(token.text[1:-1].partition("/")[0])
-                elif (
-                    at > 1
-                    and tokens[at - 1].text == "("
-                    and tokens[at - 2].word in {"IDENTIFIER", "TABLE"}
-                ):
-                    self._literal(token.text[1:-1])
-            elif token.word == "TABLE" and at + 1 < len(tokens) and tokens[at + 1].text == "(":
-                path, end = _path_at(tokens, at + 2)
-                if path and end < len(tokens) and tokens[end].text == ")":
-                    self._named(path, 2)
-        head = tokens[0].word
-        if head in {"DESCRIBE", "DESC"}:
-            at = 2 if len(tokens) > 2 and tokens[1].word in _DESCRIBED else 1
-            path, end = _path_at(tokens, at)
-            if path and (at == 2 or end == len(tokens)):
-                self._named(path, 2)
-        elif head == "SHOW":
-            self._scope(tokens)
+                if before.word in _BEFORE_STAGE and (text := literal_text(token)).startswith("@"):
+                    self._stage(token, text)
+                elif before.text == "=>" and tokens[at - 2].word in _NAMING_OPTIONS:
+                    path = path_in(literal_text(token))
+                    self.all.append(
+                        Reference(Level.OBJECT, path, token) if path else unknown(token)
+                    )
+            elif before.word in _LITERAL_NAMES and token.text == "(":
+                self._argument(tokens, at + 1)
+        if calls:
+            places = {token.start: at for at, token in enumerate(tokens)}
+            for called in calls:
+                self.all += named_by(called, tokens, places[called.path[-1].start] + 1)
 
-    def tree(self, tree: exp.Expression) -> None:
-        """Take the tables and columns of a query."""
+    def tree(self, tree: exp.Expression, tokens: Sequence[Token]) -> None:
+        """Take the tables and columns of a query, which was read from ``tokens``."""
+        places = {token.start: token for token in tokens}
         for node in tree.walk():
             if isinstance(node, exp.Table):
-                name = _identifier(node.this)
-                database, schema = (
-                    _identifier(node.args.get("catalog")),
-                    _identifier(node.args.get("db")),
-                )
-                if name and (database or schema or not _is_common(node, name)):
-                    self._object(database, schema, name)
-            elif isinstance(node, exp.Column) and (name := _identifier(node.this)):
-                self._columns.add(name)
+                self._table(node, places, tokens[0])
+            elif isinstance(node, exp.Column) and (name := _name(node.this)):
+                self._columns.add(written(name))
 
     def objects(self) -> Objects:
-        """All of it, sorted."""
+        """All of it for the caller, sorted."""
+        databases: set[str] = set()
+        schemas: set[str] = set()
+        tables: set[str] = set()
+        for each in self.all:
+            if not each.path or not (each.is_table or each.level < Level.OBJECT):
+                continue
+            missing = max(0, each.level - len(each.path))
+            names = ["", "", *([""] * missing), *each.path, *([""] * (Level.OBJECT - each.level))]
+            database, schema, name = names[-3:]
+            if database:
+                databases.add(written(database))
+            if schema:
+                schemas.add(dotted([part for part in (database, schema) if part]))
+            if name:
+                tables.add(dotted(each.path))
         return Objects(
             *(
                 tuple(sorted(names)[:_MAX_EACH])
                 for names in (
-                    self._databases,
-                    self._schemas,
-                    self._tables,
+                    databases,
+                    schemas,
+                    tables,
                     self._stages,
                     self._functions,
                     self._columns,
@@ -107,62 +106,57 @@ class References:
             )
         )
 
-    def _object(self, database: str, schema: str, name: str) -> None:
-        if database:
-            self._databases.add(database)
-        if schema:
-            self._schemas.add(f"{database}.{schema}" if database else schema)
-        middle = f"{database}.{schema}." if database else f"{schema}." if schema else ""
-        self._tables.add(middle + name)
+    def _stage(self, token: Token, text: str) -> None:
+        self._stages.add(text.partition("/")[0])
+        path = stage_path(text)
+        self.all.append(Reference(Level.OBJECT, path, token) if path else unknown(token))
 
-    def _named(self, path: Sequence[str], parts: int) -> None:
-        """A dotted name whose last part is a database (0), a schema (1) or a table (2)."""
-        names = [""] * max(0, parts + 1 - len(path)) + list(path)[-parts - 1 :]
-        if parts == 2:
-            self._object(*names)
-        elif parts == 1:
-            if names[0]:
-                self._databases.add(names[0])
-            self._schemas.add(".".join(filter(None, names)))
+    def _argument(self, tokens: Sequence[Token], at: int) -> None:
+        """The name in ``TABLE(name)``, ``TABLE('name')`` or ``IDENTIFIER('name')``."""
+        if tokens[at].kind is Kind.STRING:
+            path, end = path_in(literal_text(tokens[at])), at + 1
         else:
-            self._databases.add(names[0])
+            path, end = path_at(tokens, at)
+        if path and end < len(tokens) and tokens[end].text == ")":
+            self.all.append(Reference(Level.OBJECT, path, tokens[at], is_table=True))
 
-    def _literal(self, text: str) -> None:
-        parts = [
-            part[1:-1].replace('""', '"') if part.startswith('"') else part.upper()
-            for part in re.findall(r'"(?:[^"]|"")*"|[^."]+', text)
-        ]
-        if parts:
-            self._named([_written(part) for part in parts], 2)
+    def _table(self, node: exp.Table, places: Mapping[int, Token], query: Token) -> None:
+        name = _name(node.this)
+        if name:
+            token = places.get(node.this.meta.get("start", -1), query)
+            database, schema = _name(node.args.get("catalog")), _name(node.args.get("db"))
+            if database:
+                self._mention((database, schema, name), token)
+            elif schema:
+                self._mention((schema, name), token)
+            elif not _is_common(node, name):
+                self._mention((name,), token)
+        elif not isinstance(node.this, _TOLD_ELSEWHERE) and not _is_flow_or_stage(node.this):
+            self.all.append(unknown(query))
 
-    def _scope(self, tokens: Sequence[Token]) -> None:
-        for at, token in enumerate(tokens[:-2]):
-            if token.word == "IN" and (parts := _SCOPES.get(tokens[at + 1].word)) is not None:
-                path, _ = _path_at(tokens, at + 2)
-                if path:
-                    self._named(path, parts)
-                return
+    def _mention(self, path: tuple[str, ...], token: Token) -> None:
+        self.all.append(Reference(Level.OBJECT, path, token, is_table=True))
 
 
-def _path_at(tokens: Sequence[Token], at: int) -> tuple[list[str], int]:
-    """The dotted name that begins at ``at``, and the index behind it."""
-    path: list[str] = []
-    while at < len(tokens) and tokens[at].kind in {Kind.WORD, Kind.QUOTED}:
-        path.append(_written(tokens[at].name))
-        at += 1
-        if at >= len(tokens) or tokens[at].text != ".":
-            break
-        at += 1
-        if at < len(tokens) and tokens[at].text == ".":
-            path.append("")
-            at += 1
-    return path, at
+def _name(node: exp.Expression | None) -> str:
+    """The stored name that a node stands for; empty when it is no name."""
+    if not isinstance(node, exp.Identifier):
+        return ""
+    name = str(node.this)
+    return name if node.args.get("quoted") else name.upper()
+
+
+def _is_flow_or_stage(node: exp.Expression | None) -> bool:
+    """``$1`` of a flow chain, or a stage, which is found among the tokens."""
+    if isinstance(node, exp.Parameter):
+        return str(node.this.this).isdecimal()
+    return isinstance(node, exp.Var | exp.Literal) and str(node.this).startswith("@")
 
 
 def _is_common(table: exp.Table, name: str) -> bool:
     """Whether an unqualified name is that of a common table expression which is visible there.
 
-    In doubt it is a table: to name one too many does no harm.
+    In doubt it is a table.
     """
     node: exp.Expr | None = table
     inside: exp.Expr | None = None
@@ -171,10 +165,10 @@ def _is_common(table: exp.Table, name: str) -> bool:
         if isinstance(with_, exp.With):
             for common in with_.expressions:
                 alias = common.args.get("alias")
-                same = isinstance(alias, exp.TableAlias) and _identifier(alias.this) == name
+                same = isinstance(alias, exp.TableAlias) and _name(alias.this) == name
                 if inside is not None and common is inside:
                     # Its own name within it means itself only where it can recur.
-                    if same and isinstance(common.this, exp.SetOperation):
+                    if same and _recurs(table, common.this):
                         return True
                     break
                 if same:
@@ -183,3 +177,18 @@ def _is_common(table: exp.Table, name: str) -> bool:
             inside = node
         node = node.parent
     return False
+
+
+def _recurs(table: exp.Table, query: exp.Expression) -> bool:
+    """Whether ``table`` is in the recursive part of ``query``, behind its first UNION."""
+    if not isinstance(query, exp.SetOperation):
+        return False
+    anchor: exp.Expr = query
+    while isinstance(anchor, exp.SetOperation | exp.Subquery):
+        anchor = anchor.this
+    node: exp.Expr | None = table
+    while node is not None and node is not query:
+        if node is anchor:
+            return False
+        node = node.parent
+    return True

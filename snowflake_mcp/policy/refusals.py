@@ -3,6 +3,7 @@
 from typing import Final
 
 from snowflake_mcp.policy.rules import Finding
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.tokens import place
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 
@@ -19,11 +20,12 @@ def refused(
     kind: str = "unknown",
     needed: frozenset[str] = frozenset(),
     objects: Objects = NO_OBJECTS,
+    tier: Tier = Tier.READ,
 ) -> Verdict:
     """The verdict that names the most important of ``findings`` with their places in ``sql``."""
     findings = sorted(findings, key=lambda found: found.rule.rank)[:MAX_REFUSALS]
     return Verdict(
-        False, kind, "", needed, tuple(_refusal(sql, found) for found in findings), objects
+        False, kind, "", needed, tuple(_refusal(sql, found) for found in findings), objects, tier
     )
 
 

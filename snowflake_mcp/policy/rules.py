@@ -41,6 +41,8 @@ class Rule(Enum):
     FLOW_LENGTH = "flow-length"
     WRITE_INSIDE = "write-inside"
     UNKNOWN_STATEMENT = "unknown-statement"
+    WRITE_FORM = "write-form"
+    UNBOUNDED_WRITE = "unbounded-write"
     # constructs that change something although the statement begins like a read
     SELECT_INTO = "select-into"
     ROW_LOCK = "row-lock"
@@ -58,6 +60,9 @@ class Rule(Enum):
     OBJECT_DEFINITION = "object-definition"
     ADMIN_METADATA = "admin-metadata"
     COST = "cost"
+    # the operator's rules about objects
+    OBJECT_DENIED = "object-denied"
+    OBJECT_UNRESOLVED = "object-unresolved"
     # grammar
     SHOW_KIND = "show-kind"
     DESCRIBE_KIND = "describe-kind"

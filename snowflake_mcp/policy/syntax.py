@@ -37,6 +37,32 @@ MAX_BARE_JOINS: Final = 8
 logging.getLogger("sqlglot").disabled = True
 
 _ROOTS: Final = (exp.Select, exp.SetOperation, exp.Subquery, exp.Values)
+_WRITES: Final[dict[str, tuple[type[exp.Expression], ...]]] = {
+    "CREATE": (exp.Create,),
+    "DELETE": (exp.Delete,),
+    "INSERT": (exp.Insert,),
+    "MERGE": (exp.Merge,),
+    "UPDATE": (exp.Update,),
+}
+"""Roots of writes by their verbs; the token layers let no other verb through."""
+_OF_WRITES: Final = words(
+    """
+    AutoIncrementColumnConstraint Clone ClusterProperty CommentColumnConstraint Constraint
+    CopyGrantsProperty Create DefaultColumnConstraint Delete ForeignKey
+    GeneratedAsIdentityColumnConstraint IndexParameters Insert LikeProperty MaterializedProperty
+    Merge PrimaryKey PrimaryKeyColumnConstraint Properties Property Reference Schema
+    SchemaCommentProperty SecureProperty SequenceProperties TransientProperty
+    UniqueColumnConstraint Update ViewAttributeProperty When Whens
+    """
+)
+"""Further classes of nodes that a write consists of."""
+_PROPERTIES: Final = words(
+    """
+    CHANGE_TRACKING DATA_RETENTION_TIME_IN_DAYS DEFAULT_DDL_COLLATION ENABLE_SCHEMA_EVOLUTION
+    MAX_DATA_EXTENSION_TIME_IN_DAYS
+    """
+)
+"""Options that need no class of their own."""
 _STRUCTURE: Final = words(
     """
     Add Alias Aliases All Any Between BitwiseAnd BitwiseLeftShift BitwiseNot BitwiseOr
@@ -74,14 +100,15 @@ _OPENS_UNKNOWN: Final = {"udf", "ai"}
 
 
 def parse(
-    text: str, tokens: Sequence[Token], needed: frozenset[str]
+    text: str, tokens: Sequence[Token], needed: frozenset[str], *, writes: bool = False
 ) -> tuple[exp.Expression | None, list[Finding]]:
-    """The syntax tree of one allowed query, and what speaks against it.
+    """The syntax tree of one allowed query or write, and what speaks against it.
 
     Args:
         text: the query as it will be sent, with its tokens at their offsets.
         tokens: as our own lexer cut it.
         needed: capabilities that the token layers found it to need.
+        writes: it is a whole write, which the token layers know as one and allow.
     """
     dialect = Snowflake()
     if (bare := _bare_join(tokens)) is not None:
@@ -102,8 +129,9 @@ def parse(
             trees = _trees(dialect, dialect.tokenize(shorter), shorter)
         except Exception as problem:  # noqa: BLE001 - as above
             return None, [_not_parsed(tokens[0], problem)]
-    if len(trees) != 1 or not isinstance(trees[0], _ROOTS):
-        return None, [_foreign(tokens[0], "something else than one query")]
+    roots = _WRITES.get(tokens[0].word, ()) if writes else _ROOTS
+    if len(trees) != 1 or not isinstance(trees[0], roots):
+        return None, [_foreign(tokens[0], "something else than one statement of its kind")]
     tree = trees[0]
     strange = _strange(tree, needed)
     return (None, [_foreign(tokens[0], strange)]) if strange else (tree, [])
@@ -174,6 +202,7 @@ def _disagreement(cut: Sequence[Any], tokens: Sequence[Token]) -> Finding | None
 def _strange(tree: exp.Expression, needed: frozenset[str]) -> str:
     """What in the tree no read consists of; empty when nothing is strange."""
     good: set[type] = set()
+    structure = _STRUCTURE if isinstance(tree, _ROOTS) else _STRUCTURE | _OF_WRITES
     for node in tree.walk():
         cls = type(node)
         if cls is exp.Anonymous:
@@ -185,10 +214,15 @@ def _strange(tree: exp.Expression, needed: frozenset[str]) -> str:
                 return "a call of an unknown function"
         elif cls is exp.Column and node.name.upper() == "NEXTVAL" and node.args.get("table"):
             return "a number taken from a sequence"
+        elif isinstance(node, exp.DML | exp.Create):
+            if node is not tree and not isinstance(node.parent, exp.When):
+                return "a write inside a statement"
+        elif cls is exp.Property and node.name.upper() not in _PROPERTIES:
+            return "an option that is not listed"
         if cls in good:
             continue
         name = cls.__name__
-        if name in _NEVER or not (name in _STRUCTURE or issubclass(cls, exp.Func)):
+        if name in _NEVER or not (name in structure or issubclass(cls, exp.Func)):
             return f"a {name} node"
         good.add(cls)
     return ""

@@ -1,10 +1,29 @@
-"""What the operator's settings say to the gate."""
+"""What the operator's settings and the caller's circumstances say to the gate."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
+from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.policy.rules import CAPABILITIES
+from snowflake_mcp.policy.tiers import Tier
 
-__all__ = ["Terms"]
+__all__ = ["NOWHERE", "Situation", "Terms"]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What one judgement depends on beside the text and the settings; names are as stored."""
+
+    database: str | None = None
+    """Where unqualified names are looked for; ``None`` when that is not known."""
+    schema: str | None = None
+    tier: Tier = Tier.READ
+    """How far the caller may go."""
+
+
+NOWHERE: Final = Situation()
+"""A read, and nothing is known of where unqualified names lead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,16 +31,30 @@ class Terms:
     """The settings that a judgement depends on, beside the text.
 
     Raises:
-        ValueError: ``granted`` holds a name that is no capability.
+        ValueError: ``granted`` holds a name that is no capability, or a pattern is none.
     """
 
     max_sql_bytes: int
     """Length of a text in UTF-8."""
     granted: frozenset[str] = frozenset()
     """Capabilities that the operator allows; see ``rules.CAPABILITIES``."""
+    allow_objects: tuple[str, ...] = ()
+    """Patterns of ``objects.Pattern``."""
+    deny_objects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if unknown := self.granted - CAPABILITIES.keys():
             raise ValueError(
                 f"unknown capabilities {sorted(unknown)}; known are {sorted(CAPABILITIES)}"
             )
+        _rules(self.allow_objects, self.deny_objects)
+
+    @property
+    def rules(self) -> ObjectRules:
+        """The rules about objects."""
+        return _rules(self.allow_objects, self.deny_objects)
+
+
+@lru_cache(maxsize=8)
+def _rules(allow: tuple[str, ...], deny: tuple[str, ...]) -> ObjectRules:
+    return ObjectRules.parse(allow, deny)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from snowflake_mcp.policy.tiers import Tier
+
 __all__ = ["NO_OBJECTS", "Objects", "Refusal", "Verdict"]
 
 
@@ -55,7 +57,8 @@ class Verdict:
 
     allowed: bool
     kind: str
-    """``select``, ``values``, ``show``, ``describe``, ``explain``, ``list`` or ``unknown``.
+    """``select``, ``values``, ``show``, ``describe``, ``explain``, ``list`` or ``unknown``; of a
+    write its verb and kind of object, such as ``insert`` or ``create table``.
 
     Of a flow chain (``->>``) the kind of its last statement, whose result is returned.
     """
@@ -66,3 +69,7 @@ class Verdict:
     refusals: tuple[Refusal, ...]
     """Most important first, at most five; empty when allowed."""
     objects: Objects = NO_OBJECTS
+    tier: Tier = Tier.READ
+    """What the statement needs, granted or not."""
+    steps: int = 1
+    """Statements of its flow chain; 1 when there is no ``->>``."""

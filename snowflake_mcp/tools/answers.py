@@ -21,6 +21,7 @@ __all__ = [
     "ViewDescription",
     "ViewItem",
     "Views",
+    "Written",
 ]
 
 
@@ -176,11 +177,24 @@ class StatementState(msgspec.Struct, kw_only=True):
     backend: str
 
 
+class Written(Answer, kw_only=True):
+    """Answer of execute_statement."""
+
+    kind: str
+    """Verb and kind of object, such as ``insert`` or ``create table``."""
+    tier: str
+    columns: list[ResultColumn]
+    rows: list[list[Any]]
+    """What Snowflake answered: counts of rows, or a sentence."""
+
+
 class Check(msgspec.Struct, kw_only=True):
     """Answer of check_sql, which runs nothing and so has no query and no rows."""
 
     allowed: bool
     kind: str
+    tier: str
+    """What it needs: ``read``, ``dml``, ``ddl`` or ``admin``."""
     capabilities: list[str]
     refusals: list[dict[str, Any]]
     """Each with rule, token, line, column, message and remedy; only docs/tools.md says so, since

@@ -12,6 +12,7 @@ __all__ = [
     "DescribeTable",
     "DescribeView",
     "ExecuteQuery",
+    "ExecuteStatement",
     "FetchResults",
     "GetQueryStatus",
     "ListDatabases",
@@ -124,7 +125,17 @@ class CancelQuery(Arguments, frozen=True, kw_only=True):
     query_id: str
 
 
+class ExecuteStatement(Arguments, frozen=True, kw_only=True):
+    """Arguments of execute_statement."""
+
+    query: Annotated[str, Meta(description="One statement, Snowflake SQL")]
+    database: Annotated[str, Meta(description="For unqualified names")] | None = None
+    schema: str | None = None
+
+
 class CheckSql(Arguments, frozen=True, kw_only=True):
     """Arguments of check_sql."""
 
     query: str
+    database: str | None = None
+    schema: str | None = None

@@ -1,77 +1,36 @@
-"""What a tool is, what it stands on, and one call of it."""
+"""What a tool is, and one call of it."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from snowflake_mcp.config.model import ConnectionSettings, LimitSettings
-from snowflake_mcp.policy.verdict import Verdict
+from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.arguments import Arguments
+from snowflake_mcp.tools.backing import Backing
 from snowflake_mcp.tools.names import stored
 from snowflake_mcp.version import SERVER_NAME
 from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.handles import Asking
+from snowflake_mcp.warehouse.identifiers import shown
 from snowflake_mcp.warehouse.results import Collector, Outcome
-from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["Backing", "Call", "Handles", "Judge", "RowLimit", "Statements", "Tool"]
+__all__ = ["Call", "Effect", "RowLimit", "Tool"]
 
 T = TypeVar("T")
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 
 _MARGIN_S: Final = 1.0
 """Kept of the request's time for aborting the statement and for the answer itself."""
-
-
-class Statements(Protocol):
-    """What runs SQL; ``warehouse.service.Warehouse`` does."""
-
-    @property
-    def handles(self) -> "Handles":
-        """Its statements by query id."""
-
-    async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
-        """Run one statement and give its rows to the collector; raises ToolFailure."""
-
-
-class Handles(Protocol):
-    """Statements by query id; ``warehouse.handles.Handles`` is it."""
-
-    async def standing(self, query_id: str, asking: Asking, wait_s: float = 0.0) -> Standing:
-        """How a statement of this caller stands; raises ToolFailure."""
-
-    async def cancel(self, query_id: str, asking: Asking) -> Standing:
-        """End a statement of this caller; raises ToolFailure."""
-
-    async def read(
-        self, query_id: str, asking: Asking, job: Job, collector: Collector[T], wait_s: float
-    ) -> Outcome[T]:
-        """Read rows of its result; raises ToolFailure and StillRunningError."""
-
-
-class Judge(Protocol):
-    """What decides whether an agent's SQL may be sent; ``policy.gate.Gate`` does."""
-
-    async def judge(self, sql: str) -> Verdict:
-        """The verdict; never raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Backing:
-    """What all tools of a connection stand on."""
-
-    statements: Statements
-    handles: Handles
-    gate: Judge
-    limits: LimitSettings
-    connection: ConnectionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +48,10 @@ class RowLimit:
         return min(self.default or limits.default_rows, most), most
 
 
+Effect: TypeAlias = Literal["reads", "ends", "writes"]
+"""What a tool does to Snowflake: nothing, ends a statement, or changes data or objects."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tool(Generic[ArgumentsT]):
     """One tool: everything that the list shows and that a call needs."""
@@ -101,8 +64,7 @@ class Tool(Generic[ArgumentsT]):
     run: "Callable[[ArgumentsT, Call], Awaitable[ToolResult]]"
     row_limit: RowLimit | None = None
     """Bounds of the argument ``limit`` where the tool has one."""
-    only_reads: bool = True
-    """``False``: it ends or changes something, if not data."""
+    effect: Effect = "reads"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +75,11 @@ class Call:
     context: RequestContext
     tool: str
     row_limit: RowLimit | None = None
+
+    @property
+    def tier(self) -> Tier:
+        """How far the caller's statements may go; the same for every principal so far."""
+        return self.backing.tier
 
     def rows(self, limit: int | None) -> int:
         """Rows to ask for, from the argument ``limit``.
@@ -149,6 +116,34 @@ class Call:
             "Give the argument schema; list_schemas(database) shows which there are.",
         )
 
+    def seen(self, *names: str) -> None:
+        """Check that the rules let what is at these stored names be seen, or something in it.
+
+        Raises:
+            ToolFailure: they do not.
+        """
+        if not self.backing.rules.shows(names):
+            raise ToolFailure(
+                Family.REFUSED,
+                f"{plain('.'.join(map(shown, names)), 800)} is not among the objects that may be "
+                "used.",
+                "The operator sets policy.allow_objects and policy.deny_objects; list_databases, "
+                "list_schemas, list_tables and list_views show what may be used.",
+                details={"rule": "object-denied"},
+            )
+
+    def situation(
+        self, database: str | None, schema: str | None, tier: Tier = Tier.READ
+    ) -> Situation:
+        """Where the session of a statement with these stored names stands, and how far it may go.
+
+        A database without a schema leaves the schema open: the login decides it.
+        """
+        if database is None:
+            default_database, default_schema = self._defaults()
+            database, schema = default_database, schema or default_schema
+        return Situation(database, schema, tier)
+
     def _defaults(self) -> tuple[str | None, str | None]:
         parameters = self.backing.connection.parameters
         names = (parameters.get("database"), parameters.get("schema"))
@@ -169,6 +164,7 @@ class Call:
         task_arguments: Mapping[str, Any] | None = None,
         handle_after_s: float | None = None,
         kept_rows: int | None = None,
+        once: bool = False,
     ) -> Outcome[T]:
         """Run a statement for this call, or take one up again where the call is a resumed task.
 
@@ -178,19 +174,31 @@ class Call:
         ``handle_after_s``: a call that takes longer, and has not become a task, ends with
         StillRunningError, and its statement goes on; 0: as soon as Snowflake has it.
         ``kept_rows``: rows of the result to keep for reading later, instead of those asked for.
+        ``once``: it is never sent a second time, whatever happens to its session.
 
         ``missing`` is the hint for the case that Snowflake does not know a name in it: the tool
         knows better than the warehouse which names were looked up, and how to find others.
 
         Raises:
-            ToolFailure: Snowflake or the way to it failed.
+            ToolFailure: Snowflake or the way to it failed, or today's allowance is used up.
             StillRunningError: see ``handle_after_s``.
             CancelledError: the request was cancelled and the statement aborted.
         """
         limits = self.backing.limits
+        principal = self.context.facts.principal.name
+        ledger = self.backing.ledger
+        if spent := ledger.exhausted(principal):
+            raise ToolFailure(
+                Family.LIMIT,
+                f"Today's allowance is used up: {spent}.",
+                "Go on after 00:00 UTC, or ask the operator; the settings are "
+                "policy.daily_statements, policy.daily_seconds and policy.daily_scan_bytes.",
+            )
+        ledger.page(principal).statements += 1
+        began = self.context.clock.seconds()
         job = Job(
             sql=sql,
-            principal=self.context.facts.principal.name,
+            principal=principal,
             max_rows=max_rows,
             timeout_s=self._timeout_s() if handle_after_s != 0 else limits.submitted_timeout_s,
             database=database,
@@ -203,6 +211,7 @@ class Call:
             answer_within_s=handle_after_s,
             waits=lambda: handle_after_s != 0 and self._is_task(task_arguments),
             kept_rows=kept_rows,
+            once=once,
         )
         try:
             return await self.backing.statements.run(job, collector)
@@ -216,6 +225,8 @@ class Call:
                 retryable=failure.retryable,
                 details=failure.details,
             ) from failure
+        finally:
+            ledger.page(principal).seconds += self.context.clock.seconds() - began
 
     async def read(
         self, query_id: str, collector: Collector[T], *, offset: int, max_rows: int

@@ -29,6 +29,7 @@ async def _describe_table(arguments: DescribeTable, call: Call) -> ToolResult:
         stored(arguments.schema, "schema"),
         stored(arguments.table_name, "table_name"),
     )
+    call.seen(*names)
     outcome = await _columns(call, "TABLE", names)
     return _described(call, outcome, names)
 
@@ -40,6 +41,7 @@ async def _describe_view(arguments: DescribeView, call: Call) -> ToolResult:
         call.schema_in(database, arguments.schema),
         stored(arguments.view_name, "view_name"),
     )
+    call.seen(*names)
     outcome = await _columns(call, "VIEW", names)
     definition = await _definition(call, names)
     if definition.ddl is None:

@@ -1,6 +1,6 @@
 """The tools that list what there is; all stand on SHOW, so no warehouse wakes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
@@ -28,6 +28,7 @@ __all__ = ["LISTING"]
 _SHOW_MOST: Final = 10_000
 """SHOW never gives more rows, so a list of so many may lack some."""
 
+_SCOPES: Final = ("", "DATABASE", "SCHEMA")
 _LIMIT: Final = RowLimit(default=500, maximum=_SHOW_MOST)
 
 
@@ -37,7 +38,8 @@ async def _list_databases(arguments: ListDatabases, call: Call) -> ToolResult:
         arguments.like,
         arguments.limit,
         noun="database",
-        collector=ItemsCollector(_database, ("name", "comment"), _budget(call)),
+        build=_database,
+        fields=("name", "comment"),
         empty="The server's role sees no database that fits.",
     )
 
@@ -49,9 +51,9 @@ async def _list_schemas(arguments: ListSchemas, call: Call) -> ToolResult:
         arguments.like,
         arguments.limit,
         noun="schema",
-        collector=ItemsCollector(_schema, ("name", "comment"), _budget(call)),
-        scope=f" IN DATABASE {qualified(database)}",
-        place={"database": shown(database)},
+        build=_schema,
+        fields=("name", "comment"),
+        within=(database,),
         empty="The server's role sees no schema that fits in this database.",
         missing=f"{CASE_RULE} list_databases() shows the databases.",
     )
@@ -65,9 +67,9 @@ async def _list_tables(arguments: ListTables, call: Call) -> ToolResult:
         arguments.like,
         arguments.limit,
         noun="table",
-        collector=ItemsCollector(_table, ("name", "kind", "rows", "comment"), _budget(call)),
-        scope=f" IN SCHEMA {qualified(database, schema)}",
-        place={"database": shown(database), "schema": shown(schema)},
+        build=_table,
+        fields=("name", "kind", "rows", "comment"),
+        within=(database, schema),
         empty="Try list_views for the views of this schema, or list_schemas for other schemas.",
         missing=_missing(database),
     )
@@ -81,11 +83,9 @@ async def _list_views(arguments: ListViews, call: Call) -> ToolResult:
         arguments.like,
         arguments.limit,
         noun="view",
-        collector=ItemsCollector(
-            _view, ("name", "secure", "materialized", "comment"), _budget(call)
-        ),
-        scope=f" IN SCHEMA {qualified(database, schema)}",
-        place={"database": shown(database), "schema": shown(schema)},
+        build=_view,
+        fields=("name", "secure", "materialized", "comment"),
+        within=(database, schema),
         empty="Try list_tables for the tables of this schema, or list_schemas for other schemas.",
         missing=_missing(database),
     )
@@ -98,38 +98,43 @@ def _missing(database: str) -> str:
     )
 
 
-def _budget(call: Call) -> Budget:
-    return Budget.of(call.backing.limits)
-
-
 async def _show(
     call: Call,
     like: str | None,
     limit: int | None,
     *,
     noun: str,
-    collector: ItemsCollector[Any],
+    build: Callable[[Row], Any],
+    fields: tuple[str, ...],
     empty: str,
-    scope: str = "",
-    place: Mapping[str, str] | None = None,
+    within: tuple[str, ...] = (),
     missing: str = "",
 ) -> ToolResult:
-    """Run one SHOW and answer with its items."""
+    """Run one SHOW in a place of stored names and answer with the items that may be seen."""
     plural = noun + "s"
     most = call.rows(limit)
+    rules = call.backing.rules
+    call.seen(*within)
+
+    def visible(row: Row) -> Any:
+        return build(row) if rules.shows((*within, text(row, "name") or "")) else None
+
+    # One more than asked for says whether there are more; what rules hide does not count.
+    read = _SHOW_MOST if rules.active else most
+    scope = f" IN {_SCOPES[len(within)]} {qualified(*within)}" if within else ""
     outcome = await call.run(
-        # One more than asked for says whether there are more.
-        f"SHOW {plural.upper()}{_like(like)}{scope} LIMIT {min(most + 1, _SHOW_MOST)}",
-        collector,
-        max_rows=most,
+        f"SHOW {plural.upper()}{_like(like)}{scope} LIMIT {min(read + 1, _SHOW_MOST)}",
+        ItemsCollector(visible, fields, Budget.of(call.backing.limits), most),
+        max_rows=read,
         missing=missing,
     )
+    place = {name: shown(part) for name, part in zip(("database", "schema"), within, strict=False)}
     rendered = outcome.value
     truncated_by = None
     next_step = None
-    if rendered.full or outcome.cut == "collector":
+    if rendered.full:
         truncated_by = "bytes"
-    elif outcome.cut == "rows" or rendered.row_count >= _SHOW_MOST:
+    elif outcome.cut or outcome.rows >= _SHOW_MOST:
         truncated_by = "rows"
     if truncated_by:
         more = f"raise limit (at most {_SHOW_MOST})" if most < _SHOW_MOST else ""
@@ -145,7 +150,7 @@ async def _show(
         heading + ("; more exist." if truncated_by else "."),
         truncated_by=truncated_by,
         next_step=next_step,
-        extra={**(place or {}), plural: rendered.rows},
+        extra={**place, plural: rendered.rows},
     )
 
 

@@ -1,17 +1,16 @@
 """The tools that read rows: a whole view or table, or any read-only statement."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
-from snowflake_mcp.policy.verdict import Refusal, Verdict
-from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
-from snowflake_mcp.tools.judging import refusal_items, refusal_lines, unjudged
+from snowflake_mcp.tools.judging import refused
 from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
+from snowflake_mcp.tools.spending import within_budget
 from snowflake_mcp.tools.wording import answer, counted, long_values, still_running
 from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
@@ -20,6 +19,7 @@ from snowflake_mcp.warehouse.standing import StillRunningError
 __all__ = ["MISSING", "QUERYING", "judged", "placed"]
 
 _WITH_CLAUSES: Final = ("select", "values")
+_ONLY_READS: Final = "only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call."
 _FURTHER: Final = "aggregate or filter in SQL, or read on with ORDER BY … LIMIT n OFFSET m"
 _FURTHER_LIST: Final = "narrow the statement, for example with LIKE"
 
@@ -32,17 +32,21 @@ MISSING: Final = (
 """Of a statement that an agent wrote: how to find the name that Snowflake does not know."""
 
 
-async def judged(query: str, call: Call) -> Verdict:
-    """The gate's verdict on a statement that may be sent.
+async def judged(query: str, call: Call, database: str | None, schema: str | None) -> Verdict:
+    """The gate's verdict on a statement that may be sent, and keeps within the budget.
+
+    ``database`` and ``schema`` are those of its session, as stored.
 
     Raises:
-        ToolFailure: it may not.
+        ToolFailure: it may not, or it does not.
+        InputRequired: stateless era: the user is asked about the budget; pass it on.
     """
-    verdict = await call.backing.gate.judge(query)
+    verdict = await call.backing.gate.judge(query, call.situation(database, schema))
     if not verdict.allowed:
         rules = [refusal.rule for refusal in verdict.refusals]
         call.context.log("debug", {"event": "refused", "rules": rules})
-        raise _refused(verdict.refusals)
+        raise refused(verdict.refusals, f"{call.tool} {_ONLY_READS}")
+    await within_budget(call, verdict.sql, verdict.kind, verdict.steps, database, schema)
     return verdict
 
 
@@ -58,10 +62,13 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     database = stored(arguments.database, "database")
     schema = call.schema_in(database, arguments.schema)
     name = stored(arguments.view_name, "view_name")
+    call.seen(database, schema, name)
     most = call.rows(arguments.limit)
+    # One more than asked for says whether there are more, and the warehouse stops there.
+    sql = f"SELECT * FROM {qualified(database, schema, name)} LIMIT {most + 1}"  # noqa: S608 - quoted
+    await within_budget(call, sql, "select", 1, None, None)
     work = call.run(
-        # One more than asked for says whether there are more, and the warehouse stops there.
-        f"SELECT * FROM {qualified(database, schema, name)} LIMIT {most + 1}",  # noqa: S608 - quoted
+        sql,
         RowsCollector(Budget.of(call.backing.limits)),
         max_rows=most,
         missing=missing_hint(database, schema, name),
@@ -83,7 +90,7 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
     sql, kind = "", _WITH_CLAUSES[0]
     if call.context.resumes is None:
         # A resumed statement was judged before it was sent, and only its result is read now.
-        verdict = await judged(arguments.query, call)
+        verdict = await judged(arguments.query, call, database, schema)
         sql, kind = verdict.sql, verdict.kind
     work = call.run(
         sql,
@@ -143,19 +150,6 @@ def _cut_heading(count: int, total: int | None, reason: str) -> str:
     if total is None:
         return f"{counted(count, 'row')}, more exist ({reason})"
     return f"{count} of {counted(total, 'row')} ({reason})"
-
-
-def _refused(refusals: Sequence[Refusal]) -> ToolFailure:
-    """The failure that lists why the gate said no and what to do about it."""
-    again = unjudged(refusals)
-    lines = ["The statement was refused and not sent to Snowflake.", *refusal_lines(refusals)]
-    return ToolFailure(
-        Family.UNAVAILABLE if again else Family.REFUSED,
-        "\n".join(lines),
-        "This server only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call.",
-        retryable=again,
-        details={"refusals": refusal_items(refusals)},
-    )
 
 
 QUERYING: Final[tuple[Tool[Any], ...]] = (

@@ -5,12 +5,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
+from snowflake_mcp.policy.ledger import Allowance, Ledger
+from snowflake_mcp.policy.measured import Judge
+from snowflake_mcp.policy.objects import ObjectRules
+from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
-from snowflake_mcp.tools.base import Backing, Call, Judge, Statements, Tool
+from snowflake_mcp.tools.backing import Backing, Statements
+from snowflake_mcp.tools.base import Call, Effect, Tool
 from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.describing import DESCRIBING
 from snowflake_mcp.tools.judging import JUDGING
@@ -19,19 +24,31 @@ from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.schemas import schema_of
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.wording import failed
+from snowflake_mcp.tools.writing import WRITING
 from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["TOOLS", "Registry", "build_registry", "wire_form"]
 
 TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING, *STATEMENTS, *JUDGING)
-"""Every tool, in the order of the list."""
+"""Every tool that does not write, in the order of the list; ``WRITING`` follows where it may."""
 
-_ANNOTATIONS: Final = {
+_READING: Final = {
+    "readOnlyHint": True,
     "destructiveHint": False,
     "idempotentHint": True,
     "openWorldHint": False,
 }
-"""True of every tool here, because the gate and the tools' own statements make it true."""
+"""The gate and the tools' own statements make it true."""
+_ANNOTATIONS: Final[Mapping[Effect, Mapping[str, bool]]] = {
+    "reads": _READING,
+    "ends": {**_READING, "readOnlyHint": False},
+    "writes": {
+        **_READING,
+        "readOnlyHint": False,
+        "destructiveHint": True,
+        "idempotentHint": False,
+    },
+}
 
 _COMMON: Final = frozenset(Answer.__struct_fields__)
 
@@ -51,7 +68,7 @@ def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
         "description": tool.description,
         "inputSchema": arguments,
         "outputSchema": answer,
-        "annotations": {"readOnlyHint": tool.only_reads, **_ANNOTATIONS},
+        "annotations": dict(_ANNOTATIONS[tool.effect]),
     }
 
 
@@ -90,8 +107,28 @@ class Registry:
             return failed(call, failure)
 
 
-def build_registry(warehouse: Statements, gate: Judge, config: Config) -> Registry:
-    """All tools over one connection."""
-    return Registry(
-        TOOLS, Backing(warehouse, warehouse.handles, gate, config.limits, config.connection)
+def build_registry(
+    warehouse: Statements, gate: Judge, config: Config, ledger: Ledger | None = None
+) -> Registry:
+    """All tools over one connection; without a ledger nobody's use is counted.
+
+    Raises:
+        ValueError: a rule about objects cannot be read, or a word is none of a setting's.
+    """
+    policy = config.policy
+    rules = ObjectRules.parse(policy.allow_objects, policy.deny_objects)
+    tier = tier_named(policy.tier)
+    backing = Backing(
+        warehouse,
+        warehouse.handles,
+        gate,
+        config.limits,
+        config.connection,
+        rules,
+        tier,
+        policy,
+        ledger or Ledger(Allowance(), lambda: 0.0),
     )
+    if policy.over_budget not in {"refuse", "ask"}:
+        raise ValueError(f"policy.over_budget: {policy.over_budget!r} is none of refuse, ask")
+    return Registry((*TOOLS, *WRITING) if tier > Tier.READ else TOOLS, backing)

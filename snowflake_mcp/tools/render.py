@@ -214,7 +214,7 @@ class ItemsCollector(Generic[ItemT]):
 
     ``build`` makes an item from a row (values by lower-case column name), or ``None`` to leave
     the row out. The text shows the fields named in ``shown``, without those that are empty in
-    every item.
+    every item. Of more than ``most`` items the rest is left out.
     """
 
     def __init__(
@@ -222,7 +222,9 @@ class ItemsCollector(Generic[ItemT]):
         build: Callable[[Mapping[str, JsonValue]], ItemT | None],
         shown: Sequence[str],
         budget: Budget,
+        most: int | None = None,
     ) -> None:
+        self._most = most
         self._build = build
         self._shown = tuple(shown)
         self._budget = budget
@@ -236,12 +238,14 @@ class ItemsCollector(Generic[ItemT]):
         self._names = tuple(column.name.lower() for column in columns)
 
     def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
-        """Take a slice; ``False`` when the byte budget is used up and an item was left out."""
+        """Take a slice; ``False`` when an item was left out: too many of them, or of bytes."""
         for row in rows:
             values = tamed(row, self._budget.cell_chars).value
             item = self._build(dict(zip(self._names, values, strict=True)))
             if item is None:
                 continue
+            if self._most is not None and len(self._items) >= self._most:
+                return False
             if self._full or not self._rows.add(msgspec.json.encode(item)):
                 self._full = True
                 return False

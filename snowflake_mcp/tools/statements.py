@@ -17,7 +17,7 @@ __all__ = ["STATEMENTS"]
 
 async def _submit_query(arguments: SubmitQuery, call: Call) -> ToolResult:
     database, schema = placed(arguments.database, arguments.schema)
-    verdict = await judged(arguments.query, call)
+    verdict = await judged(arguments.query, call, database, schema)
     kept_rows = call.backing.limits.max_kept_rows
     try:
         outcome = await call.run(
@@ -150,6 +150,6 @@ STATEMENTS: Final[tuple[Tool[Any], ...]] = (
         arguments=CancelQuery,
         answer=StatementState,
         run=_cancel_query,
-        only_reads=False,
+        effect="ends",
     ),
 )

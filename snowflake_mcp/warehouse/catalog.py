@@ -1,6 +1,6 @@
 """Snowflake's catalog by SHOW and DESCRIBE, kept for a minute and shared by all who ask."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeVar, cast
@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeVar, cast
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.entries import (
     ColumnEntry,
     DatabaseEntry,
@@ -31,7 +32,7 @@ from snowflake_mcp.warehouse.entries import (
 from snowflake_mcp.warehouse.identifiers import literal, qualified
 from snowflake_mcp.warehouse.recent import Recent
 from snowflake_mcp.warehouse.results import Collector, Outcome
-from snowflake_mcp.warehouse.shows import Row
+from snowflake_mcp.warehouse.shows import Row, text
 from snowflake_mcp.warehouse.statement import Job
 
 __all__ = ["KEEP_S", "Asker", "Catalog", "Statements"]
@@ -68,6 +69,11 @@ class Asker:
     """``None``: as old as the catalog keeps its answers."""
 
 
+def _everything(_: Sequence[str]) -> bool:
+    """Without rules all that the role sees may be seen."""
+    return True
+
+
 class Catalog:
     """What there is in Snowflake, by stored names; reactor thread only.
 
@@ -77,8 +83,16 @@ class Catalog:
     is not known), ``ValueError`` when a name cannot be one, and ``CancelledError``.
     """
 
-    def __init__(self, statements: Statements, limits: LimitSettings, clock: IReactorTime) -> None:
+    def __init__(
+        self,
+        statements: Statements,
+        limits: LimitSettings,
+        clock: IReactorTime,
+        shows: Callable[[Sequence[str]], bool] = _everything,
+    ) -> None:
+        """``shows`` says whether what is at a path of stored names may be seen."""
         self._statements = statements
+        self._shows = shows
         self._timeout_s = min(_TIMEOUT_S, limits.statement_timeout_s)
         # Two lists share an answer where tables and views are shown together.
         self._max_bytes = min(_LISTING_BYTES, limits.max_result_bytes // 2)
@@ -93,33 +107,35 @@ class Catalog:
 
     async def databases(self, asker: Asker) -> Listing[DatabaseEntry]:
         """Every database."""
-        return await self._list(_show("DATABASES"), database_entry, asker)
+        return await self._inside((), _show("DATABASES"), database_entry, asker)
 
     async def schemas(self, database: str, asker: Asker) -> Listing[SchemaEntry]:
         """The schemas of a database."""
         scope = f" IN DATABASE {qualified(database)}"
-        return await self._list(_show("SCHEMAS", scope), schema_entry, asker)
+        return await self._inside((database,), _show("SCHEMAS", scope), schema_entry, asker)
 
     async def tables(self, database: str, schema: str, asker: Asker) -> Listing[TableEntry]:
         """The tables of a schema."""
         scope = f" IN SCHEMA {qualified(database, schema)}"
-        return await self._list(_show("TABLES", scope), table_entry, asker)
+        return await self._inside((database, schema), _show("TABLES", scope), table_entry, asker)
 
     async def views(self, database: str, schema: str, asker: Asker) -> Listing[ViewEntry]:
         """The views of a schema."""
         scope = f" IN SCHEMA {qualified(database, schema)}"
-        return await self._list(_show("VIEWS", scope), view_entry, asker)
+        return await self._inside((database, schema), _show("VIEWS", scope), view_entry, asker)
 
     async def columns(
         self, database: str, schema: str, name: str, asker: Asker
     ) -> Listing[ColumnEntry]:
         """The columns of a table or view."""
+        self._seen(database, schema, name)
         # Snowflake takes this for views as well.
         sql = f"DESCRIBE TABLE {qualified(database, schema, name)}"
         return await self._list(sql, column_entry, asker)
 
     async def find(self, database: str, schema: str, name: str, asker: Asker) -> ObjectEntry | None:
         """The table or view of that name; ``None`` when it is not listed."""
+        self._seen(database, schema, name)
         sql = _show("OBJECTS", _like(database, schema, name))
         return await self._first(sql, named(name, object_entry), asker)
 
@@ -127,12 +143,34 @@ class Catalog:
         self, database: str, schema: str, name: str, asker: Asker
     ) -> DefinitionEntry | None:
         """The statement that defines a view; ``None`` when there is no such view."""
+        self._seen(database, schema, name)
 
         def build(row: Row) -> DefinitionEntry:
             return definition_entry(row, self._definition_chars)
 
         sql = _show("VIEWS", _like(database, schema, name))
         return await self._first(sql, named(name, build), asker)
+
+    def _seen(self, *path: str) -> None:
+        if path and not self._shows(path):
+            raise ToolFailure(
+                Family.MISSING_OBJECT, "There is no such object, or the server may not show it."
+            )
+
+    async def _inside(
+        self,
+        path: tuple[str, ...],
+        sql: str,
+        build: Callable[[Row], EntryT | None],
+        asker: Asker,
+    ) -> Listing[EntryT]:
+        """The list of what is at ``path``, without what may not be seen."""
+        self._seen(*path)
+
+        def visible(row: Row) -> EntryT | None:
+            return build(row) if self._shows((*path, text(row, "name") or "")) else None
+
+        return await self._list(sql, visible, asker)
 
     async def _first(
         self, sql: str, build: Callable[[Row], EntryT | None], asker: Asker

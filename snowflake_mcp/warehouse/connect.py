@@ -35,6 +35,8 @@ _PLAIN_NAME: Final = re.compile(r"[A-Z_][A-Z0-9_$]*")
 _SESSION_PARAMETERS: Final[Mapping[str, object]] = {
     # Without it the account's default counts, and an account may allow many statements.
     "MULTI_STATEMENT_COUNT": 1,
+    # A write that stayed open would lock its table until the pooled session ends.
+    "AUTOCOMMIT": True,
     "CLIENT_TELEMETRY_ENABLED": False,
     # A statement whose server process was killed ends by itself instead of running on unseen.
     "ABORT_DETACHED_QUERY": True,

@@ -43,6 +43,8 @@ class Job:
     ``sql``."""
     keep: Callable[[], bool] | None = None
     """Asked when the caller gives up: True leaves the statement running in Snowflake."""
+    once: bool = False
+    """Never send it a second time: it may have had its effect although its session is gone."""
     answer_within_s: float | None = None
     """Past it the caller gets the handle (StillRunningError) as soon as there is one, and the
     statement goes on without it, up to ``timeout_s``; 0: at once."""

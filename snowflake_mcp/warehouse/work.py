@@ -151,7 +151,8 @@ class Work(Generic[T]):
     def _may_start_over(self) -> bool:
         """Whether it is still a read that nobody knows by its id."""
         progress = self.progress
-        return progress.wanted and not progress.reading and not progress.handed_over
+        started = progress.reading or progress.handed_over
+        return progress.wanted and not started and not self._job.once
 
     def _leave(self, session: Session) -> None:
         """The thread has left a statement that had not ended."""

@@ -6,7 +6,13 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, LimitSettings
+from snowflake_mcp.config.model import (
+    Backend,
+    Config,
+    ConnectionSettings,
+    LimitSettings,
+    PolicySettings,
+)
 from snowflake_mcp.content.content import Content, build_content
 from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.protocol.changes import Change, Changes
@@ -27,12 +33,15 @@ class Stand:
         answers: dict[str, Answer] | None = None,
         *,
         parameters: dict[str, Any] | None = None,
+        policy: PolicySettings | None = None,
         **limits: Any,
     ) -> None:
         self.clock = Clock()
         self.statements = CatalogStatements(answers)
         connection = ConnectionSettings("finance", Backend.SNOWFLAKE, parameters=parameters or {})
-        config = Config(connection, limits=LimitSettings(**limits))
+        config = Config(
+            connection, limits=LimitSettings(**limits), policy=policy or PolicySettings()
+        )
         self.content: Content = build_content(self.statements, config, self.clock)
         self.library = self.content.library
         self.prompts = self.content.prompts

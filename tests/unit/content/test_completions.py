@@ -7,6 +7,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
 
+from snowflake_mcp.config.model import PolicySettings
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
 from tests.support.catalogs import SMALL, request
 from tests.unit.content.stand import Stand
@@ -136,3 +137,15 @@ def test_who_stops_typing_stops_the_statement() -> None:
     typing.cancel()
     assert caught[0].check(CancelledError)
     assert stand.statements.cancelled == 1
+
+
+@async_test
+async def test_denied_names_are_not_completed() -> None:
+    """Nothing begins with the name of what may not be used, and nothing is asked within it."""
+    stand = Stand(SMALL, policy=PolicySettings(deny_objects=('"my db"', "*.*.ORDERS_*")))
+    assert await complete(stand, TABLE, "database", "") == ["DEMO"]
+    known = {"database": "demo", "schema": "sales"}
+    assert await complete(stand, TABLE, "table", "o", **known) == ["ORDERS", '"order lines"']
+    before = list(stand.sql)
+    assert await complete(stand, SCHEMA, "schema", "", database='"my db"') == []
+    assert stand.sql == before

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred
 
+from snowflake_mcp.config.model import PolicySettings
 from snowflake_mcp.content.asking import SERVER
 from snowflake_mcp.content.uris import parse
 from snowflake_mcp.protocol.errors import (
@@ -327,3 +328,23 @@ def test_only_uris_of_ours_can_be_watched() -> None:
     assert library.can_watch("snowflake://NOT/YET")
     assert not library.can_watch("snowflake://a/b/c/d")
     assert not library.can_watch("test://x")
+
+
+@async_test
+async def test_denied_objects_are_not_there() -> None:
+    """They are not listed, and their own URIs lead nowhere, without a statement."""
+    stand = Stand(policy=PolicySettings(deny_objects=('"my db"', "DEMO.PUBLIC", "*.*.ORDERS_*")))
+    listed = await stand.library.resources(request())
+    assert [entry["uri"] for entry in listed] == [
+        "snowflake://databases",
+        "snowflake://DEMO",
+        "snowflake://DEMO/SALES",
+    ]
+    body = await read(stand, "snowflake://DEMO/SALES")
+    assert [table["name"] for table in body["tables"]] == ["ORDERS", '"order lines"']
+    assert body["views"] == []
+    before = list(stand.sql)
+    for uri in ("%22my%20db%22", "DEMO/PUBLIC", "DEMO/SALES/ORDERS_BY_DAY"):
+        with pytest.raises(McpError, match="not found"):
+            await stand.library.read(f"snowflake://{uri}", request())
+    assert stand.sql == before

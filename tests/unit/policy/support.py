@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from snowflake_mcp.policy.assessment import assess
-from snowflake_mcp.policy.terms import Terms
+from snowflake_mcp.policy.terms import NOWHERE, Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["ALLOWED", "REFUSED", "DirectGate", "judge", "rules"]
@@ -29,9 +29,12 @@ def judge(sql: str, *granted: str, max_sql_bytes: int = 65_536) -> Verdict:
 class DirectGate:
     """The gate without its child processes, for tests of what stands behind it."""
 
-    async def judge(self, sql: str) -> Verdict:
+    def __init__(self, terms: Terms | None = None) -> None:
+        self._terms = terms or Terms(65_536)
+
+    async def judge(self, sql: str, situation: Situation = NOWHERE) -> Verdict:
         """The verdict, at once."""
-        return judge(sql)
+        return assess(sql, self._terms, situation)
 
 
 def rules(verdict: Verdict) -> list[str]:

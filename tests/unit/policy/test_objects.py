@@ -7,6 +7,8 @@ import pytest
 from snowflake_mcp.policy.verdict import Objects
 from tests.unit.policy.support import ALLOWED, judge
 
+__all__ = ["PLACES", "objects"]
+
 
 def objects(sql: str, *granted: str) -> Objects:
     verdict = judge(sql, *granted)
@@ -73,7 +75,7 @@ def test_targets_of_metadata_statements(sql: str, found: Objects) -> None:
     assert objects(sql) == found
 
 
-_PLACES: Final = [
+PLACES: Final = [
     "SELECT * FROM {}",
     "SELECT * FROM a, {} AS x",
     "SELECT * FROM a LEFT JOIN {} x ON a.i = x.i",
@@ -108,7 +110,7 @@ _PLACES: Final = [
 ]
 
 
-@pytest.mark.parametrize("place", _PLACES)
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("name", ["SECRETS.HR.PAY", 'SECRETS."hr".PAY', 'SECRETS.HR."a.b ""c"""'])
 def test_a_table_is_seen_in_every_place(place: str, name: str) -> None:
     """No clause hides a table from rules about objects."""

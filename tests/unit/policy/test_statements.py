@@ -9,13 +9,15 @@ import pytest
 
 from tests.unit.policy.support import ALLOWED, REFUSED, judge, rules
 
-_SHARED: Final = Path(__file__).resolve().parents[4] / "shared" / "corpora" / "sql_gate.jsonl"
+__all__ = ["SHARED"]
+
+SHARED: Final = Path(__file__).resolve().parents[4] / "shared" / "corpora" / "sql_gate.jsonl"
 
 
 def _shared(verdict: str) -> list[Mapping[str, Any]]:
-    if not _SHARED.exists():
+    if not SHARED.exists():
         return []
-    rows = [json.loads(line) for line in _SHARED.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in SHARED.read_text("utf-8").splitlines()]
     return [row for row in rows if row["verdict"] == verdict]
 
 

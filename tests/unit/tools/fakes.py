@@ -11,7 +11,17 @@ import msgspec
 import pytest_twisted
 from twisted.internet.task import Clock
 
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, LimitSettings
+from snowflake_mcp.config.model import (
+    Backend,
+    Config,
+    ConnectionSettings,
+    LimitSettings,
+    PolicySettings,
+)
+from snowflake_mcp.policy.ledger import Ledger
+from snowflake_mcp.policy.measured import Judge
+from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.principal import LOCAL
@@ -137,11 +147,14 @@ class FakeGate:
     kind: str = "select"
     capabilities: frozenset[str] = frozenset()
     objects: Objects = NO_OBJECTS
+    tier: Tier = Tier.READ
     seen: list[str] = field(default_factory=list)
+    situations: list[Situation] = field(default_factory=list)
 
-    async def judge(self, sql: str) -> Verdict:
+    async def judge(self, sql: str, situation: Situation) -> Verdict:
         """The verdict; what is sent is marked so that a test can tell it from what came."""
         self.seen.append(sql)
+        self.situations.append(situation)
         allowed = not self.refusals
         return Verdict(
             allowed=allowed,
@@ -150,6 +163,7 @@ class FakeGate:
             capabilities=self.capabilities,
             refusals=self.refusals,
             objects=self.objects,
+            tier=self.tier,
         )
 
 
@@ -172,18 +186,20 @@ def context(*, remaining_s: float = 60.0, **changes: Any) -> RequestContext:
 def registry(
     replies: Mapping[str, Reply | Exception] | None = None,
     *,
-    gate: FakeGate | None = None,
+    gate: Judge | None = None,
     limits: LimitSettings | None = None,
     backend: Backend = Backend.SNOWFLAKE,
     parameters: Mapping[str, str] | None = None,
+    policy: PolicySettings | None = None,
+    ledger: Ledger | None = None,
 ) -> tuple[Registry, FakeWarehouse]:
     """All tools over a fake warehouse."""
     warehouse = FakeWarehouse(replies or {})
     connection = ConnectionSettings(
         "finance", backend, parameters=MappingProxyType(dict(parameters or {}))
     )
-    config = Config(connection, limits=limits or LimitSettings())
-    return build_registry(warehouse, gate or FakeGate(), config), warehouse
+    config = Config(connection, limits=limits or LimitSettings(), policy=policy or PolicySettings())
+    return build_registry(warehouse, gate or FakeGate(), config, ledger), warehouse
 
 
 def asynchronous(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, object]:

@@ -6,19 +6,22 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet import reactor as installed
 
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.policy.measured import Judge
+from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
-from snowflake_mcp.tools.base import Judge
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.tools.wording import DEMO_LINE
+from snowflake_mcp.warehouse.grants import GrantCheck
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import asynchronous, body, conforming, context, shown
@@ -31,6 +34,9 @@ EXAMPLES = re.findall(r'```json\n(\{"name": .*)\n```\n\n```text\n(.*)\n', DOCUME
 """Documented calls, and the first line of the text that each one gave."""
 SUBMITTED = re.findall(r'"query_id": "([^"]+)", "state": "running"', DOCUMENT)
 """The query id of the documented submission."""
+
+
+FREELY = PolicySettings(tier="ddl", confirm_writes=False)
 
 
 class Endpoint:
@@ -59,7 +65,7 @@ class Endpoint:
 class Open:
     """A gate that lets everything pass, for what the real one is not about."""
 
-    async def judge(self, sql: str) -> Verdict:
+    async def judge(self, sql: str, situation: Situation) -> Verdict:
         """Allowed as it is."""
         return Verdict(True, "select", sql, frozenset(), ())
 
@@ -78,12 +84,16 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 @asynccontextmanager
-async def demo(endpoint: Endpoint, gate: Judge | None = None) -> AsyncIterator[Registry]:
+async def demo(
+    endpoint: Endpoint, gate: Judge | None = None, policy: PolicySettings | None = None
+) -> AsyncIterator[Registry]:
     """The tools over a warehouse that is stopped afterwards."""
     warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Metrics())
     warehouse.start()
     try:
-        yield build_registry(warehouse, gate or DirectGate(), CONFIG)
+        yield build_registry(
+            warehouse, gate or DirectGate(), replace(CONFIG, policy=policy or CONFIG.policy)
+        )
     finally:
         await warehouse.stop(5.0)
 
@@ -240,7 +250,7 @@ async def test_the_real_gate_refuses_writes(endpoint: Endpoint) -> None:
 async def test_the_documented_examples_are_real(endpoint: Endpoint) -> None:
     """Each call in docs/tools.md still begins its answer with the line that is printed there."""
     assert len(EXAMPLES) == DOCUMENT.count("```text")
-    async with demo(endpoint) as tools:
+    async with demo(endpoint, policy=FREELY) as tools:
         submitted = ""
         for line, expected in EXAMPLES:
             call = json.loads(line)
@@ -251,3 +261,50 @@ async def test_the_documented_examples_are_real(endpoint: Endpoint) -> None:
             assert shown(result).split("\n")[0] == expected, line
             if call["name"] == "submit_query":
                 submitted = body(result)["query_id"]
+
+
+@asynchronous
+async def test_what_is_written_can_be_read(endpoint: Endpoint) -> None:
+    """A table is made, filled, changed and dropped; each answer says what was done."""
+    counts = []
+    async with demo(endpoint, policy=FREELY) as tools:
+        for sql in (
+            "CREATE TABLE demo.sales.notes (id INT, text VARCHAR)",
+            "INSERT INTO demo.sales.notes VALUES (1, 'a'), (2, 'b')",
+            "UPDATE demo.sales.notes SET text = 'c' WHERE id = 1",
+            "DELETE FROM demo.sales.notes WHERE id = 2",
+        ):
+            answer = await ask(tools, "execute_statement", query=sql)
+            counts.append(answer["rows"])
+        left = await ask(tools, "execute_query", query="SELECT * FROM demo.sales.notes")
+        await ask(tools, "execute_statement", query="DROP TABLE demo.sales.notes")
+    assert left["rows"] == [["1", "c"]] or left["rows"] == [[1, "c"]]
+    assert [row[0][0] for row in counts[1:]] == [2, 1, 1]
+
+
+@asynchronous
+async def test_a_plan_says_what_a_query_reads(endpoint: Endpoint) -> None:
+    """With a budget the plan is asked; the numbers of a query over it are told."""
+    async with demo(endpoint, policy=PolicySettings(max_scan_bytes=1_000_000)) as tools:
+        await ask(tools, "execute_query", query="SELECT * FROM demo.sales.regions")
+        request = context(clock=REACTOR, deadline=REACTOR.seconds() + 30.0)
+        many = {"query": "SELECT * FROM demo.sales.orders"}
+        result = await tools.call("execute_query", many, request)
+    assert result.failure is not None
+    assert result.failure.family is Family.LIMIT
+    assert "3.84 MB (limit 1 MB)" in shown(result)
+
+
+@asynchronous
+async def test_the_grants_of_the_role_are_read(endpoint: Endpoint) -> None:
+    """Over the real driver: the demo's role owns its databases, so it can write."""
+    warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Metrics())
+    warehouse.start()
+    try:
+        check = GrantCheck(warehouse, REACTOR, None, refuse=True)
+        await check.run()
+    finally:
+        await warehouse.stop(5.0)
+    ready, told = check.ready()
+    assert not ready
+    assert told.startswith("the role DEMO_ROLE can write: OWNERSHIP (")

@@ -35,6 +35,7 @@ async def test_an_allowed_statement() -> None:
     assert conforming(tools, "check_sql", result) == {
         "allowed": True,
         "kind": "select",
+        "tier": "read",
         "capabilities": ["ai", "udf"],
         "refusals": [],
         "objects": {
@@ -114,7 +115,7 @@ async def test_many_names_are_summed_up_in_the_text() -> None:
 @asynchronous
 async def test_with_the_real_gate() -> None:
     """What the documentation shows."""
-    tools, _ = registry(gate=DirectGate())  # type: ignore[arg-type]
+    tools, _ = registry(gate=DirectGate())
     result = await tools.call("check_sql", {"query": "SELECT my_f(a) FROM t"}, context())
     answer = conforming(tools, "check_sql", result)
     assert (answer["allowed"], answer["capabilities"]) == (False, ["udf"])

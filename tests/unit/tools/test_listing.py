@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.config.model import LimitSettings, PolicySettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.results import JsonValue
 from tests.unit.tools.fakes import (
@@ -208,3 +208,46 @@ async def test_a_missing_name_is_explained(
     assert next_tool in result.failure.hint
     assert "double quotes" in result.failure.hint
     assert "role" in result.failure.hint
+
+
+RULES = PolicySettings(allow_objects=("D0", "D1.S", "D3"), deny_objects=("D3", "*.*.SECRET*"))
+
+
+@asynchronous
+async def test_what_rules_hide_is_not_listed() -> None:
+    """Names that may not be used are left out, do not count, and lead nowhere."""
+    rows = [[f"D{n}"] for n in range(6)]
+    tools, warehouse = registry({"SHOW": Reply(columns("name"), rows)}, policy=RULES)
+    result = await tools.call("list_databases", {"limit": 2}, context())
+    answer = body(result)
+    assert answer["databases"] == [{"name": "D0"}, {"name": "D1"}]
+    assert answer["truncated"] is False
+    result = await tools.call("list_databases", {"limit": 1}, context())
+    assert body(result)["truncated_by"] == "rows"
+    found: list[list[JsonValue]] = [["A"], ["SECRET_A"], ["secret"]]
+    warehouse.replies = {"SHOW": Reply(columns("name"), found)}
+    result = await tools.call("list_tables", {"database": "d1", "schema": "s"}, context())
+    assert body(result)["tables"] == [{"name": "A"}, {"name": '"secret"'}]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("list_schemas", {"database": "d3"}),
+        ("list_tables", {"database": "d1", "schema": "t"}),
+        ("list_views", {"database": "d2", "schema": "s"}),
+        ("describe_table", {"database": "d0", "schema": "s", "table_name": "secrets"}),
+        ("describe_view", {"database": "d1", "schema": "t", "view_name": "v"}),
+        ("query_view", {"database": "d0", "schema": "s", "view_name": "secret"}),
+        ("query_view", {"database": "d0", "schema": "information_schema", "view_name": "tables"}),
+    ],
+)
+@asynchronous
+async def test_what_rules_deny_is_not_asked_for(name: str, arguments: dict[str, Any]) -> None:
+    """The tools that know their object refuse it before a statement is sent."""
+    tools, warehouse = registry(policy=RULES)
+    result = await tools.call(name, arguments, context())
+    assert result.failure is not None
+    assert result.failure.family is Family.REFUSED
+    assert "policy.deny_objects" in shown(result)
+    assert warehouse.jobs == []

@@ -104,7 +104,7 @@ def test_arguments_have_the_agreed_names() -> None:
         "get_query_status": ({"query_id", "wait_s"}, ["query_id"]),
         "fetch_results": ({"query_id", "offset", "limit"}, ["query_id"]),
         "cancel_query": ({"query_id"}, ["query_id"]),
-        "check_sql": ({"query"}, ["query"]),
+        "check_sql": ({"query", "database", "schema"}, ["query"]),
     }
     limits = {
         name: tool["inputSchema"]["properties"]["limit"]

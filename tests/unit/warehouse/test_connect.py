@@ -44,6 +44,7 @@ def test_what_holds_on_both_lines(line: Line) -> None:
     assert {name: chosen[name] for name in expected} == expected
     assert chosen["session_parameters"] == {
         "ABORT_DETACHED_QUERY": True,
+        "AUTOCOMMIT": True,
         "CLIENT_TELEMETRY_ENABLED": False,
         "MULTI_STATEMENT_COUNT": 1,
         "TIMEZONE": "UTC",

@@ -275,6 +275,17 @@ async def test_an_expired_session_is_replaced_once(
 
 
 @async_test
+async def test_a_write_is_not_sent_again(wire: SnowflakeWire, build: Build) -> None:
+    """On an ended session a statement that must run once fails instead of running anew."""
+    warehouse = build(wire.parameters)
+    wire.script("select 1", Failing("390114"))
+    with pytest.raises(ToolFailure) as told:
+        await warehouse.run(job("select 1", once=True), Kept())
+    assert told.value.family is Family.UNAVAILABLE
+    assert (pool(warehouse)["opened"], pool(warehouse)["closed"]) == (1, 1)
+
+
+@async_test
 async def test_refused_logins_do_not_storm(wire: SnowflakeWire, build: Build) -> None:
     """Ten calls with wrong credentials are one login; later calls and probes ask nothing."""
     wire.refuse_logins = "390100"

@@ -1,0 +1,137 @@
+"""What a query would read, asked of Snowflake before it runs, held against the budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from snowflake_mcp.config.model import PolicySettings
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.tools.base import Call
+from snowflake_mcp.tools.confirming import ask
+from snowflake_mcp.warehouse.results import Column, JsonValue
+
+__all__ = ["Estimate", "within_budget"]
+
+_ESTIMATED: Final = frozenset({"select", "values"})
+"""Kinds of statement that read tables; the others read the catalog, which costs nothing."""
+_HINT: Final = (
+    "Filter on columns that the table is clustered by (often dates), select fewer columns, or "
+    "aggregate less; EXPLAIN shows the plan. The operator sets policy.max_scan_partitions and "
+    "policy.max_scan_bytes."
+)
+_ASK_HINT: Final = f"{_HINT} With policy.over_budget = ask, clients with elicitation may go on."
+_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What Snowflake's plan says that a query reads at most."""
+
+    partitions: int
+    scan_bytes: int
+
+
+class _Stats(msgspec.Struct, rename="camel"):
+    partitions_assigned: int
+    bytes_assigned: int
+
+
+class _Plan(msgspec.Struct):
+    stats: _Stats = msgspec.field(name="GlobalStats")
+
+
+class _PlanCollector:
+    """Collects the one text that EXPLAIN USING JSON gives; worker thread only."""
+
+    def __init__(self) -> None:
+        self._estimate: Estimate | None = None
+
+    def begin(self, columns: Sequence[Column]) -> None:
+        """Nothing to learn: there is one column."""
+
+    def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+        """Take the one row, whether the driver gives it as text or as JSON."""
+        for row in rows:
+            try:
+                value = msgspec.json.decode(row[0]) if isinstance(row[0], str) else row[0]
+                stats = msgspec.convert(value, _Plan).stats
+            except (msgspec.DecodeError, IndexError):
+                return False
+            self._estimate = Estimate(stats.partitions_assigned, stats.bytes_assigned)
+        return True
+
+    def finish(self) -> Estimate | None:
+        """The estimate; ``None`` when the plan had another form."""
+        return self._estimate
+
+
+async def within_budget(
+    call: Call, sql: str, kind: str, steps: int, database: str | None, schema: str | None
+) -> None:
+    """Check that the judged query ``sql`` keeps within the budget, if one is set.
+
+    ``steps`` is the length of its flow chain, ``database`` and ``schema`` are those of its session.
+
+    Raises:
+        ToolFailure: it does not, or that cannot be told; nothing but EXPLAIN was run.
+        InputRequired: stateless era: the user is asked; pass it on.
+        McpError: stateless era: the client cannot be asked (-32021).
+    """
+    policy, principal = call.backing.policy, call.context.facts.principal.name
+    ledger = call.backing.ledger
+    limited = policy.max_scan_partitions or policy.max_scan_bytes or policy.daily_scan_bytes
+    if kind not in _ESTIMATED or not limited:
+        return
+    if steps > 1:
+        # EXPLAIN would explain the first step and run the others.
+        raise ToolFailure(
+            Family.LIMIT,
+            "What a chain of steps (->>) reads cannot be estimated, and this server has a budget.",
+            "Write it as one query, with WITH for its steps.",
+        )
+    outcome = await call.run(
+        f"EXPLAIN USING JSON {sql}",
+        _PlanCollector(),
+        max_rows=1,
+        database=database,
+        schema=schema,
+    )
+    estimate = outcome.value
+    if estimate is None:
+        raise ToolFailure(
+            Family.LIMIT,
+            "Snowflake gave no estimate of what this query reads, and this server has a budget.",
+            "Write the query with plain tables and views.",
+        )
+    if problem := _over(estimate, policy):
+        if policy.over_budget != "ask":
+            raise ToolFailure(Family.LIMIT, f"{problem} It was not run.", _HINT)
+        message = f"{problem} Run it all the same?\n{sql[:2_000]}"
+        subject = (sql, database, schema)
+        await ask(call.context, call.backing.confirmations, message, *subject, instead=_ASK_HINT)
+    if spent := ledger.exhausted(principal, estimate.scan_bytes):
+        raise ToolFailure(
+            Family.LIMIT,
+            f"Today's allowance does not suffice for this query: {spent}.",
+            "Read less, or go on after 00:00 UTC. The operator sets policy.daily_scan_bytes.",
+        )
+    ledger.page(principal).scan_bytes += estimate.scan_bytes
+
+
+def _over(estimate: Estimate, policy: PolicySettings) -> str:
+    found = []
+    if 0 < policy.max_scan_partitions < estimate.partitions:
+        found.append(f"{estimate.partitions} partitions (limit {policy.max_scan_partitions})")
+    if 0 < policy.max_scan_bytes < estimate.scan_bytes:
+        size, limit = _size(estimate.scan_bytes), _size(policy.max_scan_bytes)
+        found.append(f"{size} (limit {limit})")
+    return f"This query would read up to {' and '.join(found)}." if found else ""
+
+
+def _size(count: int) -> str:
+    size, unit = float(count), 0
+    while size >= 1_000 and unit < len(_UNITS) - 1:
+        size, unit = size / 1_000, unit + 1
+    return f"{size:.4g} {_UNITS[unit]}"

@@ -1,0 +1,214 @@
+"""What the server's own role may do in Snowflake, read once at the start.
+
+The gate is the first fence and the role the last one: a role that can write is worth a warning on
+a server that only reads. Every privilege that is not known to be a reading one counts as writing.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from snowflake_mcp.protocol.errors import ToolFailure
+from snowflake_mcp.warehouse.identifiers import folded, qualified
+from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
+from snowflake_mcp.warehouse.statement import Job
+
+__all__ = ["GrantCheck", "Grants", "Statements"]
+
+T = TypeVar("T")
+
+_log = Logger()
+
+_TIMEOUT_S: Final = 60.0
+_AGAIN_S: Final = 60.0
+"""After a failure the grants are asked for again."""
+_MOST_ROLES: Final = 64
+_MOST_ROWS: Final = 10_000
+_PRINCIPAL: Final = "(grants)"
+_TAG: Final[Mapping[str, str]] = MappingProxyType(
+    {"server": "snowflake-mcp", "method": "grant check"}
+)
+_READING: Final = frozenset(
+    {
+        "IMPORTED PRIVILEGES",
+        "MONITOR",
+        "MONITOR EXECUTION",
+        "MONITOR USAGE",
+        "READ",
+        "REFERENCES",
+        "REFERENCE_USAGE",
+        "RESOLVE ALL",
+        "SELECT",
+        "USAGE",
+    }
+)
+_RUNNING: Final = frozenset({"PROCEDURE", "INTEGRATION"})
+"""What USAGE of is more than reading: it runs code, or reaches out of Snowflake."""
+_ROLES: Final = frozenset({"ROLE", "DATABASE_ROLE", "DATABASE ROLE"})
+_POWERFUL: Final = frozenset(
+    {"ACCOUNTADMIN", "GLOBALORGADMIN", "ORGADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN"}
+)
+
+
+class Statements(Protocol):
+    """What runs SQL; ``warehouse.service.Warehouse`` does."""
+
+    async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
+        """Run one statement and give its rows to the collector; raises ToolFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What a role and all roles in it may do beyond reading."""
+
+    role: str
+    writing: tuple[tuple[str, int], ...]
+    """Privileges with the number of objects, most frequent first; empty for a reading role."""
+    whole: bool = True
+    """Everything was read; a role may have more grants or inner roles than are looked at."""
+
+    @property
+    def in_words(self) -> str:
+        """A sentence for operators."""
+        if self.writing:
+            first = ", ".join(f"{privilege} ({count})" for privilege, count in self.writing[:6])
+            return f"the role {self.role} can write: {first}"
+        more = "" if self.whole else " as far as its grants were read"
+        return f"the role {self.role} can only read{more}"
+
+
+class GrantCheck:
+    """Reads the grants of the connection's role; reactor thread only.
+
+    ``refuse``: a role that can write, or whose grants are not known, is no ready server.
+    """
+
+    def __init__(
+        self, statements: Statements, clock: IReactorTime, role: str | None, *, refuse: bool
+    ) -> None:
+        self._statements = statements
+        self._clock = clock
+        self._role = role
+        self._refuse = refuse
+        self._problem = "the grants of the role have not been read yet"
+        self.found: Grants | None = None
+
+    async def run(self) -> None:
+        """Read the grants, again and again until Snowflake tells them.
+
+        Raises:
+            CancelledError: the server stops.
+        """
+        while self.found is None:
+            try:
+                self.found = await self._read()
+            except ToolFailure as failure:
+                self._problem = f"the grants of the role are not known: {failure.family.value}"
+                _log.warn("{problem}", problem=self._problem)
+                turn: Deferred[None] = Deferred()
+                wait = self._clock.callLater(_AGAIN_S, turn.callback, None)
+                try:
+                    await turn
+                finally:
+                    if wait.active():
+                        wait.cancel()
+        if self.found.writing:
+            _log.warn(
+                "{grants}, although this server only reads; give it a role that can only read "
+                "(docs/operations.md), or set policy.on_writable_role",
+                grants=self.found.in_words,
+            )
+        else:
+            _log.info("{grants}", grants=self.found.in_words)
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether the grants let the server be ready, and a sentence."""
+        if self.found is None:
+            return not self._refuse, self._problem
+        return not (self._refuse and self.found.writing), self.found.in_words
+
+    def snapshot(self) -> dict[str, object]:
+        """For /status: whether the role can write, and with what."""
+        if self.found is None:
+            return {"checked": False, "detail": self._problem}
+        writing = dict(self.found.writing)
+        return {"checked": True, "can_write": bool(writing), "privileges": writing}
+
+    async def _read(self) -> Grants:
+        role = self._role or await self._current()
+        found: Counter[str] = Counter()
+        waiting = [("ROLE", qualified(role)), ("ROLE", '"PUBLIC"')]
+        seen = set(waiting)
+        whole = True
+        if role in _POWERFUL:
+            found[f"role {role}"] += 1
+        at = 0
+        while at < len(waiting):
+            kind, name = waiting[at]
+            at += 1
+            if at > _MOST_ROLES:
+                whole = False
+                break
+            rows = await self._rows(f"SHOW GRANTS TO {kind} {name}")
+            whole = whole and len(rows) < _MOST_ROWS
+            for row in rows:
+                privilege, on, target = (row.get(key, "") for key in ("privilege", "on", "name"))
+                if on in _ROLES and privilege == "USAGE":
+                    inner = _inner(on, target)
+                    if target in _POWERFUL:
+                        found[f"role {target}"] += 1
+                    if inner not in seen:
+                        seen.add(inner)
+                        waiting.append(inner)
+                elif privilege not in _READING or on in _RUNNING:
+                    found[privilege if privilege not in _READING else f"{privilege} of {on}"] += 1
+        return Grants(role, tuple(found.most_common()), whole)
+
+    async def _current(self) -> str:
+        rows = await self._rows("SELECT CURRENT_ROLE() AS name")
+        return rows[0].get("name", "") or "PUBLIC" if rows else "PUBLIC"
+
+    async def _rows(self, sql: str) -> list[dict[str, str]]:
+        job = Job(sql, _PRINCIPAL, _MOST_ROWS, _TIMEOUT_S, tag=_TAG)
+        return (await self._statements.run(job, _GrantCollector())).value
+
+
+def _inner(on: str, target: str) -> tuple[str, str]:
+    """The kind and the quoted name of a role in a role; a database's role has two parts."""
+    if on == "ROLE":
+        return "ROLE", qualified(folded(target))
+    database, _, name = target.rpartition(".")
+    parts = [folded(part) for part in (database, name) if part]
+    return "DATABASE ROLE", qualified(*parts)
+
+
+class _GrantCollector:
+    """Collects what of each row counts; worker thread only."""
+
+    def __init__(self) -> None:
+        self._names: list[str] = []
+        self._rows: list[dict[str, str]] = []
+
+    def begin(self, columns: Sequence[Column]) -> None:
+        """Take the columns, before any row."""
+        self._names = [column.name.lower().replace("granted_on", "on") for column in columns]
+
+    def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+        """Take a slice."""
+        for row in rows:
+            values = dict(zip(self._names, row, strict=True))
+            self._rows.append({key: str(values.get(key) or "") for key in _KEYS})
+        return True
+
+    def finish(self) -> list[dict[str, str]]:
+        """The rows."""
+        return self._rows
+
+
+_KEYS: Final = ("privilege", "on", "name")
