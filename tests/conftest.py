@@ -2,6 +2,12 @@
 
 import signal
 
+from hypothesis import settings
+
+# A machine that does other work as well is slow now and then; that is no finding.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
+
 pytest_plugins = ["tests.support.fault_record"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
