@@ -33,9 +33,9 @@ class Cursors:
         Raises:
             McpError: -32602: the cursor is not one of ours, or the list has changed since.
         """
-        start = 0
-        if "cursor" in params:
-            start = self._open(name, len(entries), params["cursor"])
+        # Clients that write every member of their types send null where they have none.
+        cursor = params.get("cursor")
+        start = 0 if cursor is None else self._open(name, len(entries), cursor)
         end = start + self._page_size
         result: dict[str, Any] = {name: list(entries[start:end])}
         if end < len(entries):

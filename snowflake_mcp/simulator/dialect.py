@@ -197,9 +197,11 @@ def tables_read(query: Any, connection: "Connection") -> list[Entry]:
 def _path(table: Any, connection: "Connection") -> tuple[str, str, str] | None:
     """The full name of a table as Snowflake reads it, or None without a current schema."""
     place = connection.place
+    named = (table.args.get("catalog"), table.args.get("db"), table.this)
+    if any(type(part).__name__ == "Dot" for part in named):
+        raise syntax_error("a name has at most three parts: database, schema, object.")
     parts = [
-        "" if part is None else part.name if part.quoted else part.name.upper()
-        for part in (table.args.get("catalog"), table.args.get("db"), table.this)
+        "" if part is None else part.name if part.quoted else part.name.upper() for part in named
     ]
     database = parts[0] or place.database or ""
     schema = parts[1] or place.schema or ""

@@ -18,7 +18,7 @@ def refuse_script(found: Sequence[Token]) -> None:
     :raises StatementFailed: 000002
     """
     words = [token.keyword or token.text for token in found[:2]]
-    if words[0] == "BEGIN" and len(words) == 2 and words[1] not in {*_BEGIN, ";"}:
+    if words[:1] == ["BEGIN"] and len(words) == 2 and words[1] not in {*_BEGIN, ";"}:
         raise not_supported("Snowflake Scripting")
 
 

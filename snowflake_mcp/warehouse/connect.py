@@ -21,9 +21,8 @@ Line = Literal["4.8", "5"]
 _APPLICATION: Final = "snowflake_mcp"
 """Shown for each session in Snowflake; dashes are not allowed in it."""
 _CONNECT_S: Final = 10
-_REQUEST_S: Final = 60
+_REQUEST_S: Final = 55
 """One HTTP request; above the 45 s for which Snowflake holds a long poll."""
-_SOCKET_S: Final = _REQUEST_S - 5
 _RENEWED_S: Final = 10.0
 """A token that is refused so soon after it was renewed is not renewed again."""
 _RETRY_S: Final = 20
@@ -120,7 +119,7 @@ def arguments(
             "network_timeout": _RETRY_S,
             # During the login it is what really bounds a server that does not answer; later on
             # it must be longer than a long poll.
-            "socket_timeout": min(_SOCKET_S, login_s),
+            "socket_timeout": min(_REQUEST_S, login_s),
         }
     return chosen
 
@@ -181,7 +180,7 @@ def open_session(
         # Its exit hook logs out over the network with no limit; the pool closes its sessions.
         atexit.unregister(connection._close_at_exit)  # noqa: SLF001 - 5 has auto_cleanup for it
         _renew_once(connection)
-        connection._socket_timeout = _SOCKET_S  # noqa: SLF001 - there is no other way, see below
+        connection._socket_timeout = _REQUEST_S  # noqa: SLF001 - there is no other way, see below
     # The session's CLIENT_TELEMETRY_ENABLED is off already, but 5 asks its core for that at every
     # public call, which is a twentieth of its work for a small statement.
     connection.telemetry_enabled = False

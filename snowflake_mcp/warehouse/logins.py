@@ -14,8 +14,9 @@ __all__ = ["Logins"]
 AUTH_PAUSE_S: Final = 60.0
 """After refused credentials. Snowflake locks a user out after some refusals."""
 FIRST_PAUSE_S: Final = 1.0
-LONGEST_PAUSE_S: Final = 60.0
-"""After an unreachable endpoint the pause doubles from the first to this one."""
+LONGEST_PAUSE_S: Final = 4.0
+"""After an unreachable endpoint the pause doubles from the first to this one; with its jitter it
+ends within 5 s, and so the server recovers that soon. One try at a time is no storm."""
 
 
 class Logins:

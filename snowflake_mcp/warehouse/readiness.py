@@ -15,6 +15,8 @@ __all__ = ["Readiness"]
 Answer = tuple[bool, str]
 
 _CACHED_S: Final = 10.0
+_BAD_NEWS_S: Final = 1.0
+"""A recovery is to be seen soon; how often a login is tried is not for this to decide."""
 _RECENT_S: Final = 60.0
 """A session that Snowflake answered so recently proves enough."""
 
@@ -41,8 +43,10 @@ class Readiness:
         failure = self._sessions.logins.failure
         if failure is not None:
             return False, failure.message
-        if self._answer is not None and now - self._asked_at < _CACHED_S:
-            return self._answer
+        if self._answer is not None:
+            keep_s = _CACHED_S if self._answer[0] else _BAD_NEWS_S
+            if now - self._asked_at < keep_s:
+                return self._answer
         used_at = self._sessions.pool.last_used_at
         if used_at is not None and now - used_at < _RECENT_S:
             return True, f"Snowflake answered {now - used_at:.0f} s ago"

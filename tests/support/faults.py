@@ -22,9 +22,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-01": Fault(
         "Snowflake cannot be reached when the server starts",
         "The server starts; `/health` 200, `/health/ready` 503; tools answer a retryable "
-        "`unavailable`; logins pause 1 s, then twice as long each time, with jitter; "
+        "`unavailable`; logins pause 1, 2, then 4 s, give or take a quarter; "
         "ready within 5 s of recovery",
-        "After a long outage the next login, and with it the recovery, can be 60 s away.",
     ),
     "F-02": Fault(
         "Snowflake refuses the login",
@@ -182,7 +181,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "F-39": Fault(
         "Snowflake's answer to a query asks for a file of this host",
-        "No file is opened or written",
+        "No file is opened or written, but for one way of connector 5 (see security.md): it opens "
+        "the file that an upload to S3 names",
     ),
     "F-40": Fault(
         "A process of the gate dies or hangs",

@@ -5,23 +5,23 @@ from typing import Final
 
 __all__ = [
     "CONNECTOR",
+    "OPENS_FILES_FOR_S3",
     "READS_HALF_SURROGATES",
     "REPEATS_SILENT_POLLS",
-    "TELLS_REFUSED_RENEWALS",
     "tracebacks",
 ]
 
 CONNECTOR: Final = int(version("snowflake-connector-python").partition(".")[0])
+
+OPENS_FILES_FOR_S3: Final = CONNECTOR == 5
+"""Opens the named file when the result of any statement asks for an upload to a stage in S3.
+Nothing forbids it: when this is no longer true, docs/security.md has a caveat too many."""
 
 READS_HALF_SURROGATES: Final = CONNECTOR == 4
 r"""Of answers in JSON with half a surrogate pair (``\ud800``) in a text; 5 refuses the answer."""
 
 REPEATS_SILENT_POLLS: Final = CONNECTOR == 4
 """Asks once more, on another connection, where no answer came for 55 s; 5 gives up after 60 s."""
-
-TELLS_REFUSED_RENEWALS: Final = CONNECTOR == 4
-"""Says 390114 when a session cannot be renewed; 5 says that it could not reach Snowflake, so the
-read is not repeated. The next call works all the same."""
 
 
 def tracebacks(log: str) -> list[str]:

@@ -146,6 +146,13 @@ def test_an_unknown_cursor(cursor: object) -> None:
     assert message["error"]["code"] == -32602
 
 
+def test_a_cursor_that_is_null_is_none() -> None:
+    """Some clients write every member of their types."""
+    rig = Rig()
+    message, _ = reply_of(start(rig, "tools/list", with_envelope(cursor=None), facts()))
+    assert message["result"]["tools"]
+
+
 def test_a_crash_tells_the_client_only_a_reference() -> None:
     """D-01: what an unexpected exception says stays in the log, under the reference."""
     rig = Rig()

@@ -64,6 +64,16 @@ async def test_without_a_limit_nothing_is_asked() -> None:
 
 
 @asynchronous
+async def test_a_submission_is_held_to_the_same() -> None:
+    """The budget cannot be gone round by submit_query."""
+    tools, warehouse = priced(plan(11, 1), max_scan_partitions=10)
+    over = await tools.call("submit_query", QUERY, context())
+    assert over.failure is not None
+    assert over.failure.family is Family.LIMIT
+    assert warehouse.sql == ["EXPLAIN USING JSON SELECT a FROM t"]
+
+
+@asynchronous
 async def test_a_query_within_the_limits_runs() -> None:
     """Its plan is asked first, in the same session; at the limit it still runs."""
     tools, warehouse = priced(plan(10, 2_000), max_scan_partitions=10, max_scan_bytes=2_000)

@@ -57,7 +57,7 @@ def test_every_wait_is_bounded() -> None:
     old, new = (arguments(line, {"socket_timeout": 1}, BOUNDS) for line in BOTH)
     assert (old["network_timeout"], old["socket_timeout"]) == (20, 30)
     assert not {"query_timeout", "retry_timeout"} & set(old)
-    assert (new["query_timeout"], new["request_timeout"], new["connect_timeout"]) == (360, 60, 10)
+    assert (new["query_timeout"], new["request_timeout"], new["connect_timeout"]) == (355, 55, 10)
     assert not {"network_timeout", "socket_timeout"} & set(new)
 
 
