@@ -124,9 +124,7 @@ class Metrics:
             KeyError: there is no such family.
             ValueError: the labels are not those of the family.
         """
-        values = self._counts.get(name)
-        if values is None:
-            values = self._begin(name)
+        values = self._kept(name)
         old = values.get(labels)
         if isinstance(old, float | int):
             values[labels] = old + by
@@ -141,9 +139,7 @@ class Metrics:
             KeyError: there is no such family.
             ValueError: the labels are not those of the family.
         """
-        values = self._counts.get(name)
-        if values is None:
-            values = self._begin(name)
+        values = self._kept(name)
         bounds = FAMILIES[name].bounds
         found = values.get(labels)
         if not isinstance(found, Distribution):
@@ -154,8 +150,7 @@ class Metrics:
 
     def watch(self, name: str, read: Callable[[], Mapping[Labels, float]]) -> None:
         """Show what somebody else counts; ``read`` is called when the numbers are asked for."""
-        self._begin(name)
-        self._watched[name] = read
+        self._watched[FAMILIES[name].name] = read
 
     def watch_one(self, name: str, read: Callable[[], float]) -> None:
         """Show one number without labels that somebody else knows."""
@@ -186,8 +181,9 @@ class Metrics:
                     sums[part] = sums.get(part, 0) + value
         return dict(sorted(sums.items()))
 
-    def _begin(self, name: str) -> dict[Labels, Value]:
-        return self._counts.setdefault(FAMILIES[name].name, {})
+    def _kept(self, name: str) -> dict[Labels, Value]:
+        values = self._counts.get(name)
+        return self._counts.setdefault(FAMILIES[name].name, {}) if values is None else values
 
 
 def _checked(family: Family, labels: Labels) -> None:

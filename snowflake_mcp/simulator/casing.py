@@ -18,7 +18,7 @@ def put_stored_names(
 
     ``full`` gives the full path of a table in the statement, or None without a current schema.
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     if isinstance(expression, exp.Create) and expression.args.get("kind") in {"TABLE", "VIEW"}:
         target = (

@@ -7,7 +7,7 @@ __all__ = ["put_engine_clauses"]
 
 def put_engine_clauses(query: Any) -> None:
     """Rewrite ORDER BY ALL, ASOF JOIN, RATIO_TO_REPORT and DATE_TRUNC; worker threads only."""
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     for order in list(query.find_all(exp.Order)):
         _order_by_all(order)
@@ -31,7 +31,7 @@ def put_engine_clauses(query: Any) -> None:
 
 
 def _order_by_all(order: Any) -> None:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     if len(order.expressions) != 1:
         return
@@ -43,7 +43,7 @@ def _order_by_all(order: Any) -> None:
 
 def _asof(join: Any) -> None:
     """Snowflake keeps rows without a match, and has the inequality in a clause of its own."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     condition = join.args["match_condition"]
     join.set("match_condition", None)

@@ -77,8 +77,8 @@ def parse(sql: str) -> Any:
 
     :raises StatementFailed: 001003
     """
-    import sqlglot  # noqa: PLC0415 heavy, and only the simulator's own process needs it
-    from sqlglot.errors import ParseError  # noqa: PLC0415
+    import sqlglot
+    from sqlglot.errors import ParseError
 
     # sqlglot logs what it cannot carry over to DuckDB, quoting the statement.
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
@@ -121,7 +121,7 @@ def prepare_change(expression: Any, job: Job, connection: "Connection") -> Any:
 
     :raises StatementFailed: 000002 for types and functions that are not here.
     """
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     put_stored_names(expression, connection.catalog, lambda table: _path(table, connection))
     _quote_keys(expression)
@@ -137,7 +137,7 @@ def prepare_change(expression: Any, job: Job, connection: "Connection") -> Any:
 
 def _name_columns(query: Any, texts: Sequence[str] | None) -> None:
     """Give unnamed columns the name Snowflake gives them: their text in upper case."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     outermost = query
     while isinstance(outermost, exp.SetOperation):
@@ -147,7 +147,7 @@ def _name_columns(query: Any, texts: Sequence[str] | None) -> None:
 
 
 def _name_list(select: Any, texts: Sequence[str] | None) -> None:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     columns = select.expressions
     if texts is not None and len(texts) != len(columns):
@@ -164,7 +164,7 @@ def _name_list(select: Any, texts: Sequence[str] | None) -> None:
 
 def _quote_keys(query: Any) -> None:
     """Keys of object constants are text: fakesnow would make them upper case."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     for pair in list(query.find_all(exp.PropertyEQ)):
         if isinstance(pair.this, exp.Identifier):
@@ -173,7 +173,7 @@ def _quote_keys(query: Any) -> None:
 
 def _tables(query: Any) -> list[Any]:
     """The tables a query names, without the names its own WITH clauses define."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     local = {cte.alias_or_name.upper() for cte in query.find_all(exp.CTE)}
     return [
@@ -242,7 +242,7 @@ def _check_exists(table: Any, connection: "Connection") -> None:
 
 def _guard_divisions(query: Any) -> None:
     """Division by zero is an error on Snowflake and infinity in DuckDB."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     for division in list(query.find_all(exp.Div)):
         divisor = division.expression

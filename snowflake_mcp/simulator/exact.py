@@ -38,7 +38,7 @@ def put_exact_constants(query: Any) -> None:
 
     :raises StatementFailed: 100035 for a constant that is no value of its type.
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     branches = _branches(query)
     if not all(isinstance(branch, exp.Select) for branch in branches):
@@ -55,7 +55,7 @@ def put_exact_constants(query: Any) -> None:
 
 
 def _branches(query: Any) -> list[Any]:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     if isinstance(query, exp.SetOperation):
         return [*_branches(query.this), *_branches(query.expression)]
@@ -68,7 +68,7 @@ _Kind = tuple[str, int]
 
 def _kind(value: Any) -> _Kind | None:
     """The type of a constant of one of these types; None for everything else."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     if isinstance(value, exp.Interval):
         return _interval_kind(value)
@@ -100,7 +100,7 @@ def _kind(value: Any) -> _Kind | None:
 
 def _interval_kind(interval: Any) -> _Kind | None:
     """Year-month intervals tell their parts by the scale: both, years, months."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     unit = interval.args.get("unit")
     if unit is None or (interval.this is not None and _constant(interval.this) is None):
@@ -116,7 +116,7 @@ def _interval_kind(interval: Any) -> _Kind | None:
 
 def _constant(node: Any) -> str | None:
     """The text of a literal, an empty text for NULL, None for anything computed."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     if isinstance(node, exp.Null):
         return ""
@@ -154,7 +154,7 @@ def _has_nanoseconds(clock: str) -> bool:
 
 
 def _struct(kind: _Kind, text: str) -> Any:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     name, scale = kind
     members: Sequence[tuple[str, int | str]] = _VALUES[name](text or _SAMPLES[name], scale)
@@ -175,7 +175,7 @@ def _struct(kind: _Kind, text: str) -> Any:
 
 
 def _number(value: int) -> Any:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     literal = exp.Literal.number(abs(value))
     return exp.Neg(this=literal) if value < 0 else literal

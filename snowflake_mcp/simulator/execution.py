@@ -144,7 +144,7 @@ class Connection:
 
     def _translated(self, cursor: Any, sql: str, found: Sequence[Token], job: Job) -> Rows:
         from fakesnow.statement_type import statement_type_id
-        from sqlglot import exp  # noqa: PLC0415 heavy, only this process needs it
+        from sqlglot import exp
 
         if any(token.text == "$" for token in found):
             sql = cursor._inline_variables(sql)  # noqa: SLF001 fakesnow's session variables
@@ -172,7 +172,7 @@ class Connection:
 
     def _carried_out(self, cursor: Any, expression: Any, job: Job) -> None:
         """What fakesnow's execute() does, for a statement that is parsed and prepared already."""
-        from sqlglot import exp  # noqa: PLC0415
+        from sqlglot import exp
 
         prepared = dialect.prepare_change(expression.copy(), job, self)
         cursor.check_db_and_schema(prepared)
@@ -219,7 +219,7 @@ class Connection:
         self, sql: str, found: Sequence[Token], job: Job
     ) -> tuple[Sequence[str], Sequence[Entry]]:
         """Column names of a query and the tables it reads; compiles it, runs nothing."""
-        from sqlglot import exp  # noqa: PLC0415
+        from sqlglot import exp
 
         expression = dialect.parse(sql)
         if not isinstance(expression, exp.Query):

@@ -75,7 +75,7 @@ def put_engine_words(expression: Any) -> bool:
 
     :raises StatementFailed: 000002 for a type that no column can have here.
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     changed = False
     # Leaves first: an argument may be such a function itself.
@@ -99,7 +99,7 @@ def put_engine_words(expression: Any) -> bool:
 
 def _whole_arguments() -> Mapping[type[Any], tuple[str, ...]]:
     """Arguments that must be 64-bit integers in DuckDB; a NUMBER is none there."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     return {
         exp.Left: ("expression",),
@@ -114,7 +114,7 @@ def _whole_arguments() -> Mapping[type[Any], tuple[str, ...]]:
 
 
 def _made_whole(node: Any, key: str) -> bool:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     arguments = node.args.get(key)
     changed = False
@@ -128,7 +128,7 @@ def _made_whole(node: Any, key: str) -> bool:
 
 def _replaced(node: Any) -> Any:
     """What stands for a function in the engine; None for all that it knows."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     shapes = (exp.DataType.Type.GEOGRAPHY, exp.DataType.Type.GEOMETRY)
     if isinstance(node, exp.TryCast) and node.to.this in _moments():
@@ -168,7 +168,7 @@ def _replaced(node: Any) -> Any:
 
 def _moments() -> Mapping[Any, str]:
     """Macros of casts that give NULL for what they cannot read; fakesnow's raise."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     types = exp.DataType.Type
     return {
@@ -181,7 +181,7 @@ def _moments() -> Mapping[Any, str]:
 
 def _named(node: Any) -> tuple[str, list[Any]] | None:
     """Snowflake's name of a function and its arguments; None for what is left alone."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     if isinstance(node, exp.Anonymous):
         return str(node.this).upper(), node.expressions
@@ -216,7 +216,7 @@ def _named(node: Any) -> tuple[str, list[Any]] | None:
 
 def _members(name: str, arguments: Sequence[Any]) -> Any:
     """OBJECT_DELETE and OBJECT_PICK, one key after the other."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     whole, *keys = arguments
     if name == "OBJECT_DELETE":
@@ -229,7 +229,7 @@ def _members(name: str, arguments: Sequence[Any]) -> Any:
 
 def _is_semi_structured(array: Any) -> bool:
     """Whether an array may mix types: nothing around it wants a list of the engine."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     holder = array.parent
     while isinstance(holder, exp.Array | exp.PropertyEQ | exp.Struct):
@@ -238,13 +238,13 @@ def _is_semi_structured(array: Any) -> bool:
 
 
 def _call(macro: str, *arguments: Any) -> Any:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     return exp.Anonymous(this=f"{HOME}.{macro}", expressions=list(arguments))
 
 
 def _retype(kind: Any) -> bool:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     types = exp.DataType.Type
     if kind.this in (types.GEOGRAPHY, types.GEOMETRY):
@@ -264,7 +264,7 @@ def _retype(kind: Any) -> bool:
 
 def whole_numbers(node: Any) -> Any:
     """Stands in for fakesnow's rule that gives NUMBER and NUMBER(38,0) 64 bits like INT."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     types = exp.DataType.Type
     if not isinstance(node, exp.DataType):

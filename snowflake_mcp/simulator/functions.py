@@ -51,7 +51,7 @@ def replace_functions(query: Any, job: Job, connection: "Connection") -> Any:
 
     :raises StatementFailed: a function that has no value here.
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     values = _context(job, connection)
     lend_tables(query, job, connection)
@@ -86,13 +86,13 @@ def replace_functions(query: Any, job: Job, connection: "Connection") -> Any:
 
 
 def _name(node: Any) -> str:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     return str(node.this if isinstance(node, exp.Anonymous) else node.sql_name()).upper()
 
 
 def _literal(value: str | None) -> Any:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     return exp.Null() if value is None else exp.Literal.string(value)
 
@@ -111,7 +111,7 @@ def _get_ddl(node: Any, _job: Job, connection: "Connection") -> Any:
 
 
 def _is_role(node: Any, _job: Job, connection: "Connection") -> Any:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     return exp.Boolean(this=string_constant(node.expressions[0]) == connection.place.role)
 

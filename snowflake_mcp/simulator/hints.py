@@ -51,7 +51,7 @@ def written_types(query: Any) -> dict[str, str]:
 
 
 def _written(value: Any) -> str | None:
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     casts = {
         exp.DataType.Type.OBJECT: "object",

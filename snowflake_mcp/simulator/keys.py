@@ -30,7 +30,7 @@ def take_keys(create: Any, named: Named) -> list[Key]:
 
     The columns of the primary key become NOT NULL, which Snowflake does enforce.
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     if not isinstance(create.this, exp.Schema):
         return []
@@ -56,7 +56,7 @@ def take_keys(create: Any, named: Named) -> list[Key]:
 
 def added_keys(alter: Any, named: Named) -> list[Key]:
     """The keys of ALTER TABLE ... ADD; empty when it adds something else."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     found = []
     for action in alter.args.get("actions") or ():
@@ -67,7 +67,7 @@ def added_keys(alter: Any, named: Named) -> list[Key]:
 
 
 def _of_column(column: Any, named: Named) -> list[Key]:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     found = []
     for constraint in list(column.args.get("constraints") or ()):
@@ -86,7 +86,7 @@ def _of_column(column: Any, named: Named) -> list[Key]:
 
 
 def _of_table(part: Any, named: Named) -> list[Key]:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     if isinstance(part, exp.Constraint):
         return [
@@ -105,7 +105,7 @@ def _of_table(part: Any, named: Named) -> list[Key]:
 
 
 def _foreign(columns: tuple[str, ...], name: str, reference: Any, named: Named) -> Key:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     target = reference.this
     if isinstance(target, exp.Schema):
@@ -118,7 +118,7 @@ def _names(nodes: Sequence[Any]) -> tuple[str, ...]:
 
 
 def _name(node: Any) -> str:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     found = node if isinstance(node, exp.Identifier) else node.find(exp.Identifier)
     return str(found.name if found.quoted else found.name.upper())

@@ -25,7 +25,7 @@ def check_statement(expression: Any, found: Sequence[Token]) -> None:
 
     :raises StatementFailed: 000002
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     if isinstance(expression, exp.Command):
         words = f"{expression.this} {expression.expression or ''}".upper().split()
@@ -60,7 +60,7 @@ def check_statement(expression: Any, found: Sequence[Token]) -> None:
 
 def instead_of_engine(expression: Any, connection: "Connection") -> Rows | None:
     """Answer statements about databases and schemas that fakesnow gets wrong; None for others."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     kind = str(expression.args.get("kind") or "").upper()
     if isinstance(expression, exp.Comment) and kind in {"DATABASE", "SCHEMA"}:
@@ -109,7 +109,7 @@ def drop_keys(connection: "Connection", path: "Path", words: Words) -> Rows:
 
 def without_keys(expression: Any, connection: "Connection") -> list[Key]:
     """Take the keys out of a CREATE TABLE; :func:`remember` wants them back."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     if not isinstance(expression, exp.Create):
         return []
@@ -145,7 +145,7 @@ def remember(
     keys: list[Key],
 ) -> None:
     """Note what DuckDB will not keep of an object that was just made, changed or dropped."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     kind = str(expression.args.get("kind") or "").upper()
     if isinstance(expression, exp.Create):
@@ -165,7 +165,7 @@ def remember(
 
 
 def _renamed(alter: Any, connection: "Connection") -> None:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     for action in alter.args.get("actions") or ():
         if isinstance(action, exp.AlterRename):
@@ -185,7 +185,7 @@ def _view_query(sql: str, found: Sequence[Token]) -> str:
 
 
 def _created(expression: Any, kind: str, source: str, connection: "Connection") -> None:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     target = expression.this.this if isinstance(expression.this, exp.Schema) else expression.this
     path = _path(target, connection, kind)
@@ -205,7 +205,7 @@ def _created(expression: Any, kind: str, source: str, connection: "Connection") 
 
 
 def _note_columns(columns: Sequence[Any], path: "Path", connection: "Connection") -> None:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     for column in columns:
         if not isinstance(column, exp.ColumnDef):
@@ -223,7 +223,7 @@ def _note_columns(columns: Sequence[Any], path: "Path", connection: "Connection"
 
 def _declared(kind: Any) -> str:
     """A declared type where DuckDB's own would not tell it."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     plain = {
         exp.DataType.Type.OBJECT: "OBJECT",

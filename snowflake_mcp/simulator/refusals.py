@@ -27,7 +27,7 @@ def refuse_features(expression: Any) -> None:
 
     :raises StatementFailed: 000002
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     told = {
         exp.HistoricalData: "time travel",

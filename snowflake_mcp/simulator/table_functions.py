@@ -19,7 +19,7 @@ def string_constant(node: Any) -> str:
 
     :raises StatementFailed: 001015 for anything computed.
     """
-    from sqlglot import exp  # noqa: PLC0415 heavy, only the simulator's own process needs it
+    from sqlglot import exp
 
     if not isinstance(node, exp.Literal) or not node.is_string:
         raise StatementFailed(
@@ -33,7 +33,7 @@ def lend_tables(query: Any, job: Job, connection: "Connection") -> None:
 
     :raises StatementFailed: 000709 for a result that is not kept.
     """
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     for node in list(query.find_all(exp.TableFromRows)):
         if isinstance(node.this, exp.SplitToTable):
@@ -66,7 +66,7 @@ def _reaches(node: Any, job: Job) -> bool:
 
 
 def _replace(node: Any, name: str, table: Any, job: Job, connection: "Connection") -> None:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     shown = f"_given_{job.query_id}_{len(connection.given)}"
     connection.give(shown, table)
@@ -83,7 +83,7 @@ def _replace(node: Any, name: str, table: Any, job: Job, connection: "Connection
 
 def _called(node: Any, job: Job) -> tuple[str, Any] | None:
     """Name and rows of ``TABLE(f(...))``; None for functions that the engine has."""
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     call = node.this
     while isinstance(call, exp.Dot):
@@ -99,7 +99,7 @@ def _called(node: Any, job: Job) -> tuple[str, Any] | None:
 
 
 def _scanned(call: Any, job: Job) -> Any:
-    from sqlglot import exp  # noqa: PLC0415
+    from sqlglot import exp
 
     argument = call.expressions[0] if call.expressions else exp.Null()
     is_last = isinstance(argument, exp.Anonymous) and argument.name.upper() == "LAST_QUERY_ID"
