@@ -6,6 +6,7 @@ from snowflake_mcp.policy.judgement import judge_head, judge_segment, query_of
 from snowflake_mcp.policy.lexer import LexicalError, Scan, check_bytes, scan
 from snowflake_mcp.policy.references import References
 from snowflake_mcp.policy.refusals import refused
+from snowflake_mcp.policy.results import results_read
 from snowflake_mcp.policy.rules import Finding
 from snowflake_mcp.policy.statements import Statement, one_statement
 from snowflake_mcp.policy.syntax import parse
@@ -37,13 +38,18 @@ def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
         blanked = _blanked(sql, cut)
         for part, writes in parts:
             standing += work.second_opinion(blanked, part, needed, writes=writes)
+    results: tuple[str, ...] = ()
+    if not standing and "result_scan" in needed:
+        results, standing = results_read(statement.segments)
     if not standing:
         standing = outside(work.mentioned.all, terms.rules, situation)
     objects = work.mentioned.objects()
     if standing:
         return refused(sql, standing, work.kind, needed, objects, work.tier)
     steps = len(statement.segments)
-    return Verdict(True, work.kind, statement.sendable, needed, (), objects, work.tier, steps)
+    return Verdict(
+        True, work.kind, statement.sendable, needed, (), objects, work.tier, steps, results
+    )
 
 
 class _Assessment:

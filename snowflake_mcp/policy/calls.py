@@ -144,7 +144,7 @@ def _never(name: str, token: Token) -> Finding:
 
 _MEANING: Final = {
     "ai": "calls a model, which costs credits and sends it the data",
-    "result_scan": "reaches the results of other statements, also those of other clients",
+    "result_scan": "reaches the stored results of earlier statements",
     "query_history": "shows the statements or logins of other clients",
     "presigned_url": "makes a URL that opens staged files to whoever holds it",
     "get_ddl": "shows the definition of an object",

@@ -73,3 +73,5 @@ class Verdict:
     """What the statement needs, granted or not."""
     steps: int = 1
     """Statements of its flow chain; 1 when there is no ``->>``."""
+    results: tuple[str, ...] = ()
+    """Query ids of the stored results that it reads; whoever sends it checks whose they are."""

@@ -15,7 +15,7 @@ from snowflake_mcp.tools.names import stored
 from snowflake_mcp.tools.wording import told
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["JUDGING", "refusal_items", "refusal_lines", "refused", "unjudged"]
+__all__ = ["JUDGING", "own_results", "refusal_items", "refusal_lines", "refused", "unjudged"]
 
 _SHOWN_REFUSALS: Final = 5
 _SHOWN_NAMES: Final = 20
@@ -66,6 +66,16 @@ def refused(refusals: Sequence[Refusal], hint: str) -> ToolFailure:
         retryable=again,
         details={"refusals": refusal_items(refusals)},
     )
+
+
+async def own_results(verdict: Verdict, call: Call) -> None:
+    """Check that the stored results which a permitted statement reads are the caller's own.
+
+    Raises:
+        ToolFailure: one is not, or that cannot be told.
+    """
+    for query_id in verdict.results:
+        await call.backing.handles.standing(query_id, call.asking)
 
 
 async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:

@@ -7,7 +7,7 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
-from snowflake_mcp.tools.judging import refused
+from snowflake_mcp.tools.judging import own_results, refused
 from snowflake_mcp.tools.names import missing_hint, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.spending import within_budget
@@ -46,6 +46,7 @@ async def judged(query: str, call: Call, database: str | None, schema: str | Non
         rules = [refusal.rule for refusal in verdict.refusals]
         call.context.log("debug", {"event": "refused", "rules": rules})
         raise refused(verdict.refusals, f"{call.tool} {_ONLY_READS}")
+    await own_results(verdict, call)
     await within_budget(call, verdict.sql, verdict.kind, verdict.steps, database, schema)
     return verdict
 

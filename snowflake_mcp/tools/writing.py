@@ -10,7 +10,7 @@ from snowflake_mcp.tools.answers import Written
 from snowflake_mcp.tools.arguments import ExecuteStatement
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.confirming import ask
-from snowflake_mcp.tools.judging import refused
+from snowflake_mcp.tools.judging import own_results, refused
 from snowflake_mcp.tools.names import stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.wording import answer
@@ -48,6 +48,7 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
             "This statement only reads. It was not sent.",
             "Call execute_query with it.",
         )
+    await own_results(verdict, call)
     if call.backing.policy.confirm_writes:
         question = _question(verdict, call)
         subject = (verdict.sql, database, schema)

@@ -163,7 +163,7 @@ def test_what_the_rules_let_through(sql: str) -> None:
         "SELECT GET_DDL('SCHEMA', 'sales.core')",
         "SELECT SYSTEM$CLUSTERING_INFORMATION('sales.hr.t')",
         "SELECT SYSTEM$GET_TAG('t', 'sales.core.t', 'table')",
-        "SELECT * FROM TABLE(RESULT_SCAN('x'))",
+        "SELECT * FROM TABLE(RESULT_SCAN('01b00000-0000-0000-0000-00000000000a'))",
         "SELECT LAST_QUERY_ID()",
         "SELECT * FROM TABLE(INFORMATION_SCHEMA.TASK_HISTORY())",
         "SELECT * FROM INFORMATION_SCHEMA.TABLES",

@@ -148,6 +148,7 @@ class FakeGate:
     capabilities: frozenset[str] = frozenset()
     objects: Objects = NO_OBJECTS
     tier: Tier = Tier.READ
+    results: tuple[str, ...] = ()
     seen: list[str] = field(default_factory=list)
     situations: list[Situation] = field(default_factory=list)
 
@@ -164,6 +165,7 @@ class FakeGate:
             refusals=self.refusals,
             objects=self.objects,
             tier=self.tier,
+            results=self.results if allowed else (),
         )
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.config.model import LimitSettings, PolicySettings
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import Refusal
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.results import Column
@@ -213,3 +214,24 @@ async def test_fetching_what_runs_gives_the_handle_again() -> None:
     assert (answer["state"], answer["truncated_by"]) == ("resuming warehouse", "time")
     assert (answer["offset"], answer["next_offset"], answer["elapsed_ms"]) == (5, 5, 0)
     assert warehouse.handles.asked[0][3] == pytest.approx(29.5)
+
+
+@pytest.mark.parametrize(
+    ("tool", "policy"),
+    [
+        ("execute_query", PolicySettings()),
+        ("submit_query", PolicySettings()),
+        ("execute_statement", PolicySettings(tier="dml", confirm_writes=False)),
+    ],
+)
+@asynchronous
+async def test_stored_results_are_their_owners(tool: str, policy: PolicySettings) -> None:
+    """A statement that reads another's result is not sent, and told as if there were no such."""
+    tier = Tier.DML if tool == "execute_statement" else Tier.READ
+    tools, warehouse = registry(gate=FakeGate(results=(ID,), tier=tier), policy=policy)
+    warehouse.handles.stands = ToolFailure(Family.MISSING_OBJECT, "No statement of yours.")
+    result = await tools.call(tool, {"query": "..."}, context())
+    assert result.failure is not None
+    assert result.failure.family is Family.MISSING_OBJECT
+    assert [asked[:2] for asked in warehouse.handles.asked] == [("standing", ID)]
+    assert warehouse.sql == []
