@@ -308,7 +308,9 @@ def test_a_network_that_parts(
     Where the driver asks again on another connection that works, the client notices nothing.
     """
     with relaying(account.port) as relay:
-        environ = {**account.environ, **GRANT, "SNOWFLAKE_PORT": str(relay.port)}
+        # The call is to see the end, and not to be answered with the query id before.
+        patient = {"SNOWFLAKE_MCP_LIMITS_ANSWER_WITHIN_S": "300"}
+        environ = {**account.environ, **GRANT, **patient, "SNOWFLAKE_PORT": str(relay.port)}
         with serving(tmp_path, "--no-demo", environ=environ) as server:
             assert _query(server, "SELECT 1").status == 200
             way = "all parted" if later_too else "open connections parted"
