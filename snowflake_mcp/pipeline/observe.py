@@ -18,7 +18,6 @@ _log = Logger()
 
 _QUIET: Final = frozenset({"ping"})
 """Methods whose success is not worth a line."""
-_ENDS: Final = frozenset({"ok", "cancelled"})
 _NO_METHOD: Final = f"error_{METHOD_NOT_FOUND}"
 
 
@@ -69,14 +68,16 @@ def _count(
 ) -> None:
     # What a client made up must not become a label: an unknown method or tool is "unknown".
     shown = "unknown" if outcome == _NO_METHOD else method
-    word = outcome.partition("_")[0]
-    metrics.count("requests", shown, context.facts.transport, word if word in _ENDS else "failed")
+    called_off = outcome.startswith("cancelled_")
+    refused = outcome.startswith("error_")
+    end = "cancelled" if called_off else "ok" if outcome == "ok" else "failed"
+    metrics.count("requests", shown, context.facts.transport, end)
     metrics.observe("request_seconds", seconds, shown)
-    if word == "cancelled":
+    if called_off:
         metrics.count("cancellations", context.cancel_reason or "unknown")
     if shown == "tools/call":
-        tool = "unknown" if word == "error" else str(params.get("name"))
-        metrics.count("tool_calls", tool, word)
+        tool = "unknown" if refused else str(params.get("name"))
+        metrics.count("tool_calls", tool, end if called_off else "error" if refused else outcome)
         metrics.observe("tool_call_seconds", seconds, tool)
 
 

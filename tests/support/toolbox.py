@@ -6,7 +6,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
+from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 
@@ -44,6 +44,9 @@ class ScriptedToolbox:
             return ToolResult(text=f"echo {dict(arguments)}", structured={"echo": dict(arguments)})
         if name == "crash":
             raise RuntimeError("password=hunter2")
+        if name == "miss":
+            failure = ToolFailure(Family.MISSING_OBJECT, "There is no such table.")
+            return ToolResult(text="missing", failure=failure)
         if name == "wait":
             gate: Deferred[str] = Deferred()
             self.waiting.append(gate)

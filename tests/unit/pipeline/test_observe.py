@@ -34,6 +34,7 @@ def run(name: str, cancel: Any = None) -> tuple[list[str], Metrics]:
     [
         ("echo", None, "ok", "ok", ("echo", "ok")),
         ("nobody", None, "error_-32602", "failed", ("unknown", "error")),
+        ("miss", None, "missing_object", "failed", ("miss", "missing_object")),
         ("crash", None, "internal", "failed", ("crash", "internal")),
         ("wait", "client", "cancelled_client", "cancelled", ("wait", "cancelled")),
         ("wait", "disconnect", "cancelled_disconnect", "cancelled", ("wait", "cancelled")),
