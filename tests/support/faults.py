@@ -73,7 +73,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-11": Fault(
         "1,000 idle WebSockets",
         "At most 25 MiB more memory, pings go on, less than 2 % CPU",
-        "Measured by hand; see docs/performance.md.",
+        "There is no test yet.",
     ),
     "F-12": Fault(
         "A client that no longer answers pings",
