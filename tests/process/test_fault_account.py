@@ -95,15 +95,18 @@ def test_an_account_that_comes_late(tmp_path: Path, measured: Measured) -> None:
 @pytest.mark.fault("F-02", "the account answers every login with 390100")
 def test_a_login_that_is_refused(account: Endpoint, tmp_path: Path, measured: Measured) -> None:
     """One try, however many ask, so that Snowflake does not lock the user out."""
-    account.fault("login", {"code": "390100", "message": "Incorrect username or password"})
-    secret = {"SNOWFLAKE_PASSWORD": "hunter2-hunter2"}
+    # Of this user alone: the server that the other tests share opens sessions ahead of need.
+    refusal = {"code": "390100", "message": "Incorrect username or password"}
+    account.fault("login", refusal, user="refused")
+    secret = {"SNOWFLAKE_USER": "refused", "SNOWFLAKE_PASSWORD": "hunter2-hunter2"}
     with serving(tmp_path, "--no-demo", environ={**account.environ, **secret}) as server:
         for _ in range(25):
             told = _query(server, "SELECT 1")
             assert told.status >= 500
             assert told.json()["error"]["code"] == "auth"
             assert server.request("GET", "/health/ready").status == 503
-        logins = account.seen()["requests"]["login"]
+        (rule,) = account.seen()["rules"]
+        logins = rule["fired"]
         measured("logins while 50 requests asked", logins, "", bound=1)
     assert server.log_text.count("login failed: auth, errno 390100") == 1
     assert "hunter2" not in server.log_text

@@ -67,7 +67,8 @@ class Endpoint:
 
     def history(self, fragment: str) -> list[tuple[str, datetime | None]]:
         """Status and end of the statements whose text has ``fragment``, newest first; blocks."""
-        history = "TABLE(INFORMATION_SCHEMA.QUERY_HISTORY())"
+        # Without a limit of its own it gives 100, and whoever polls it fills it.
+        history = "TABLE(INFORMATION_SCHEMA.QUERY_HISTORY(RESULT_LIMIT => 10000))"
         with closing(self.connect()) as connection, closing(connection.cursor()) as cursor:
             cursor.execute(f"SELECT QUERY_TEXT, EXECUTION_STATUS, END_TIME FROM {history}")
             rows = cursor.fetchall()
