@@ -15,7 +15,7 @@ from bench.inside import inside
 from bench.lag import MILLION, RAISED, ROWS
 from bench.report import Table
 from tests.support.agents import HttpAgent
-from tests.support.processes import resident_kib
+from tests.support.processes import peak_kib, resident_kib
 from tests.support.server import Server, end_on_sigterm, serving
 from tests.support.simulator import simulating
 
@@ -98,15 +98,8 @@ def _begin(pid: int) -> int:
 
 
 def _add(made: Table, label: str, pid: int, before: int, count: int) -> None:
-    highest, after = _highest_kib(pid), resident_kib(pid)
+    highest, after = peak_kib(pid), resident_kib(pid)
     made.add(label, *(kib / 1024 for kib in (before, highest, after, (highest - before) / count)))
-
-
-def _highest_kib(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1])
-    raise RuntimeError(f"process {pid} has no resident memory")
 
 
 def main() -> None:

@@ -172,7 +172,7 @@ class Client(ABC):
 
     async def _cancel(self, request_id: int) -> None:
         """Take the call back; only for those who can."""
-        raise NotImplementedError
+        raise NotImplementedError  # the others are never told to
 
 
 class _Left(Exception):

@@ -11,7 +11,7 @@ from snowflake_mcp.tools.answers import Check
 from snowflake_mcp.tools.arguments import CheckSql
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.cells import message
-from snowflake_mcp.tools.names import stored
+from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.wording import told
 from snowflake_mcp.warehouse.visible import plain
 
@@ -79,8 +79,7 @@ async def own_results(verdict: Verdict, call: Call) -> None:
 
 
 async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:
-    database = None if arguments.database is None else stored(arguments.database, "database")
-    schema = None if arguments.schema is None else stored(arguments.schema, "schema")
+    database, schema = placed(arguments.database, arguments.schema)
     verdict = await call.backing.gate.judge(
         arguments.query, call.situation(database, schema, call.tier)
     )

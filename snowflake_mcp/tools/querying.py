@@ -8,7 +8,7 @@ from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.judging import own_results, refused
-from snowflake_mcp.tools.names import missing_hint, stored
+from snowflake_mcp.tools.names import missing_hint, placed, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.spending import within_budget
 from snowflake_mcp.tools.wording import answer, counted, long_values, still_running
@@ -16,7 +16,7 @@ from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import StillRunningError
 
-__all__ = ["MISSING", "QUERYING", "judged", "placed"]
+__all__ = ["MISSING", "QUERYING", "judged"]
 
 _WITH_CLAUSES: Final = ("select", "values")
 _ONLY_READS: Final = "only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call."
@@ -49,14 +49,6 @@ async def judged(query: str, call: Call, database: str | None, schema: str | Non
     await own_results(verdict, call)
     await within_budget(call, verdict.sql, verdict.kind, verdict.steps, database, schema)
     return verdict
-
-
-def placed(database: str | None, schema: str | None) -> tuple[str | None, str | None]:
-    """The context for unqualified names, as stored."""
-    return (
-        None if database is None else stored(database, "database"),
-        None if schema is None else stored(schema, "schema"),
-    )
 
 
 async def _query_view(arguments: QueryView, call: Call) -> ToolResult:

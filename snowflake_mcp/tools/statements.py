@@ -6,7 +6,8 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Fetched, StatementState
 from snowflake_mcp.tools.arguments import CancelQuery, FetchResults, GetQueryStatus, SubmitQuery
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
-from snowflake_mcp.tools.querying import MISSING, judged, placed
+from snowflake_mcp.tools.names import placed
+from snowflake_mcp.tools.querying import MISSING, judged
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.wording import answer, counted, long_values, stands, still_running
 from snowflake_mcp.warehouse.results import Outcome

@@ -11,7 +11,7 @@ from snowflake_mcp.tools.arguments import ExecuteStatement
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.confirming import ask
 from snowflake_mcp.tools.judging import own_results, refused
-from snowflake_mcp.tools.names import stored
+from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
 from snowflake_mcp.tools.wording import answer
 from snowflake_mcp.warehouse.results import Outcome
@@ -34,8 +34,7 @@ _UNCERTAIN: Final = frozenset(
 
 
 async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolResult:
-    database = None if arguments.database is None else stored(arguments.database, "database")
-    schema = None if arguments.schema is None else stored(arguments.schema, "schema")
+    database, schema = placed(arguments.database, arguments.schema)
     situation = call.situation(database, schema, call.tier)
     verdict = await call.backing.gate.judge(arguments.query, situation)
     if not verdict.allowed:

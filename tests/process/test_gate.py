@@ -16,6 +16,7 @@ from twisted.internet.defer import maybeDeferred
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.terms import Terms
+from tests.support.bombs import BOMBS
 from tests.support.fault_record import Measured
 from tests.support.processes import alive, command, descendants, until
 from tests.support.server import Server, serving
@@ -30,19 +31,6 @@ BACK_WITHIN_S: Final = 0.3
 STALL_S: Final = 0.060
 _SLACK: Final = 4.0
 """Machines that run tests beside other work are slower than the promise."""
-
-BOMBS: Final = {
-    "joins": "SELECT * FROM t" + " JOIN t" * 40,
-    "subqueries": "SELECT * FROM " + "(SELECT * FROM " * 10_000 + "t" + ")" * 10_000,
-    "open brackets": "(" * 65_000,
-    "object types": "SELECT a::" + "OBJECT(a " * 26 + "INT" + ")" * 26,
-    "froms": "SELECT a " + "FROM " * 13_000,
-    "nots": "SELECT " + "NOT " * 16_000 + "1",
-    "cases": "SELECT " + "CASE WHEN " * 6_000 + "1",
-    "additions": "SELECT 1" + "+1" * 9_990,
-    "calls": "SELECT " + ", ".join(["ABS(1)"] * 4_000),
-    "unions": "SELECT 1" + " UNION SELECT 1" * 4_000,
-}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +62,7 @@ async def test_a_bomb_is_answered_in_time_and_stalls_nobody(measured: Measured) 
     """Each gets a verdict within its second or is refused; the reactor goes on all the while."""
     from twisted.internet import reactor
 
-    judges = Judges(reactor, Terms(65_536))  # type: ignore[arg-type]
+    judges = Judges(reactor, Terms(65_536))  # type: ignore[arg-type]  # a module to mypy
     gate = Gate(judges)
     judges.startService()
     try:
