@@ -12,16 +12,21 @@ import pytest
 from snowflake_mcp.commands.process import Daemon, address_of, ask
 from tests.support.server import free_port
 
-SLEEP = "import sys, time; time.sleep(60)"
+SLEEP = "import time; print('up', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
 def stand_in() -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that looks like a server: the word is among its arguments."""
-    process = subprocess.Popen([sys.executable, "-c", SLEEP, "snowflake-mcp"])
-    yield process
-    process.kill()
-    process.wait()
+    """A process that looks like a server: the word is among its arguments.
+
+    It has spoken before it is handed over: until its program is loaded, the kernel shows no words.
+    """
+    line = [sys.executable, "-c", SLEEP, "snowflake-mcp"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n"
+        yield process
+        process.kill()
 
 
 def written(folder: Path, text: str) -> Daemon:
