@@ -2,7 +2,8 @@
 
 from typing import Any, TextIO
 
-from snowflake_mcp.config.model import Config, Secret
+from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.secrets import Secret
 from snowflake_mcp.config.settings import settings
 
 __all__ = ["show"]

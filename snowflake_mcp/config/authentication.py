@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from snowflake_mcp.config.keys import KeyUnusableError, private_key_der
-from snowflake_mcp.config.model import Secret, SecretFile
 from snowflake_mcp.config.parameters import Parameters
+from snowflake_mcp.config.secrets import Secret, SecretFile
 from snowflake_mcp.config.settings import Problems
 
 __all__ = ["METHODS", "Method", "check", "method_of"]

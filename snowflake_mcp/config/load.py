@@ -4,16 +4,18 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from snowflake_mcp.config import connections
-from snowflake_mcp.config.model import Config, ConnectionSettings
+from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
 from snowflake_mcp.config.parameters import Parameters
+from snowflake_mcp.config.principals import read_principals
 from snowflake_mcp.config.settings import ENVIRONMENT_PREFIX, SECTIONS, Problems, apply, settings
 
 __all__ = ["ConfigError", "Flags", "load"]
 
-_FILE_KEYS: Final = frozenset({*SECTIONS, "connections", "default_connection"})
+_FILE_KEYS: Final = frozenset({*SECTIONS, "connections", "default_connection", "principals"})
 _PROCESS_VARIABLES: Final = frozenset({f"{ENVIRONMENT_PREFIX}CONFIG"})
 
 
@@ -61,9 +63,23 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     flagged = {name: value for name, value in given.items() if value}
     sections["http"] = apply("http", sections["http"], flagged, "the command line", problems)
     connection = _connection(flags, table, str(path), environ, problems)
-    if problems.lines or connection is None:
+    principals = read_principals(table.get("principals", {}), sections, str(path), problems)
+    if connection is None:
         raise ConfigError(problems.lines)
-    return Config(connection=connection, **sections)
+    used = {connection.name: connection}
+    for each in principals.values():
+        if each.connection and each.connection not in used:
+            found = _of_principal(each, table, str(path), environ, problems)
+            if found is not None:
+                used[found.name] = found
+    if problems.lines:
+        raise ConfigError(problems.lines)
+    return Config(
+        connection=connection,
+        principals=principals,
+        connections=MappingProxyType(used),
+        **sections,
+    )
 
 
 def _read(path: Path, problems: Problems) -> dict[str, Any]:
@@ -137,6 +153,19 @@ def _connection(
     return connections.DEMO
 
 
+def _of_principal(
+    principal: PrincipalSettings,
+    table: Mapping[str, Any],
+    path: str,
+    environ: Mapping[str, str],
+    problems: Problems,
+) -> ConnectionSettings | None:
+    """A connection beside the server's. The environment says nothing of it: it overlays one."""
+    tables = table.get("connections", {})
+    where = f"principals.{principal.name}.connection"
+    return _named(principal.connection, tables, path, environ, {}, problems, where)
+
+
 def _named(
     name: str,
     tables: Mapping[str, Any],
@@ -144,6 +173,7 @@ def _named(
     environ: Mapping[str, str],
     overlay: Parameters,
     problems: Problems,
+    asked_by: str = "--connection",
 ) -> ConnectionSettings | None:
     if name in tables:
         origin, found = path, tables[name]
@@ -152,7 +182,7 @@ def _named(
         if name not in shared:
             known = sorted({*tables, *shared})
             hint = f"known: {', '.join(known)}" if known else "none is defined there"
-            problems.add("--connection", f"{name} is not a connection ({hint})", origin)
+            problems.add(asked_by, f"{name} is not a connection ({hint})", origin)
             return None
         found = shared[name]
     parameters = connections.from_table(found, f"{origin} [{name}]", problems)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, final
+from typing import Any, Final
+
+from snowflake_mcp.config.secrets import Secret, SecretFile
 
 __all__ = [
     "DEMO_CONNECTION",
-    "MAX_SECRET_BYTES",
     "Backend",
     "Config",
     "ConnectionSettings",
@@ -20,8 +20,7 @@ __all__ = [
     "Parameter",
     "PolicySettings",
     "PoolSettings",
-    "Secret",
-    "SecretFile",
+    "PrincipalSettings",
     "WebSocketSettings",
 ]
 
@@ -29,82 +28,11 @@ DEMO_CONNECTION: Final = "demo"
 """The name of the one connection that the embedded demo warehouse answers."""
 
 
-MAX_SECRET_BYTES: Final = 65_536
-"""A key or a token is shorter; what is longer is not one."""
-
-
 class Backend(Enum):
     """What answers the SQL: a real account, or the embedded demo warehouse."""
 
     SNOWFLAKE = "snowflake"
     DEMO = "demo"
-
-
-@final
-class Secret:
-    """A value that never shows itself: ``str``, ``repr`` and format give ``***``."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        """The secret itself; call it only where the value leaves for Snowflake."""
-        return self._value
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._value))
-
-
-@final
-class SecretFile:
-    """A secret in a file, which is read again for every login and never shows itself.
-
-    ``last`` is what the file held when it was first read: it is used while the file cannot be
-    read, as it happens after the process gave up its privileges or while the file is replaced.
-    """
-
-    __slots__ = ("_last", "path")
-
-    def __init__(self, path: str, last: bytes) -> None:
-        self.path = path
-        self._last = last
-
-    def read(self) -> bytes:
-        """What the file holds now, at most 64 KiB; blocks."""
-        try:
-            with Path(self.path).open("rb") as file:
-                content = file.read(MAX_SECRET_BYTES)
-        except OSError:
-            return self._last
-        self._last = content or self._last
-        return self._last
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretFile) and other.path == self.path
-
-    def __hash__(self) -> int:
-        return hash((SecretFile, self.path))
 
 
 def _number(default: float, low: float, high: float) -> Any:
@@ -291,6 +219,26 @@ class ConnectionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PrincipalSettings:
+    """A table ``[principals.NAME]``: what counts for the callers that belong to it."""
+
+    name: str = ""
+    """Empty for callers that belong to no table: the server's own settings count for them."""
+    tools: tuple[str, ...] = ()
+    """Names of the tools they may call, with ``*`` and ``?``; none: all that the tier allows."""
+    connection: str = ""
+    """The Snowflake connection that answers them; empty: the server's."""
+    role: str = ""
+    """The Snowflake role of their sessions; empty: the connection's."""
+    warehouse: str = ""
+    """The Snowflake warehouse of their sessions; empty: the connection's."""
+    policy: PolicySettings = PolicySettings()
+    """The section ``policy`` with what ``[principals.NAME.policy]`` changes."""
+    limits: LimitSettings = LimitSettings()
+    """The section ``limits`` with what ``[principals.NAME.limits]`` changes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; built by ``config.load`` and never changed afterwards."""
 
@@ -302,6 +250,14 @@ class Config:
     policy: PolicySettings = PolicySettings()
     testing: FixtureSettings = FixtureSettings()
     log: LogSettings = LogSettings()
+    principals: Mapping[str, PrincipalSettings] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By name."""
+    connections: Mapping[str, ConnectionSettings] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """By name: every connection that somebody uses, ``connection`` among them."""
 
     @property
     def is_demo(self) -> bool:

@@ -5,7 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from snowflake_mcp.config.model import MAX_SECRET_BYTES, Parameter, Secret, SecretFile
+from snowflake_mcp.config.model import Parameter
+from snowflake_mcp.config.secrets import MAX_SECRET_BYTES, Secret, SecretFile
 from snowflake_mcp.config.settings import Problems
 
 __all__ = ["KNOWN", "OURS", "REFUSED", "Parameters", "is_secret", "secret_file", "typed"]

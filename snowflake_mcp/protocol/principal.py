@@ -11,6 +11,9 @@ class Principal:
     """A caller; ``name`` keys sessions, running work and Snowflake connections."""
 
     name: str
+    profile: str = ""
+    """The table ``[principals.NAME]`` whose settings count for this caller; empty: the server's
+    own. Several callers may share one, and then see nothing of each other all the same."""
 
 
 LOCAL: Final = Principal("local")

@@ -6,8 +6,9 @@ from types import MappingProxyType
 from typing import Protocol
 
 from snowflake_mcp.config.keys import KeyUnusableError, private_key_der
-from snowflake_mcp.config.model import Backend, ConnectionSettings, Secret, SecretFile
+from snowflake_mcp.config.model import Backend, ConnectionSettings
 from snowflake_mcp.config.parameters import is_secret
+from snowflake_mcp.config.secrets import Secret, SecretFile
 
 __all__ = ["Account", "CredentialUnusableError", "SettingsAccount", "revealed"]
 

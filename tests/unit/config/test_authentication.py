@@ -7,7 +7,8 @@ import pytest
 from snowflake_mcp.config.authentication import METHODS
 from snowflake_mcp.config.connections import from_environment
 from snowflake_mcp.config.load import ConfigError, Flags, load
-from snowflake_mcp.config.model import ConnectionSettings, Secret, SecretFile
+from snowflake_mcp.config.model import ConnectionSettings
+from snowflake_mcp.config.secrets import Secret, SecretFile
 from snowflake_mcp.config.settings import Problems
 from tests.support import keys
 

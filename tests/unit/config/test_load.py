@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowflake_mcp.config.load import ConfigError, Flags, load
-from snowflake_mcp.config.model import Backend, Config, Secret, SecretFile
+from snowflake_mcp.config.model import Backend, Config
+from snowflake_mcp.config.secrets import Secret, SecretFile
 from snowflake_mcp.config.settings import settings
 from tests.support.keys import elliptic_pem
 

@@ -7,7 +7,7 @@ import pytest
 from twisted.logger import Logger, LogLevel
 from twisted.python import log as legacy  # noqa: TID251 - libraries still use it
 
-from snowflake_mcp.config.model import Secret
+from snowflake_mcp.config.secrets import Secret
 from snowflake_mcp.ops.lines import json_line, text_line
 
 MOMENT = 1_767_225_600.123

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from snowflake_mcp.config.model import Backend, ConnectionSettings, Secret, SecretFile
+from snowflake_mcp.config.model import Backend, ConnectionSettings
 from snowflake_mcp.config.parameters import KNOWN
+from snowflake_mcp.config.secrets import Secret, SecretFile
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.warehouse.connect import Bounds, Line, arguments, connector_line
 from snowflake_mcp.warehouse.credentials import (

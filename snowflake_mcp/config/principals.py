@@ -1,0 +1,157 @@
+"""The tables ``[principals.NAME]``: what differs for some callers, on top of the server's own."""
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from snowflake_mcp.config.model import Config, PrincipalSettings
+from snowflake_mcp.config.settings import Problems, apply
+
+__all__ = ["LIMITS", "POLICY", "PRESETS", "Profiles", "read_principals"]
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+"""A part of log lines, query tags and metrics; the slash is kept for what stands behind it."""
+
+POLICY: Final = frozenset(
+    {
+        "allow_objects",
+        "capabilities",
+        "confirm_writes",
+        "daily_scan_bytes",
+        "daily_seconds",
+        "daily_statements",
+        "deny_objects",
+        "max_scan_bytes",
+        "max_scan_partitions",
+        "over_budget",
+        "tier",
+    }
+)
+"""Settings of the section ``policy`` that a principal may have of its own."""
+LIMITS: Final = frozenset(
+    {
+        "answer_within_s",
+        "default_rows",
+        "max_cell_chars",
+        "max_result_bytes",
+        "max_rows",
+        "statement_timeout_s",
+        "submitted_timeout_s",
+        "task_after_s",
+    }
+)
+"""Settings of the section ``limits`` that a principal may have of its own."""
+
+_READING: Final = ("list_*", "describe_*", "query_view", "execute_query", "check_sql")
+PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
+    {
+        "reader": {
+            "tools": ("list_*", "describe_*", "query_view", "check_sql"),
+            "policy": {"tier": "read"},
+        },
+        "analyst": {
+            "tools": (
+                *_READING,
+                "submit_query",
+                "get_query_status",
+                "fetch_results",
+                "cancel_query",
+            ),
+            "policy": {"tier": "read"},
+        },
+        "admin": {"policy": {"tier": "admin"}},
+    }
+)
+"""What ``preset = "..."`` stands for; every other key of the table goes over it."""
+
+_OVERRIDES: Final = {"policy": POLICY, "limits": LIMITS}
+_OWN: Final = frozenset({"preset", "tools", "connection", "role", "warehouse"})
+
+
+def read_principals(
+    tables: object, sections: Mapping[str, Any], origin: str, problems: Problems
+) -> Mapping[str, PrincipalSettings]:
+    """Every table with the server's own ``sections`` below it; what does not fit is noted."""
+    if not isinstance(tables, dict):
+        problems.add("principals", "must be tables: [principals.NAME]", origin)
+        return MappingProxyType({})
+    found = {}
+    for name, table in tables.items():
+        where = f"principals.{name}"
+        if not _NAME.fullmatch(name):
+            problems.add(where, "a name has 1 to 64 letters, digits, _ . @ or -", origin)
+        elif not isinstance(table, dict):
+            problems.add(where, f"must be a table: [{where}]", origin)
+        else:
+            found[name] = _principal(name, table, sections, origin, problems)
+    return MappingProxyType(found)
+
+
+def _principal(
+    name: str,
+    table: Mapping[str, Any],
+    sections: Mapping[str, Any],
+    origin: str,
+    problems: Problems,
+) -> PrincipalSettings:
+    where = f"principals.{name}"
+    preset = PRESETS.get(table["preset"]) if isinstance(table.get("preset"), str) else None
+    if preset is None:
+        if "preset" in table:
+            known = ", ".join(PRESETS)
+            problems.add(f"{where}.preset", f"is none of {known}", origin)
+        preset = {}
+    policy, limits = (
+        apply(
+            part,
+            apply(part, sections[part], preset.get(part, {}), "the preset", problems),
+            _own(where, part, table.get(part, {}), origin, problems),
+            f"{origin} [{where}.{part}]",
+            problems,
+        )
+        for part in _OVERRIDES
+    )
+    base = PrincipalSettings(name=name, tools=preset.get("tools", ()), policy=policy, limits=limits)
+    own = {key: value for key, value in table.items() if key not in {*_OVERRIDES, "preset"}}
+    for key in own.keys() - _OWN:
+        problems.add(f"{where}.{key}", "is not a setting", origin)
+    said = {key: value for key, value in own.items() if key in _OWN}
+    made: PrincipalSettings = apply(where, base, said, origin, problems)
+    return made
+
+
+def _own(
+    where: str, part: str, given: object, origin: str, problems: Problems
+) -> Mapping[str, Any]:
+    """What a table says of a section, as far as a principal may say it."""
+    if not isinstance(given, dict):
+        problems.add(f"{where}.{part}", "must be a table", origin)
+        return {}
+    for key in given.keys() - _OVERRIDES[part]:
+        problems.add(f"{where}.{part}.{key}", "cannot be set for a principal", origin)
+    return {key: value for key, value in given.items() if key in _OVERRIDES[part]}
+
+
+class Profiles:
+    """The tables as they count now; a reload replaces them all at once. Reactor thread only."""
+
+    def __init__(self, config: Config) -> None:
+        self._own = PrincipalSettings()
+        self._tables: Mapping[str, PrincipalSettings] = {}
+        self.take(config)
+
+    def take(self, config: Config) -> None:
+        """From now on these count."""
+        self._own = PrincipalSettings(policy=config.policy, limits=config.limits)
+        self._tables = config.principals
+
+    def of(self, profile: str) -> PrincipalSettings:
+        """What counts for callers of a table; empty: for those of none.
+
+        The same object as long as nothing was taken, so what is made of it may be kept with it.
+
+        Raises:
+            KeyError: there is no such table, or no more.
+        """
+        return self._tables[profile] if profile else self._own
