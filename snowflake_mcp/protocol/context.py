@@ -52,6 +52,8 @@ class Facts:
     session_id: str | None = None
     """Handshake-era session, shortened for logs; ``None`` in the stateless era."""
     traceparent: str | None = None
+    peer: str = ""
+    """Address of the client as far as it is known; nothing on standard input."""
 
 
 @dataclass(frozen=True, slots=True)

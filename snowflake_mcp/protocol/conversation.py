@@ -62,8 +62,10 @@ class Conversation:
         principal: Principal,
         send: Callable[[bytes], None],
         max_in_flight: int,
+        peer: str = "",
     ) -> None:
         self._kernel = kernel
+        self._peer = peer
         self._transport: Transport = transport
         self._principal = principal
         self._send = send
@@ -180,6 +182,7 @@ class Conversation:
             client=client,
             session_id=self.id,
             traceparent=traceparent(request.params),
+            peer=self._peer,
         )
 
     def _tell(self, message: bytes) -> None:

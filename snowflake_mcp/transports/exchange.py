@@ -77,6 +77,10 @@ class Exchange(Protocol):
         """Who is calling."""
 
     @property
+    def peer(self) -> str:
+        """The client's address as far as it is known; "local" on a Unix socket."""
+
+    @property
     def body(self) -> bytes:
         """The whole request body; never longer than the limit."""
 

@@ -1,5 +1,6 @@
 """The MCP endpoint over HTTP, both eras: POST a message, GET a stream, DELETE a session."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -97,15 +98,17 @@ class McpEndpoint:
             # Without a session there is neither a stream nor anything to end.
             raise Refusal(405, "method_not_allowed", "POST a message.", _ALLOW_POST)
         try:
-            return self._admission.session(headers, exchange.principal)
+            facts = self._admission.session(headers, exchange.principal)
         except McpError as error:
             status = error.status or 400
             allow = _ALLOW_POST if status == 405 else ()
             raise Refusal(status, "no_session", error.message, allow) from None
+        return replace(facts, peer=exchange.peer)
 
     def _admit(self, exchange: Exchange, message: Message) -> Facts:
         """The facts of a message; what is no request is dealt with here."""
         facts = self._admission.admit(message, routing_headers(exchange), exchange.principal)
+        facts = replace(facts, peer=exchange.peer)
         if isinstance(message, Notification):
             self._kernel.notice(message, facts)
         elif isinstance(message, Response):

@@ -72,6 +72,7 @@ class LegacySse:
             principal=exchange.principal,
             send=lambda message: line.write(encode_event(message)),
             max_in_flight=self._websocket.max_in_flight,
+            peer=exchange.peer,
         )
         self._clients[key] = (exchange.principal.name, conversation, line.end)
 

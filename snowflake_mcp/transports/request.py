@@ -197,8 +197,9 @@ class Request(http.Request):
         """The server's own address on this connection; ``None`` on a Unix socket."""
         return getattr(self.host, "host", None)
 
-    def peer_address(self) -> str:
-        """The client's address, for logs."""
+    @property
+    def peer(self) -> str:
+        """The client's address; "local" on a Unix socket."""
         return str(getattr(self.client, "host", "local"))
 
     def _set_head(self, status: int, content_type: str | None, headers: HeaderList) -> None:

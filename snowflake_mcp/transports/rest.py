@@ -89,6 +89,7 @@ class RestTools:
             principal=exchange.principal,
             version=eras.LATEST_STATELESS,
             client=_printable(exchange.header("user-agent") or ""),
+            peer=exchange.peer,
         )
         call = self._kernel.start_tool(body.name, body.arguments, facts)
         exchange.on_gone(lambda: call.cancel("disconnect"))

@@ -126,7 +126,7 @@ class Site(http.HTTPFactory):
             sent_bytes=request.sentLength,
             received_bytes=request.received_bytes,
             request_id=request.request_id,
-            peer=request.peer_address(),
+            peer=request.peer,
         )
 
     def record_unparsed(self, channel: Channel, status: int) -> None:

@@ -46,9 +46,11 @@ class Connection(WebSocketServerProtocol):
     transport: Any
     closeHandshakeTimeoutCall: Any
 
-    def __init__(self, principal: Principal) -> None:
+    def __init__(self, principal: Principal, client_address: str) -> None:
         super().__init__()
         self._principal = principal
+        # What autobahn calls the peer is the other end of the socket, which may be a proxy.
+        self._client_address = client_address
         self._opened_s: float | None = None
         self._received = 0
         self._sent = 0
@@ -91,12 +93,13 @@ class Connection(WebSocketServerProtocol):
             principal=self._principal,
             send=self._enqueue,
             max_in_flight=factory.settings.max_in_flight,
+            peer=self._client_address,
         )
         factory.opened(self)
         _log.info(
             "websocket {conversation} opened from {peer}",
             conversation=self._conversation.id,
-            peer=self.peer,
+            peer=self._client_address,
         )
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -129,7 +132,7 @@ class Connection(WebSocketServerProtocol):
         _log.info(
             "websocket {conversation} closed: {code} after {duration_s:.3f} s",
             conversation=conversation.id,
-            peer=self.peer,
+            peer=self._client_address,
             clean=bool(wasClean),
             code=self.localCloseCode or code,
             duration_s=self.factory.clock.seconds() - self._opened_s,
@@ -161,7 +164,7 @@ class Connection(WebSocketServerProtocol):
             self.transport.pauseProducing()
 
     def _drop(self, reason: str) -> None:
-        _log.warn("websocket to {peer} dropped, {reason}", peer=self.peer, reason=reason)
+        _log.warn("websocket to {peer} dropped, {reason}", peer=self._client_address, reason=reason)
         self.transport.abortConnection()
 
 
@@ -201,9 +204,9 @@ class WebSocketFactory(WebSocketServerFactory):
         """Clients whose handshake is complete."""
         return frozenset(self._connections)
 
-    def connection(self, principal: Principal) -> Connection:
+    def connection(self, principal: Principal, client_address: str = "") -> Connection:
         """The protocol of a new client."""
-        made = Connection(principal)
+        made = Connection(principal, client_address)
         made.factory = self
         return made
 
@@ -262,7 +265,7 @@ class WebSocketEndpoint:
                 "No more WebSocket connections are accepted now.",
                 (("Retry-After", "5"),),
             )
-        connection = self._factory.connection(exchange.principal)
+        connection = self._factory.connection(exchange.principal, exchange.peer)
         exchange.switch(connection)
         # autobahn parses the request again; it gets the parts that matter and have been checked.
         head = (
