@@ -31,7 +31,8 @@ _READERS[".ndjson"] = _READERS[".jsonl"]
 _PACKED: Final = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
 _BOUNDS: Final = (
     "SET GLOBAL memory_limit='512MB'",
-    "SET GLOBAL max_temp_directory_size='0KB'",
+    # Without a folder to spill to, a query beyond the limit fails and leaves no files behind.
+    "SET GLOBAL temp_directory=''",
 )
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _LEVELS: Final = 3

@@ -15,11 +15,12 @@ from snowflake_mcp.simulator.samples import create_samples
 __all__ = ["Instance"]
 
 _LOCKS: Final = (
+    # Without a folder to spill to, a query beyond the limit fails and leaves no files behind.
+    "SET GLOBAL temp_directory=''",
     "SET GLOBAL enable_external_access=false",
     "SET GLOBAL python_enable_replacements=false",
     "SET GLOBAL memory_limit='512MB'",
     "SET GLOBAL threads=2",
-    "SET GLOBAL max_temp_directory_size='0KB'",
     "SET GLOBAL lock_configuration=true",
 )
 
