@@ -10,6 +10,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Reload
 from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
@@ -115,6 +116,7 @@ class _Core:
 
     def __init__(self, config: Config, reactor: Any, endpoints: Sequence[str] = ()) -> None:
         self.config = config
+        self.profiles = Profiles(config)
         logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
         self.metrics = Metrics()
         self.lag = ReactorLag(reactor, self.metrics)
@@ -148,7 +150,7 @@ class _Core:
         )
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         changes = Changes()
-        content = build_content(self.warehouse, config, reactor)
+        content = build_content(self.warehouse, config, reactor, self.profiles)
         offer = Offer(
             build_registry(
                 self.warehouse,

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from snowflake_mcp.content.asking import asker_of, both
+from snowflake_mcp.content.asking import Askers, both
 from snowflake_mcp.content.defaults import Defaults
 from snowflake_mcp.content.uris import TEMPLATES, VARIABLES
 from snowflake_mcp.content.wording import PROMPTS
@@ -36,8 +36,9 @@ class SnowflakeCompletions:
     and what Snowflake fails to tell, is an empty list: nobody who types wants an error.
     """
 
-    def __init__(self, catalog: Catalog, defaults: Defaults) -> None:
+    def __init__(self, catalog: Catalog, defaults: Defaults, askers: Askers) -> None:
         self._catalog = catalog
+        self._askers = askers
         self._defaults = defaults
 
     async def complete(
@@ -63,7 +64,7 @@ class SnowflakeCompletions:
         if argument not in VARIABLES or len(value) > _MAX_CHARS:
             return []
         try:
-            entries = await self._entries(argument, known, asker_of(context))
+            entries = await self._entries(argument, known, self._askers.of(context))
         except ToolFailure as failure:
             _log.info(
                 "no completion of {argument}: {family}",

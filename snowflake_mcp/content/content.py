@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.content.asking import Askers
 from snowflake_mcp.content.completions import SnowflakeCompletions
 from snowflake_mcp.content.defaults import Defaults
 from snowflake_mcp.content.library import SnowflakeLibrary
 from snowflake_mcp.content.prompts import SnowflakePrompts
 from snowflake_mcp.content.seen import Seen
 from snowflake_mcp.content.watch import CatalogWatch
-from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.warehouse.catalog import Catalog, Statements
 
@@ -27,26 +28,26 @@ class Content:
     completions: SnowflakeCompletions
     clock: IReactorTime
     seen: Seen
+    askers: Askers
 
     def watch(self, changes: Changes) -> CatalogWatch:
         """The service that tells ``changes`` what changed in the catalog; start it last."""
-        return CatalogWatch(self.clock, self.library, self.seen, changes)
+        return CatalogWatch(self.clock, self.library, self.seen, changes, self.askers)
 
 
-def build_content(warehouse: Statements, config: Config, clock: IReactorTime) -> Content:
-    """Library, prompts and completions over one catalog; nothing runs before it is asked.
-
-    Raises:
-        ValueError: a rule about objects cannot be read.
-    """
-    rules = ObjectRules.parse(config.policy.allow_objects, config.policy.deny_objects)
-    catalog = Catalog(warehouse, config.limits, clock, rules.shows)
+def build_content(
+    warehouse: Statements, config: Config, clock: IReactorTime, profiles: Profiles | None = None
+) -> Content:
+    """Library, prompts and completions over one catalog; nothing runs before it is asked."""
+    askers = Askers(profiles or Profiles(config))
+    catalog = Catalog(warehouse, clock)
     defaults = Defaults(catalog, config.connection)
     seen = Seen(clock)
     return Content(
-        library=SnowflakeLibrary(catalog, defaults, seen),
+        library=SnowflakeLibrary(catalog, defaults, seen, askers),
         prompts=SnowflakePrompts(config.limits.max_sql_bytes),
-        completions=SnowflakeCompletions(catalog, defaults),
+        completions=SnowflakeCompletions(catalog, defaults, askers),
         clock=clock,
         seen=seen,
+        askers=askers,
     )

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from snowflake_mcp.content.asking import asker_of
+from snowflake_mcp.content.asking import Askers
 from snowflake_mcp.content.bodies import Bodies
 from snowflake_mcp.content.defaults import Defaults
 from snowflake_mcp.content.seen import LIST, Seen
@@ -62,8 +62,9 @@ class SnowflakeLibrary:
     the catalog keeps their results for a minute.
     """
 
-    def __init__(self, catalog: Catalog, defaults: Defaults, seen: Seen) -> None:
+    def __init__(self, catalog: Catalog, defaults: Defaults, seen: Seen, askers: Askers) -> None:
         self._catalog = catalog
+        self._askers = askers
         self._bodies = Bodies(catalog)
         self._defaults = defaults
         self._seen = seen
@@ -75,7 +76,7 @@ class SnowflakeLibrary:
             McpError: Snowflake or the way to it failed (-32603).
         """
         try:
-            listed = await self.listed(asker_of(context))
+            listed = await self.listed(self._askers.of(context))
         except ToolFailure as failure:
             raise problem(failure) from failure
         self._seen.read(LIST, digested(listed))
@@ -98,7 +99,7 @@ class SnowflakeLibrary:
                 INVALID_PARAMS, f"Resource not found: {reason}", {"uri": uri[:_ECHO_CHARS]}
             ) from None
         try:
-            text = await self._bodies.of(place, asker_of(context))
+            text = await self._bodies.of(place, self._askers.of(context))
         except ToolFailure as failure:
             if failure.family is Family.MISSING_OBJECT:
                 raise McpError(

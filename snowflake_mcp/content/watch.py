@@ -8,12 +8,11 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from snowflake_mcp.content.asking import SERVER
+from snowflake_mcp.content.asking import Askers
 from snowflake_mcp.content.library import SnowflakeLibrary
 from snowflake_mcp.content.seen import Seen
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.errors import ToolFailure
-from snowflake_mcp.warehouse.catalog import Asker
 
 __all__ = ["CatalogWatch"]
 
@@ -22,8 +21,6 @@ _log = Logger()
 EVERY_S: Final = 60.0
 ROUND: Final = 16
 """Resources in one round; with more of them, each has its turn in a later one."""
-_ASKER: Final = Asker("catalog watch", {"server": SERVER, "method": "catalog watch"}, max_age_s=5.0)
-"""Young enough to see what changed, old enough that one round reads nothing twice."""
 
 
 class CatalogWatch(Service):
@@ -32,9 +29,15 @@ class CatalogWatch(Service):
     name = "catalog watch"
 
     def __init__(
-        self, clock: IReactorTime, library: SnowflakeLibrary, seen: Seen, changes: Changes
+        self,
+        clock: IReactorTime,
+        library: SnowflakeLibrary,
+        seen: Seen,
+        changes: Changes,
+        askers: Askers,
     ) -> None:
         self._library = library
+        self._askers = askers
         self._seen = seen
         self._changes = changes
         self._turn = 0
@@ -72,7 +75,7 @@ class CatalogWatch(Service):
             return
         first = self._turn % len(due)
         for uri in (due[first:] + due[:first])[:ROUND]:
-            self._seen.found(uri, await self._library.text(uri, _ASKER))
+            self._seen.found(uri, await self._library.text(uri, self._askers.watch()))
             self._turn += 1
 
     def _look(self) -> "Deferred[None]":

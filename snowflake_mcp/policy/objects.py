@@ -6,11 +6,12 @@ Pure comparisons of names, for the judging children and for the tools that read 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from snowflake_mcp.policy.words import words
 
-__all__ = ["NO_RULES", "ObjectRules", "Pattern"]
+__all__ = ["NO_RULES", "ObjectRules", "Pattern", "rules_about"]
 
 _PART: Final = re.compile(r'([A-Za-z0-9_$*]+)|"((?:[^"]|"")+)"')
 _MAX_PARTS: Final = 3
@@ -144,3 +145,13 @@ class ObjectRules:
 
 
 NO_RULES: Final = ObjectRules()
+
+
+@lru_cache(maxsize=256)
+def rules_about(allow: tuple[str, ...], deny: tuple[str, ...]) -> ObjectRules:
+    """The rules of these patterns; the same object for the same patterns, as far as is kept.
+
+    Raises:
+        ValueError: one of them is no pattern.
+    """
+    return ObjectRules.parse(allow, deny)

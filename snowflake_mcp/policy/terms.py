@@ -1,10 +1,9 @@
 """What the operator's settings and the caller's circumstances say to the gate."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
-from snowflake_mcp.policy.objects import ObjectRules
+from snowflake_mcp.policy.objects import ObjectRules, rules_about
 from snowflake_mcp.policy.rules import CAPABILITIES
 from snowflake_mcp.policy.tiers import Tier
 
@@ -47,14 +46,9 @@ class Terms:
             raise ValueError(
                 f"unknown capabilities {sorted(unknown)}; known are {sorted(CAPABILITIES)}"
             )
-        _rules(self.allow_objects, self.deny_objects)
+        rules_about(self.allow_objects, self.deny_objects)
 
     @property
     def rules(self) -> ObjectRules:
         """The rules about objects."""
-        return _rules(self.allow_objects, self.deny_objects)
-
-
-@lru_cache(maxsize=8)
-def _rules(allow: tuple[str, ...], deny: tuple[str, ...]) -> ObjectRules:
-    return ObjectRules.parse(allow, deny)
+        return rules_about(self.allow_objects, self.deny_objects)

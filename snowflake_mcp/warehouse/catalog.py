@@ -1,6 +1,6 @@
 """Snowflake's catalog by SHOW and DESCRIBE, kept for a minute and shared by all who ask."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeVar, cast
@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.entries import (
     ColumnEntry,
     DatabaseEntry,
@@ -59,44 +60,48 @@ class Statements(Protocol):
         """Run one statement and give its rows to the collector; raises ToolFailure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """On whose behalf the catalog is read, and how old the answer may be."""
-
-    principal: str
-    tag: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    max_age_s: float | None = None
-    """``None``: as old as the catalog keeps its answers."""
-
-
 def _everything(_: Sequence[str]) -> bool:
     """Without rules all that the role sees may be seen."""
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """On whose behalf the catalog is read, what may be told, and how old it may be."""
+
+    principal: Principal
+    tag: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    max_age_s: float | None = None
+    """``None``: as old as the catalog keeps its answers."""
+    shows: Callable[[Sequence[str]], bool] = _everything
+    """Whether what is at a path of stored names may be seen. Lists are shared by those whose
+    ``shows`` is equal, so give the same one for the same rules."""
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    """How much an answer may hold."""
+
+    @property
+    def max_bytes(self) -> int:
+        """Of one list; two share an answer where tables and views are shown together."""
+        return min(_LISTING_BYTES, self.limits.max_result_bytes // 2)
+
+    @property
+    def definition_chars(self) -> int:
+        """Of the definition of a view."""
+        return min(self.limits.max_cell_chars, self.limits.max_result_bytes // 16)
 
 
 class Catalog:
     """What there is in Snowflake, by stored names; reactor thread only.
 
     No statement here wakes a warehouse. What is kept is shared by all principals, so it may
-    only be used where all of them have the same role in Snowflake. Every method raises
+    only be used where all of them have the same role in Snowflake; lists are shared by those
+    who may see the same and as much. Every method raises
     ``ToolFailure`` when Snowflake or the way to it fails (MISSING_OBJECT: a name in the question
     is not known), ``ValueError`` when a name cannot be one, and ``CancelledError``.
     """
 
-    def __init__(
-        self,
-        statements: Statements,
-        limits: LimitSettings,
-        clock: IReactorTime,
-        shows: Callable[[Sequence[str]], bool] = _everything,
-    ) -> None:
-        """``shows`` says whether what is at a path of stored names may be seen."""
+    def __init__(self, statements: Statements, clock: IReactorTime) -> None:
         self._statements = statements
-        self._shows = shows
-        self._timeout_s = min(_TIMEOUT_S, limits.statement_timeout_s)
-        # Two lists share an answer where tables and views are shown together.
-        self._max_bytes = min(_LISTING_BYTES, limits.max_result_bytes // 2)
-        self._definition_chars = min(limits.max_cell_chars, limits.max_result_bytes // 16)
         self._recent: Recent[Listing[Any]] = Recent(
             clock,
             lambda listing: len(bytes(listing.encoded)),
@@ -128,14 +133,14 @@ class Catalog:
         self, database: str, schema: str, name: str, asker: Asker
     ) -> Listing[ColumnEntry]:
         """The columns of a table or view."""
-        self._seen(database, schema, name)
+        _seen(asker, database, schema, name)
         # Snowflake takes this for views as well.
         sql = f"DESCRIBE TABLE {qualified(database, schema, name)}"
         return await self._list(sql, column_entry, asker)
 
     async def find(self, database: str, schema: str, name: str, asker: Asker) -> ObjectEntry | None:
         """The table or view of that name; ``None`` when it is not listed."""
-        self._seen(database, schema, name)
+        _seen(asker, database, schema, name)
         sql = _show("OBJECTS", _like(database, schema, name))
         return await self._first(sql, named(name, object_entry), asker)
 
@@ -143,19 +148,14 @@ class Catalog:
         self, database: str, schema: str, name: str, asker: Asker
     ) -> DefinitionEntry | None:
         """The statement that defines a view; ``None`` when there is no such view."""
-        self._seen(database, schema, name)
+        _seen(asker, database, schema, name)
+        most = asker.definition_chars
 
         def build(row: Row) -> DefinitionEntry:
-            return definition_entry(row, self._definition_chars)
+            return definition_entry(row, most)
 
         sql = _show("VIEWS", _like(database, schema, name))
         return await self._first(sql, named(name, build), asker)
-
-    def _seen(self, *path: str) -> None:
-        if path and not self._shows(path):
-            raise ToolFailure(
-                Family.MISSING_OBJECT, "There is no such object, or the server may not show it."
-            )
 
     async def _inside(
         self,
@@ -165,17 +165,18 @@ class Catalog:
         asker: Asker,
     ) -> Listing[EntryT]:
         """The list of what is at ``path``, without what may not be seen."""
-        self._seen(*path)
+        _seen(asker, *path)
+        shows = asker.shows
 
         def visible(row: Row) -> EntryT | None:
-            return build(row) if self._shows((*path, text(row, "name") or "")) else None
+            return build(row) if shows((*path, text(row, "name") or "")) else None
 
-        return await self._list(sql, visible, asker)
+        return await self._list(sql, visible, asker, shows)
 
     async def _first(
         self, sql: str, build: Callable[[Row], EntryT | None], asker: Asker
     ) -> EntryT | None:
-        listing = await self._list(sql, build, asker, first=True)
+        listing = await self._list(sql, build, asker, asker.definition_chars, first=True)
         return listing.entries[0] if listing.entries else None
 
     async def _list(
@@ -183,16 +184,19 @@ class Catalog:
         sql: str,
         build: Callable[[Row], EntryT | None],
         asker: Asker,
+        of: Hashable = None,
         *,
         first: bool = False,
     ) -> Listing[EntryT]:
+        """``of`` is what ``build`` depends on beside the row."""
+
         async def read() -> Listing[EntryT]:
-            collector = EntriesCollector(build, self._max_bytes, first=first)
+            collector = EntriesCollector(build, asker.max_bytes, first=first)
             job = Job(
                 sql=sql,
-                principal=asker.principal,
+                principal=asker.principal.name,
                 max_rows=_SHOW_MOST,
-                timeout_s=self._timeout_s,
+                timeout_s=min(_TIMEOUT_S, asker.limits.statement_timeout_s),
                 tag=asker.tag,
             )
             outcome = await self._statements.run(job, collector)
@@ -200,7 +204,15 @@ class Catalog:
                 return replace(outcome.value, cut="rows")
             return outcome.value
 
-        return cast("Listing[EntryT]", await self._recent.get(sql, read, asker.max_age_s))
+        key = (sql, of, asker.max_bytes)
+        return cast("Listing[EntryT]", await self._recent.get(key, read, asker.max_age_s))
+
+
+def _seen(asker: Asker, *path: str) -> None:
+    if path and not asker.shows(path):
+        raise ToolFailure(
+            Family.MISSING_OBJECT, "There is no such object, or the server may not show it."
+        )
 
 
 def _show(kind: str, scope: str = "") -> str:

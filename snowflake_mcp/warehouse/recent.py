@@ -1,7 +1,7 @@
 """Values kept for a short time, each one read once for all who ask for it at the same time."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -43,16 +43,16 @@ class Recent(Generic[V]):
         self._keep_s = keep_s
         self._max_entries = max_entries
         self._max_weight = max_weight
-        self._kept: OrderedDict[str, _Kept[V]] = OrderedDict()
+        self._kept: OrderedDict[Hashable, _Kept[V]] = OrderedDict()
         self._weight = 0
-        self._readings: dict[str, _Reading[V]] = {}
+        self._readings: dict[Hashable, _Reading[V]] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
 
     async def get(
         self,
-        key: str,
+        key: Hashable,
         read: Callable[[], Coroutine[Any, Any, V]],
         max_age_s: float | None = None,
     ) -> V:
@@ -73,17 +73,17 @@ class Recent(Generic[V]):
             reading.begin(self._read(key, read))
         return await reading.join()
 
-    async def _read(self, key: str, read: Callable[[], Coroutine[Any, Any, V]]) -> V:
+    async def _read(self, key: Hashable, read: Callable[[], Coroutine[Any, Any, V]]) -> V:
         value = await read()
         self._keep(key, _Kept(value, self._weigh(value), self._clock.seconds()))
         return value
 
-    def _forget(self, key: str, reading: "_Reading[V] | None") -> None:
+    def _forget(self, key: Hashable, reading: "_Reading[V] | None") -> None:
         # A reading that nobody waits for may take a while to end; by then there can be another.
         if self._readings.get(key) is reading:
             del self._readings[key]
 
-    def _keep(self, key: str, new: _Kept[V]) -> None:
+    def _keep(self, key: Hashable, new: _Kept[V]) -> None:
         now = self._clock.seconds()
         stale = [k for k, kept in self._kept.items() if now - kept.read_at >= self._keep_s]
         for old in {key, *stale} & self._kept.keys():

@@ -5,7 +5,6 @@ from typing import Any
 
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
 from snowflake_mcp.content.content import build_content
-from snowflake_mcp.content.watch import CatalogWatch
 from snowflake_mcp.protocol.changes import Change, Changes
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.support.catalogs import request
@@ -57,7 +56,7 @@ async def test_a_new_table_is_told(demo: dict[str, object], build: Build) -> Non
     heard: list[Change] = []
     changes.listen(heard.append)
     content.seen.tell(changes.publish)
-    watch = CatalogWatch(clock, content.library, content.seen, changes)
+    watch = content.watch(changes)
     await run(warehouse, "create schema demo.watched")
     try:
         await content.library.read("snowflake://DEMO/WATCHED", request(clock))

@@ -1,6 +1,7 @@
 """The catalog: its statements, its entries, what it keeps, and its bounds."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.policy.objects import rules_about
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.catalog import Asker, Catalog
 from snowflake_mcp.warehouse.entries import Listing
 from snowflake_mcp.warehouse.service import Warehouse
@@ -16,11 +19,16 @@ from tests.support.catalogs import CatalogStatements
 from tests.unit.warehouse.conftest import Build
 from tests.unit.warehouse.waiting import async_test, clock
 
-ANN = Asker("ann", {"request": "r-1"})
+ANN = Asker(Principal("ann"), {"request": "r-1"})
 
 
-def catalog(statements: CatalogStatements, **limits: Any) -> Catalog:
-    return Catalog(statements, LimitSettings(**limits), Clock())
+def catalog(statements: CatalogStatements) -> Catalog:
+    return Catalog(statements, Clock())
+
+
+def ann(**limits: Any) -> Asker:
+    """Ann, who may be told so much."""
+    return replace(ANN, limits=LimitSettings(**limits))
 
 
 def shown(listing: Listing[Any]) -> list[dict[str, Any]]:
@@ -109,12 +117,12 @@ async def test_what_was_read_is_kept_for_a_minute_for_everybody() -> None:
     """One statement for the same question of two principals; a younger answer can be had."""
     statements = CatalogStatements()
     time = Clock()
-    held = Catalog(statements, LimitSettings(), time)
+    held = Catalog(statements, time)
     await held.databases(ANN)
-    await held.databases(Asker("bob"))
+    await held.databases(Asker(Principal("bob")))
     assert len(statements.jobs) == 1
     time.advance(10)
-    await held.databases(Asker("bob", max_age_s=5.0))
+    await held.databases(Asker(Principal("bob"), max_age_s=5.0))
     assert len(statements.jobs) == 2
     time.advance(60)
     await held.databases(ANN)
@@ -149,10 +157,10 @@ def test_who_asks_at_once_costs_one_statement() -> None:
 async def test_a_long_list_is_cut_and_says_so() -> None:
     """By rows where SHOW ends, by bytes where the answer would be too large."""
     many: list[list[Any]] = [[f"T{number:05}", "c" * 20] for number in range(10_000)]
-    statements = CatalogStatements({"SHOW": (("name", "comment"), many)})
-    listing = await catalog(statements, max_result_bytes=4 << 20).databases(ANN)
+    held = catalog(CatalogStatements({"SHOW": (("name", "comment"), many)}))
+    listing = await held.databases(ann(max_result_bytes=4 << 20))
     assert (len(listing.entries), listing.cut) == (10_000, "rows")
-    listing = await catalog(statements, max_result_bytes=10_000).databases(ANN)
+    listing = await held.databases(ann(max_result_bytes=10_000))
     assert listing.cut == "bytes"
     assert 4_900 < len(bytes(listing.encoded)) <= 5_000
     shown(listing)
@@ -175,17 +183,46 @@ async def test_hostile_texts() -> None:
 async def test_a_long_definition_is_cut() -> None:
     """It ends where the settings say, and says so."""
     answers = {"SHOW VIEWS": (("name", "text"), [["V", "s" * 100]])}
-    held = catalog(CatalogStatements(answers), max_cell_chars=16)  # type: ignore[arg-type]
-    definition = await held.definition("D", "S", "V", ANN)
+    held = catalog(CatalogStatements(answers))  # type: ignore[arg-type]
+    definition = await held.definition("D", "S", "V", ann(max_cell_chars=16))
     assert definition is not None
     assert (definition.text, definition.truncated) == ("s" * 16, True)
+    whole = await held.definition("D", "S", "V", ANN)
+    assert whole is not None
+    assert (whole.text, whole.truncated) == ("s" * 100, False)
+
+
+@async_test
+async def test_who_may_see_less_is_told_less() -> None:
+    """Lists are kept by what their askers may see; what is not theirs is not known to exist."""
+    statements = CatalogStatements()
+    held = catalog(statements)
+    few = replace(ANN, shows=rules_about(("DEMO.SALES.ORDERS",), ()).shows)
+    none = replace(ANN, shows=rules_about(("OTHER",), ()).shows)
+    for _ in range(2):
+        assert len((await held.tables("DEMO", "SALES", ANN)).entries) > 1
+        assert [each.name for each in (await held.tables("DEMO", "SALES", few)).entries] == [
+            "ORDERS"
+        ]
+    assert len(statements.sql) == 2
+    asked = (
+        held.tables("DEMO", "SALES", none),
+        held.columns("DEMO", "SALES", "ORDERS", none),
+        held.find("DEMO", "SALES", "ORDERS", none),
+        held.definition("DEMO", "SALES", "ORDERS", none),
+    )
+    for question in asked:
+        with pytest.raises(ToolFailure) as raised:
+            await question
+        assert raised.value.family is Family.MISSING_OBJECT
+    assert len(statements.sql) == 2
 
 
 @async_test
 async def test_against_the_demo_warehouse(demo: dict[str, object], build: Build) -> None:
     """Through the real connector: every read, and the family of an unknown name."""
     warehouse: Warehouse = build(demo)
-    held = Catalog(warehouse, LimitSettings(), clock)
+    held = Catalog(warehouse, clock)
     databases = await held.databases(ANN)
     assert [(each.name, each.default) for each in databases.entries] == [
         ("DEMO", True),
