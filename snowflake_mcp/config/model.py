@@ -54,6 +54,10 @@ class HttpSettings:
     """Origin header values to accept beside the server's own loopback origins."""
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may read answers (CORS); each is also an allowed origin."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose word about the client counts; ``unix``: any Unix socket."""
+    forwarded_header: str = "x-forwarded"
+    """What they set: ``x-forwarded`` (``X-Forwarded-For``, ``-Proto``) or ``forwarded``."""
     max_body_bytes: int = _number(1 << 20, 1024, 64 << 20)
     """A larger request body is answered 413."""
     idle_timeout_s: float = _number(15.0, 1, 3600)

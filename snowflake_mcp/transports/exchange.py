@@ -81,6 +81,14 @@ class Exchange(Protocol):
         """The client's address as far as it is known; "local" on a Unix socket."""
 
     @property
+    def scheme(self) -> str:
+        """``http`` or ``https``, as the client speaks it."""
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a trusted proxy passed it on: only then may its headers speak of the client."""
+
+    @property
     def body(self) -> bytes:
         """The whole request body; never longer than the limit."""
 

@@ -17,6 +17,7 @@ from snowflake_mcp.transports.http import McpEndpoint
 from snowflake_mcp.transports.legacy_sse import LegacySse
 from snowflake_mcp.transports.openapi import ApiDescription
 from snowflake_mcp.transports.probes import Probes, StatusSource
+from snowflake_mcp.transports.proxies import Proxies
 from snowflake_mcp.transports.rest import RestTools
 from snowflake_mcp.transports.site import Site
 from snowflake_mcp.transports.tree import Route, Tree
@@ -75,6 +76,9 @@ def build_front(
     """Put the network side together; nothing starts before a port listens.
 
     ``identify`` names the caller of a request, or raises ``Refusal``.
+
+    Raises:
+        ValueError: ``http.trusted_proxies`` or ``http.forwarded_header`` means nothing.
     """
     http = config.http
     websockets = WebSocketFactory(kernel, clock, config.websocket, metrics)
@@ -98,6 +102,7 @@ def build_front(
         Cors(http.cors_origins),
         clock,
         metrics,
+        Proxies(http.trusted_proxies, http.forwarded_header),
         max_body_bytes=http.max_body_bytes,
         idle_timeout_s=http.idle_timeout_s,
         identify=identify,

@@ -17,6 +17,7 @@ from snowflake_mcp.transports.channel import Channel
 from snowflake_mcp.transports.exchange import JSON, HeaderList, Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import SLICE_BYTES, Outlet
+from snowflake_mcp.transports.proxies import Source
 from snowflake_mcp.transports.tree import Endpoint, Route
 
 __all__ = ["GONE", "Request"]
@@ -45,6 +46,7 @@ class Request(http.Request):
         self.route: Route | None = None
         self.began_s = self._site.clock.seconds()
         self.received_bytes = 0
+        self._source = Source("", "http", proxied=False)
         self._chunks: list[bytes] = []
         self._endpoint: Endpoint | None = None
         self._refusal: Refusal | None = None
@@ -65,6 +67,11 @@ class Request(http.Request):
         self.verb = self.method.decode("ascii", "backslashreplace")
         self.target = self.path.decode("ascii", "backslashreplace")
         self.query = self.uri.partition(b"?")[2].decode("ascii", "replace")
+        self._source = self._site.proxies.source(
+            getattr(self.client, "host", None),
+            "https" if self.isSecure() else "http",
+            self.header_values,
+        )
         offered = self.header("x-request-id")
         if offered is not None and _REQUEST_ID.fullmatch(offered):
             self.request_id = offered
@@ -200,7 +207,17 @@ class Request(http.Request):
     @property
     def peer(self) -> str:
         """The client's address; "local" on a Unix socket."""
-        return str(getattr(self.client, "host", "local"))
+        return self._source.address
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``."""
+        return self._source.scheme
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a trusted proxy passed it on."""
+        return self._source.proxied
 
     def _set_head(self, status: int, content_type: str | None, headers: HeaderList) -> None:
         self.setResponseCode(status)

@@ -15,6 +15,7 @@ from snowflake_mcp.transports.channel import Channel
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.guard import Guard, check_accept, check_content
 from snowflake_mcp.transports.headers import Cors
+from snowflake_mcp.transports.proxies import Proxies
 from snowflake_mcp.transports.request import GONE, Request
 from snowflake_mcp.transports.tree import Endpoint, Tree
 
@@ -43,6 +44,7 @@ class Site(http.HTTPFactory):
         cors: Cors,
         clock: IReactorTime,
         metrics: Metrics,
+        proxies: Proxies,
         *,
         max_body_bytes: int,
         idle_timeout_s: float,
@@ -52,6 +54,7 @@ class Site(http.HTTPFactory):
         self.tree = tree
         self.cors = cors
         self.clock = clock
+        self.proxies = proxies
         self.max_body_bytes = max_body_bytes
         self.too_large = Refusal(
             413, "too_large", f"The request body is larger than {max_body_bytes} bytes."

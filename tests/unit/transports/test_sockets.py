@@ -14,7 +14,7 @@ from twisted.internet.task import deferLater
 
 from snowflake_mcp.transports.listen import Listener
 from tests.support.messages import JSON_HEADERS
-from tests.support.wire import http_request
+from tests.support.wire import encode_frame, http_request
 from tests.unit.transports.stand import Stand
 
 BODY = b"x" * (8 << 20)
@@ -76,6 +76,38 @@ async def test_it_serves_a_unix_socket(tmp_path: Path) -> None:
         await connectProtocol(UNIXClientEndpoint(reactor, str(path)), client)
         await client.ended.addTimeout(5, reactor)
         assert client.received.startswith(b"HTTP/1.1 " + status)
+    while stand.front.site.channels:
+        await deferLater(reactor, 0.01)
+    await listener.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_the_proxy_protocol_names_the_client() -> None:
+    """HTTP and WebSocket come through Twisted's own wrapper; the line's address is the peer."""
+    stand = Stand(clock=reactor)
+    listener = Listener(reactor, stand.front.site, ["haproxy:tcp:0:interface=127.0.0.1"])
+    listener.startService()
+    address: Any = listener.addresses()[0]
+    line = b"PROXY TCP4 198.51.100.7 127.0.0.1 4711 8000\r\n"
+    body = b'{"name":"echo"}'
+    headers = {"Content-Type": "application/json", "Connection": "close"}
+    client = Sender(line + http_request("POST", "/mcp/tools/call", body, headers=headers))
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", address.port), client)
+    await client.ended.addTimeout(5, reactor)
+    assert client.received.startswith(b"HTTP/1.1 200 ")
+    assert [context.facts.peer for context in stand.toolbox.contexts] == ["198.51.100.7"]
+    upgrade = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+        "Sec-WebSocket-Version": "13",
+    }
+    client = Sender(
+        line + http_request("GET", "/mcp", headers=upgrade) + encode_frame(8, b"\x03\xe8")
+    )
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", address.port), client)
+    await client.ended.addTimeout(5, reactor)
+    assert client.received.startswith(b"HTTP/1.1 101 ")
     while stand.front.site.channels:
         await deferLater(reactor, 0.01)
     await listener.stopService()
