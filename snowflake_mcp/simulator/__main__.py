@@ -41,6 +41,7 @@ __all__ = ["main", "parser"]
 _THREADS: Final = 24
 _STORED_RESULTS: Final = 200
 _STORED_BYTES: Final = 128 << 20
+_FILED_BYTES: Final = 1 << 30
 _GREETING: Final = "Snowflake-compatible endpoint at http://{host}:{port}; Ctrl-C ends it.\n"
 """For a person at a terminal; programs read the line on standard output."""
 
@@ -175,7 +176,8 @@ def _serve(
         redirectStandardIO=False,
     )
     pool = ThreadPool(0, _THREADS, "statements")
-    docket = Docket(ResultStore(_STORED_RESULTS, _STORED_BYTES, monotonic), _wall)
+    store = ResultStore(_STORED_RESULTS, _STORED_BYTES, _FILED_BYTES, monotonic)
+    docket = Docket(store, _wall)
     bench = Bench(reactor, pool, docket, QueryIds(_wall), monotonic)
     desk = FrontDesk(
         bench,

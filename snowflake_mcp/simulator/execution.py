@@ -189,7 +189,7 @@ class Connection:
             types = [str(kind) for kind in relation.types]
             fields = fields_for(relation.columns, types, hints)
             cap = 0 if job.describe_only else job.row_cap
-            return Rows(fields, 0x1000, read_rows(relation, cap, self.checkpoint))
+            return read_rows(relation, fields, cap, self.checkpoint)
         except Exception as error:
             raise dialect.diagnosed(translate(error), expression, self) from error
         finally:

@@ -1,25 +1,28 @@
 """Rows taken from the engine, within bounds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from snowflake_mcp.simulator.columns import fields_for
+from snowflake_mcp.simulator.columns import Field, fields_for
 from snowflake_mcp.simulator.failures import StatementFailed
+from snowflake_mcp.simulator.filing import Filing
 from snowflake_mcp.simulator.results import CHUNK_ROWS, Rows
 
 __all__ = ["MAX_RESULT_BYTES", "read_rows", "text_rows"]
 
 MAX_RESULT_BYTES: Final = 192 << 20
-"""A result that takes more memory is refused: DuckDB's own limit does not count it."""
+"""A larger result is refused: DuckDB's own limit does not count it."""
+
+_SELECT: Final = 0x1000
 
 
-def read_rows(relation: Any, cap: int | None, checkpoint: Callable[[], None]) -> Any:
+def read_rows(
+    relation: Any, fields: Sequence[Field], cap: int | None, checkpoint: Callable[[], None]
+) -> Rows:
     """The rows of a relation, streamed so that both bounds hold before memory is spent."""
-    import pyarrow as pa
-
     reader = relation.to_arrow_reader(max(1, CHUNK_ROWS if cap is None else min(cap, CHUNK_ROWS)))
-    batches: list[Any] = []
-    rows = size = 0
+    filing = Filing(reader.schema)
+    rows = 0
     try:
         while cap is None or rows < cap:
             batch = next(reader, None)
@@ -28,18 +31,18 @@ def read_rows(relation: Any, cap: int | None, checkpoint: Callable[[], None]) ->
             checkpoint()
             if cap is not None and rows + batch.num_rows > cap:
                 batch = batch.slice(0, cap - rows)
-            batches.append(batch)
+            filing.add(batch)
             rows += batch.num_rows
-            size += batch.nbytes
-            if size > MAX_RESULT_BYTES:
+            if filing.size > MAX_RESULT_BYTES:
                 raise StatementFailed(
                     "100082",
                     "54000",
                     f"The result is larger than the {MAX_RESULT_BYTES >> 20} MB that the demo "
                     "warehouse keeps. Select fewer rows or columns.",
                 )
-        return pa.Table.from_batches(batches, schema=reader.schema)
+        return Rows(fields, _SELECT, filing.table(), filed=filing.filed)
     finally:
+        filing.close()
         # Until its reader is closed DuckDB takes no further statement on the connection.
         reader.close()
 

@@ -51,6 +51,8 @@ class Rows:
     table: "pa.Table | None" = None
     """DuckDB's own types; turned into Snowflake's when it is sent."""
     cells: Sequence[Sequence[str | None]] = ()
+    filed: bool = False
+    """The table is in a file, not in memory."""
 
     def as_table(self) -> Any:
         """The rows as an Arrow table, for statements that read them; worker threads only."""
@@ -88,15 +90,26 @@ class Result:
     chunks: list[tuple[int, int]] = field(default_factory=list)
     """First row and number of rows of each chunk."""
     statement_type: int = 0x1000
+    filed: bool = False
+    """The table is in a file, not in memory."""
 
     @property
     def size(self) -> int:
         """Bytes this result holds in memory."""
-        return len(self.body) + (0 if self.table is None else int(self.table.nbytes))
+        return len(self.body) + (0 if self.filed else self._rows_size)
+
+    @property
+    def filed_size(self) -> int:
+        """Bytes this result holds in a file."""
+        return self._rows_size if self.filed else 0
+
+    @property
+    def _rows_size(self) -> int:
+        return 0 if self.table is None else int(self.table.nbytes)
 
     def as_rows(self) -> Rows:
         """The rows as they were given; nothing is copied."""
-        return Rows(self.fields, self.statement_type, self.table, self.cells)
+        return Rows(self.fields, self.statement_type, self.table, self.cells, self.filed)
 
     def as_table(self) -> Any:
         """The rows as an Arrow table, for RESULT_SCAN; worker threads only."""
@@ -136,7 +149,12 @@ def make_result(rows: Rows, query_id: str, facts: Mapping[str, object], base: st
         return Result(body, total, rows.fields, cells=rows.cells, statement_type=kind)
     table = rows.table
     total = table.num_rows
-    result = Result(b"", total, rows.fields, table, secret=new_token(), statement_type=kind)
+    result = Result(
+        *(b"", total, rows.fields, table),
+        secret=new_token(),
+        statement_type=kind,
+        filed=rows.filed,
+    )
     inline = total
     if total > INLINE_ROWS or table.nbytes > _INLINE_BYTES:
         per_row = max(1, table.nbytes // max(1, total))
@@ -183,23 +201,35 @@ class _Stored:
 class ResultStore:
     """The newest results, bounded in number, bytes and age; reactor thread only.
 
-    A result that was read or made less than a minute ago makes room only when four times
-    ``max_bytes`` are held: its client may still be fetching the chunks. The newest result is
-    always kept, however large. After 24 hours a result is gone, as on Snowflake.
+    A result that was read or made less than a minute ago makes room only when four times the
+    bytes are held: its client may still be fetching the chunks. The newest result is always
+    kept, however large. After 24 hours a result is gone, as on Snowflake.
     """
 
-    def __init__(self, max_results: int, max_bytes: int, now: Callable[[], float]) -> None:
-        """``now`` gives seconds on a clock that never jumps."""
+    def __init__(
+        self, max_results: int, max_bytes: int, max_filed_bytes: int, now: Callable[[], float]
+    ) -> None:
+        """``max_bytes`` in memory, ``max_filed_bytes`` in files.
+
+        ``now`` gives seconds on a clock that never jumps.
+        """
         self._max_results = max_results
         self._max_bytes = max_bytes
+        self._max_filed_bytes = max_filed_bytes
         self._now = now
         self._results: OrderedDict[str, _Stored] = OrderedDict()
         self._bytes = 0
+        self._filed_bytes = 0
 
     @property
     def size(self) -> int:
-        """Bytes held now."""
+        """Bytes held in memory now."""
         return self._bytes
+
+    @property
+    def filed_size(self) -> int:
+        """Bytes held in files now."""
+        return self._filed_bytes
 
     def __len__(self) -> int:
         return len(self._results)
@@ -209,6 +239,7 @@ class ResultStore:
         now = self._now()
         self._results[query_id] = _Stored(result, now, now)
         self._bytes += result.size
+        self._filed_bytes += result.filed_size
         while len(self._results) > 1 and self._must_drop():
             self._drop(next(iter(self._results)))
 
@@ -225,11 +256,14 @@ class ResultStore:
         return stored.result
 
     def _drop(self, query_id: str) -> None:
-        self._bytes -= self._results.pop(query_id).result.size
+        result = self._results.pop(query_id).result
+        self._bytes -= result.size
+        self._filed_bytes -= result.filed_size
 
     def _must_drop(self) -> bool:
-        if self._bytes > _HARD_FACTOR * self._max_bytes:
+        fullness = max(self._bytes / self._max_bytes, self._filed_bytes / self._max_filed_bytes)
+        if fullness > _HARD_FACTOR:
             return True
-        over = len(self._results) > self._max_results or self._bytes > self._max_bytes
+        over = len(self._results) > self._max_results or fullness > 1
         oldest = next(iter(self._results.values()))
         return over and self._now() - oldest.touched_at >= _IN_USE_S

@@ -98,7 +98,7 @@ def test_query_ids_look_like_snowflakes_and_never_repeat() -> None:
 def test_the_result_store_drops_what_was_read_longest_ago() -> None:
     """Bounded by number and by bytes; the newest always stays."""
     clock = Clock()
-    store = ResultStore(max_results=2, max_bytes=10, now=clock.seconds)
+    store = ResultStore(max_results=2, max_bytes=10, max_filed_bytes=10, now=clock.seconds)
     store.put("a", Result(b"1234", 1))
     store.put("b", Result(b"1234", 1))
     clock.advance(60)
@@ -114,7 +114,7 @@ def test_the_result_store_drops_what_was_read_longest_ago() -> None:
 def test_a_result_in_use_makes_room_only_in_need() -> None:
     """What was made or read within a minute stays, up to four times the bound."""
     clock = Clock()
-    store = ResultStore(max_results=1, max_bytes=10, now=clock.seconds)
+    store = ResultStore(max_results=1, max_bytes=10, max_filed_bytes=10, now=clock.seconds)
     for name in "abcd":
         store.put(name, Result(b"x" * 10, 1))
     assert (len(store), store.size) == (4, 40)

@@ -25,7 +25,7 @@ class Office:
         self.clock.callFromThread = lambda call, *given: call(*given)  # type: ignore[attr-defined]
         now = self.clock.seconds
         self.pool = HeldPool()
-        self.docket = Docket(ResultStore(10, 1 << 20, now), now)
+        self.docket = Docket(ResultStore(10, 1 << 20, 1 << 20, now), now)
         bench = Bench(cast(Any, self.clock), self.pool, self.docket, QueryIds(now), now)
         tokens: Tokens[Session] = Tokens(now, 3_600, 14_400)
         self.desk = FrontDesk(bench, lambda _database, _schema: ObedientRunner(), None, tokens)

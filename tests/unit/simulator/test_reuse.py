@@ -103,7 +103,7 @@ def test_remembered_answers_are_bounded() -> None:
 def test_results_are_gone_after_a_day() -> None:
     """However often they were read."""
     now = [0.0]
-    store = ResultStore(10, 1 << 20, lambda: now[0])
+    store = ResultStore(10, 1 << 20, 1 << 20, lambda: now[0])
     store.put("a", Result(b"x", 1))
     now[0] = KEPT_S - 1
     assert store.get("a") is not None

@@ -80,7 +80,9 @@ class World:
         self.clock.callFromThread = lambda call, *given: call(*given)  # type: ignore[attr-defined]
         self.engine = ObedientRunner()
         self.pool = HeldPool()
-        self.docket = Docket(ResultStore(10, 1 << 20, self.clock.seconds), self.clock.seconds)
+        self.docket = Docket(
+            ResultStore(10, 1 << 20, 1 << 20, self.clock.seconds), self.clock.seconds
+        )
         now = self.clock.seconds
         bench = Bench(cast(Any, self.clock), self.pool, self.docket, QueryIds(now), now)
         self.session = Session(bench, self.engine, 1, "DEMO")

@@ -150,3 +150,16 @@ def test_rows_of_the_rarer_types(cursor: Any) -> None:
     assert (list(vector), number, months) == ([1, 2], Decimal("1.50"), "+1-02")
     assert moment.isoformat() == "2024-01-02T03:04:05+02:00"
     assert [column.type_code for column in cursor.description][:2] == [14, 16]
+
+
+def test_a_result_that_is_being_read_outlives_newer_large_ones(connect: Connect) -> None:
+    """Half a gigabyte of newer results does not take the chunks from under a reader."""
+    connection = connect()
+    cursors = [connection.cursor() for _ in range(3)]
+    for letter, cursor in zip("abc", cursors, strict=True):
+        cursor.execute(
+            f"select repeat('{letter}', 1000000) t from table(generator(rowcount => 180))"
+        )
+    for letter, cursor in zip("abc", cursors, strict=True):
+        last = cursor.get_result_batches()[-1]
+        assert next(iter(last)) == (letter * 1_000_000,)
