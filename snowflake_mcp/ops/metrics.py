@@ -50,6 +50,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
         Family("cancellations", "counter", "Requests that were called off.", ("reason",)),
         Family("statements", "counter", "Statements that have ended.", ("outcome",)),
         Family("handed_over", "counter", "Statements that outlived their call.", ("outcome",)),
+        Family("aborted", "counter", "Statements told to end, by how they did.", ("state",)),
         Family(
             "statement_seconds",
             "histogram",

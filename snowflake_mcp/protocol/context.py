@@ -19,6 +19,7 @@ from snowflake_mcp.protocol.jsonrpc import RequestId, encode_notification
 from snowflake_mcp.protocol.live import LEVELS, Live
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tasks import Handle, Task
+from snowflake_mcp.protocol.trail import Trail
 
 __all__ = ["CancelReason", "Facts", "Negotiated", "RequestContext", "Transport"]
 
@@ -104,6 +105,8 @@ class RequestContext:
     """Set just before the work is cancelled."""
     negotiated: Negotiated | None = None
     """Set by ``initialize`` for whoever keeps the session."""
+    trail: Trail = field(default_factory=Trail)
+    """What the request has done so far."""
     settled: bool = False
     """Set when the work has ended; from then on nothing more is sent for it."""
     _progress_tokens: float = _PROGRESS_BURST

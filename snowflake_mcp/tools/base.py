@@ -9,6 +9,7 @@ import msgspec
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.policy.terms import Situation
 from snowflake_mcp.policy.tiers import Tier
+from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tasks import Handle
@@ -16,11 +17,13 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.backing import Backing
 from snowflake_mcp.tools.names import stored
+from snowflake_mcp.tools.trails import note_state, note_statement, note_verdict
 from snowflake_mcp.version import SERVER_NAME
 from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.identifiers import shown
 from snowflake_mcp.warehouse.results import Collector, Outcome
+from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.visible import plain
 
@@ -122,6 +125,7 @@ class Call:
         Raises:
             ToolFailure: they do not.
         """
+        self.context.trail.named([".".join(map(shown, names))])
         if not self.backing.rules.shows(names):
             raise ToolFailure(
                 Family.REFUSED,
@@ -151,6 +155,16 @@ class Call:
             stored(name, "connection") if isinstance(name, str) and name else None for name in names
         )
         return database, schema
+
+    async def judge(self, sql: str, situation: Situation) -> Verdict:
+        """What the gate says of a statement that an agent wrote.
+
+        Raises:
+            CancelledError: the request was cancelled.
+        """
+        verdict = await self.backing.gate.judge(sql, situation)
+        note_verdict(self.context.trail, verdict, sql)
+        return verdict
 
     async def run(
         self,
@@ -196,6 +210,7 @@ class Call:
             )
         ledger.page(principal).statements += 1
         began = self.context.clock.seconds()
+        note_statement(self.context.trail, self.backing.connection, sql)
         job = Job(
             sql=sql,
             principal=principal,
@@ -206,6 +221,7 @@ class Call:
             tag=self._tag(),
             on_progress=lambda status, elapsed_s: self._report(status, elapsed_s, task_arguments),
             on_query=self._sent,
+            on_end=self.context.trail.ended,
             resumes=self.context.resumes,
             keep=self._outlives_us,
             answer_within_s=handle_after_s,
@@ -238,6 +254,7 @@ class Call:
             StillRunningError: it has not ended within ``limits.answer_within_s``.
             CancelledError: the request was cancelled; the statement was left alone.
         """
+        note_statement(self.context.trail, self.backing.connection)
         job = Job(
             sql="",
             principal=self.context.facts.principal.name,
@@ -250,6 +267,24 @@ class Call:
         wait_s = self.wait_s(self.backing.limits.answer_within_s)
         return await self.backing.handles.read(query_id, self.asking, job, collector, wait_s)
 
+    async def standing(self, query_id: str, wait_s: float = 0.0) -> Standing:
+        """How a statement of this caller stands, after waiting so long for its end.
+
+        Raises:
+            ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
+        """
+        found = await self.backing.handles.standing(query_id, self.asking, wait_s)
+        return note_state(self.context.trail, self.backing.connection, found)
+
+    async def cancel(self, query_id: str) -> Standing:
+        """End a statement of this caller, and how it stands then.
+
+        Raises:
+            ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
+        """
+        found = await self.backing.handles.cancel(query_id, self.asking)
+        return note_state(self.context.trail, self.backing.connection, found)
+
     @property
     def asking(self) -> Asking:
         """Who asks about a statement."""
@@ -260,6 +295,7 @@ class Call:
         return min(wanted_s, self.backing.limits.answer_within_s, self._timeout_s() / 2)
 
     def _sent(self, query_id: str) -> None:
+        self.context.trail.sent(query_id)
         if self.context.query_id != query_id:
             self.context.query_id = query_id
             self.context.log("debug", {"event": "statement", "query_id": query_id})

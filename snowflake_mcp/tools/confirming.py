@@ -5,7 +5,7 @@ from collections import OrderedDict
 from typing import Final
 
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.errors import Family, McpError, ToolFailure
 from snowflake_mcp.protocol.inputs import AskFailedError, InputRequired, Question
 
 __all__ = ["Confirmations", "ask"]
@@ -62,20 +62,26 @@ async def ask(
     if _KEY not in context.answers:
         confirmations.asked(about)
     waiting = _KEY not in context.answers
+    context.trail.confirmation = "asked"
     try:
         answer = (await context.ask({_KEY: _question(message)}))[_KEY]
     except InputRequired:
         waiting = False
         raise
     except AskFailedError as failure:
+        context.trail.confirmation = "impossible"
         raise ToolFailure(
             Family.REFUSED,
             f"{message.partition(chr(10))[0]} The user has to confirm it. {failure.message}",
             f"Nothing was run. {instead}",
         ) from failure
+    except McpError:
+        context.trail.confirmation = "impossible"
+        raise
     finally:
         if waiting:
             confirmations.answered(about)
+    context.trail.confirmation = "given" if _is_yes(answer) else "declined"
     if not _is_yes(answer):
         raise ToolFailure(
             Family.REFUSED,

@@ -80,9 +80,7 @@ async def own_results(verdict: Verdict, call: Call) -> None:
 
 async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:
     database, schema = placed(arguments.database, arguments.schema)
-    verdict = await call.backing.gate.judge(
-        arguments.query, call.situation(database, schema, call.tier)
-    )
+    verdict = await call.judge(arguments.query, call.situation(database, schema, call.tier))
     if unjudged(verdict.refusals):
         raise ToolFailure(
             Family.UNAVAILABLE,

@@ -41,7 +41,7 @@ async def judged(query: str, call: Call, database: str | None, schema: str | Non
         ToolFailure: it may not, or it does not.
         InputRequired: stateless era: the user is asked about the budget; pass it on.
     """
-    verdict = await call.backing.gate.judge(query, call.situation(database, schema))
+    verdict = await call.judge(query, call.situation(database, schema))
     if not verdict.allowed:
         rules = [refusal.rule for refusal in verdict.refusals]
         call.context.log("debug", {"event": "refused", "rules": rules})

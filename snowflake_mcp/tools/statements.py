@@ -40,13 +40,11 @@ async def _submit_query(arguments: SubmitQuery, call: Call) -> ToolResult:
 
 async def _get_query_status(arguments: GetQueryStatus, call: Call) -> ToolResult:
     wait_s = call.wait_s(arguments.wait_s or 0)
-    return stands(
-        call, await call.backing.handles.standing(arguments.query_id, call.asking, wait_s)
-    )
+    return stands(call, await call.standing(arguments.query_id, wait_s))
 
 
 async def _cancel_query(arguments: CancelQuery, call: Call) -> ToolResult:
-    standing = await call.backing.handles.cancel(arguments.query_id, call.asking)
+    standing = await call.cancel(arguments.query_id)
     if not standing.ended:
         return stands(call, standing, "Told to end, which is not confirmed yet.")
     if standing.state != "cancelled":

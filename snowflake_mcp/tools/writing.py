@@ -36,7 +36,7 @@ _UNCERTAIN: Final = frozenset(
 async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolResult:
     database, schema = placed(arguments.database, arguments.schema)
     situation = call.situation(database, schema, call.tier)
-    verdict = await call.backing.gate.judge(arguments.query, situation)
+    verdict = await call.judge(arguments.query, situation)
     if not verdict.allowed:
         raise refused(
             verdict.refusals, f"This server allows writes of tier {call.tier.word}, one per call."

@@ -74,6 +74,11 @@ class Run(Generic[T]):
         return self._progress.handed_over
 
     @property
+    def called_off(self) -> bool:
+        """Whether it was to end before it was ready."""
+        return not self._progress.wanted
+
+    @property
     def submitted(self) -> bool:
         """Whether nobody was ever to wait for it."""
         return self._job.answer_within_s == 0
@@ -171,6 +176,8 @@ class Run(Generic[T]):
         self._stop_timers()
         self._permit.release()
         self._tell_over(self)
+        if self._job.on_end is not None:
+            self._job.on_end(self.query_id, self.state)
         if self._record is not None:
             self._record.end(self.state, self._verdict or failure, self._now())
         if self._verdict is not None:

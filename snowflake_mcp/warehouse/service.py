@@ -187,6 +187,8 @@ class Warehouse:
 
     def _over(self, run: Run[Any]) -> None:
         self._runs.discard(run)
+        if run.called_off:
+            self._metrics.count("aborted", run.state)
         if run.handed_over:
             self._metrics.count("handed_over", run.state.replace(" ", "_"))
             self._log.info(

@@ -38,6 +38,9 @@ class Job:
     on_query: Callable[[str], None] | None = None
     """Called with the query id once it is known, at the latest when the call ends; reactor
     thread."""
+    on_end: Callable[[str | None, str], None] | None = None
+    """Called with the query id, if there is one, and the final state when the statement has ended
+    or is given up, even after its caller has gone; reactor thread."""
     resumes: str | None = None
     """A statement that runs or has ended already: wait for it and read, instead of sending
     ``sql``."""

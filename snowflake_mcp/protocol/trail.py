@@ -1,0 +1,71 @@
+"""What a request did, gathered while it runs, for whoever keeps a record of it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+__all__ = ["Trail"]
+
+
+@dataclass(slots=True)
+class Trail:
+    """The trail of one request; reactor thread only.
+
+    It is filled where every tool has to pass: at the gate, on the way to Snowflake, at the
+    question to the user. No tool writes into it by itself, so none can forget to.
+    """
+
+    connection: str = ""
+    """The Snowflake connection that was asked."""
+    role: str = ""
+    """The Snowflake role that the connection names; empty: the login's own."""
+    verdict: str = ""
+    """What the gate said: ``allowed``, ``refused`` or ``unjudged``; empty: it was not asked."""
+    kind: str = ""
+    """Of statement, in the gate's words."""
+    tier: str = ""
+    """That the statement needs."""
+    rules: tuple[str, ...] = ()
+    """For which the gate refused."""
+    statement: str = ""
+    """A judged text exactly as it may be sent, or as it came where it was refused; else the last
+    statement that a tool made itself. May hold secrets: never for logs."""
+    objects: dict[str, None] = field(default_factory=dict)
+    """Names of what was asked for, in order, each once."""
+    confirmation: str = ""
+    """Of the user: ``asked``, ``given``, ``declined`` or ``impossible``."""
+    query_ids: dict[str, str] = field(default_factory=dict)
+    """Snowflake's ids of what ran for the request, in order, each with the state that Snowflake
+    or its thread confirmed; empty: not known so far."""
+    masked: tuple[str, ...] = ()
+    """Columns of the answer whose values were masked."""
+    on_late_end: Callable[[str, str], None] | None = None
+    """Told the id and the final state of what ends after the request has."""
+
+    def judged(
+        self, verdict: str, kind: str, tier: str, rules: Iterable[str], statement: str
+    ) -> None:
+        """The gate has spoken."""
+        self.verdict, self.kind, self.tier = verdict, kind, tier
+        self.rules = tuple(rules)
+        self.statement = statement
+
+    def named(self, names: Iterable[str]) -> None:
+        """The request is about these."""
+        self.objects.update(dict.fromkeys(names))
+
+    def runs(self, statement: str) -> None:
+        """A statement is about to be sent; a judged one is known already."""
+        if statement and not self.verdict:
+            self.statement = statement
+
+    def sent(self, query_id: str) -> None:
+        """Snowflake has it under this id."""
+        self.query_ids.setdefault(query_id, "")
+
+    def ended(self, query_id: str | None, state: str) -> None:
+        """Its end is known."""
+        if query_id is None:
+            return
+        self.query_ids[query_id] = state
+        if self.on_late_end is not None:
+            self.on_late_end(query_id, state)
