@@ -22,6 +22,7 @@ from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.ops.signals import Signals
 from snowflake_mcp.ops.systemd import Systemd
 from snowflake_mcp.pipeline.observe import observe
+from snowflake_mcp.pipeline.rates import Rates
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.ledger import Allowance, Ledger
@@ -120,6 +121,7 @@ class _Core:
         logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
         self.metrics = Metrics()
         self.lag = ReactorLag(reactor, self.metrics)
+        self.rates = Rates(reactor, self.profiles, self.metrics)
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         self._settings = SettingsAccount(config.connection)
         account: Account = self.demo or self._settings
@@ -132,6 +134,7 @@ class _Core:
             config.limits,
             self.metrics,
             "INFORMATION_SCHEMA" if placed else "SNOWFLAKE.INFORMATION_SCHEMA",
+            bounds=self.rates,
         )
         policy = config.policy
         terms = Terms(
@@ -170,7 +173,7 @@ class _Core:
             ),
             signers=self.signers,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
-            layers=[observe(self.metrics)],
+            layers=[observe(self.metrics), self.rates.layer],
             changes=changes,
         )
         self.watch = content.watch(changes)

@@ -24,7 +24,7 @@ EDGES: dict[str, set[str]] = {
     "tools": {"config", "policy", "protocol", "version", "warehouse"},
     "content": {"config", "policy", "protocol", "warehouse"},
     "transports": {"auth", "config", "ops", "protocol", "version"},
-    "pipeline": {"auth", "ops", "policy", "protocol"},
+    "pipeline": {"auth", "config", "ops", "policy", "protocol"},
     "status": {"config", "ops", "policy", "protocol", "transports", "version", "warehouse"},
     "gauges": {"ops", "policy", "protocol", "version", "warehouse"},
     "services": {"config", "ops", "protocol", "status", "transports", "warehouse"},

@@ -21,6 +21,7 @@ __all__ = [
     "PolicySettings",
     "PoolSettings",
     "PrincipalSettings",
+    "RateSettings",
     "WebSocketSettings",
 ]
 
@@ -186,6 +187,34 @@ class PolicySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RateSettings:
+    """How much and how fast: of each principal, and (``total_``) of all together; 0: no limit."""
+
+    requests_per_s: float = _number(0.0, 0, 100000)
+    """Requests of one principal, on average; 0: without limit."""
+    burst_requests: int = _number(100, 1, 100000)
+    """Requests that one principal may send at once after a pause."""
+    statements_per_min: int = _number(0, 0, 1000000)
+    """Statements that one principal may start in a minute; 0: without limit."""
+    max_statements: int = _number(0, 0, 256)
+    """Statements of one principal running at once; more wait in its own line; 0: as there are
+    places."""
+    max_waiting: int = _number(0, 0, 100000)
+    """Calls of one principal that may wait for a place; more are answered "busy" at once; 0: as
+    the queue holds."""
+    rows_per_min: int = _number(0, 0, 1 << 40)
+    """Rows of answers to one principal; an answer is never cut for it, the next one waits."""
+    bytes_per_min: int = _number(0, 0, 1 << 50)
+    """Bytes of answers to one principal, likewise."""
+    total_requests_per_s: float = _number(0.0, 0, 100000)
+    """The same for all principals together."""
+    total_burst_requests: int = _number(1_000, 1, 1000000)
+    total_statements_per_min: int = _number(0, 0, 1000000)
+    total_rows_per_min: int = _number(0, 0, 1 << 40)
+    total_bytes_per_min: int = _number(0, 0, 1 << 50)
+
+
+@dataclass(frozen=True, slots=True)
 class FixtureSettings:
     """What only tests of the server itself set: the section ``testing``."""
 
@@ -240,6 +269,8 @@ class PrincipalSettings:
     """The section ``policy`` with what ``[principals.NAME.policy]`` changes."""
     limits: LimitSettings = LimitSettings()
     """The section ``limits`` with what ``[principals.NAME.limits]`` changes."""
+    rates: RateSettings = RateSettings()
+    """The section ``rates`` with what ``[principals.NAME.rates]`` changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +283,7 @@ class Config:
     pool: PoolSettings = PoolSettings()
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()
+    rates: RateSettings = RateSettings()
     testing: FixtureSettings = FixtureSettings()
     log: LogSettings = LogSettings()
     principals: Mapping[str, PrincipalSettings] = field(

@@ -8,7 +8,7 @@ from typing import Any, Final
 from snowflake_mcp.config.model import Config, PrincipalSettings
 from snowflake_mcp.config.settings import Problems, apply
 
-__all__ = ["LIMITS", "POLICY", "PRESETS", "Profiles", "read_principals"]
+__all__ = ["LIMITS", "POLICY", "PRESETS", "RATES", "Profiles", "read_principals"]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 """A part of log lines, query tags and metrics; the slash is kept for what stands behind it."""
@@ -42,6 +42,18 @@ LIMITS: Final = frozenset(
     }
 )
 """Settings of the section ``limits`` that a principal may have of its own."""
+RATES: Final = frozenset(
+    {
+        "burst_requests",
+        "bytes_per_min",
+        "max_statements",
+        "max_waiting",
+        "requests_per_s",
+        "rows_per_min",
+        "statements_per_min",
+    }
+)
+"""Settings of the section ``rates`` that a principal may have of its own."""
 
 _READING: Final = ("list_*", "describe_*", "query_view", "execute_query", "check_sql")
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
@@ -65,7 +77,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 )
 """What ``preset = "..."`` stands for; every other key of the table goes over it."""
 
-_OVERRIDES: Final = {"policy": POLICY, "limits": LIMITS}
+_OVERRIDES: Final = {"policy": POLICY, "limits": LIMITS, "rates": RATES}
 _OWN: Final = frozenset({"preset", "tools", "connection", "role", "warehouse"})
 
 
@@ -102,7 +114,7 @@ def _principal(
             known = ", ".join(PRESETS)
             problems.add(f"{where}.preset", f"is none of {known}", origin)
         preset = {}
-    policy, limits = (
+    policy, limits, rates = (
         apply(
             part,
             apply(part, sections[part], preset.get(part, {}), "the preset", problems),
@@ -112,7 +124,9 @@ def _principal(
         )
         for part in _OVERRIDES
     )
-    base = PrincipalSettings(name=name, tools=preset.get("tools", ()), policy=policy, limits=limits)
+    base = PrincipalSettings(
+        name=name, tools=preset.get("tools", ()), policy=policy, limits=limits, rates=rates
+    )
     own = {key: value for key, value in table.items() if key not in {*_OVERRIDES, "preset"}}
     for key in own.keys() - _OWN:
         problems.add(f"{where}.{key}", "is not a setting", origin)
@@ -143,7 +157,9 @@ class Profiles:
 
     def take(self, config: Config) -> None:
         """From now on these count."""
-        self._own = PrincipalSettings(policy=config.policy, limits=config.limits)
+        self._own = PrincipalSettings(
+            policy=config.policy, limits=config.limits, rates=config.rates
+        )
         self._tables = config.principals
 
     def of(self, profile: str) -> PrincipalSettings:

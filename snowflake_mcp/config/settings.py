@@ -11,6 +11,7 @@ from snowflake_mcp.config.model import (
     LogSettings,
     PolicySettings,
     PoolSettings,
+    RateSettings,
     WebSocketSettings,
 )
 
@@ -24,6 +25,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "pool": PoolSettings(),
     "limits": LimitSettings(),
     "policy": PolicySettings(),
+    "rates": RateSettings(),
     "testing": FixtureSettings(),
     "log": LogSettings(),
 }

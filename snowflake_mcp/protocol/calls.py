@@ -24,6 +24,8 @@ class Reply:
     """HTTP status that this response has in its revision."""
     session_id: str | None = None
     """Session to announce as ``Mcp-Session-Id``; set by ``initialize`` over HTTP only."""
+    retry_after_s: int | None = None
+    """Seconds to announce as ``Retry-After`` with status 429."""
 
 
 class Call(Generic[T]):

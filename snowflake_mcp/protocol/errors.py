@@ -61,17 +61,24 @@ class McpError(Exception):
     """A failure that becomes a JSON-RPC error object.
 
     ``status`` overrides the HTTP status that the code would give; the rules are in
-    ``protocol.replies``.
+    ``protocol.settlement``. ``retry_after_s`` becomes the header ``Retry-After`` of a status 429.
     """
 
     def __init__(
-        self, code: int, message: str, data: object = None, *, status: int | None = None
+        self,
+        code: int,
+        message: str,
+        data: object = None,
+        *,
+        status: int | None = None,
+        retry_after_s: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.data = data
         self.status = status
+        self.retry_after_s = retry_after_s
 
     def to_wire(self) -> dict[str, Any]:
         """The ``error`` member of a JSON-RPC response."""

@@ -38,6 +38,9 @@ STATELESS_STATUS: Final[Mapping[int, int]] = {
 }
 """HTTP status by error code, 2026-07-28; handshake revisions answer errors with 200."""
 
+TOO_MANY: Final = 429
+"""The HTTP status of what came too fast."""
+
 STOPPING: Final = ToolFailure(
     Family.UNAVAILABLE,
     "The server is stopping; a statement that was running has been aborted in Snowflake.",
@@ -86,7 +89,9 @@ def error_reply(request_id: RequestId, version: str, error: McpError) -> Reply:
     status = error.status
     if status is None:
         status = STATELESS_STATUS.get(error.code, 200) if eras.is_stateless(version) else 200
-    return Reply(encode_error(request_id, error), error.code, status)
+    retry_after_s = error.retry_after_s if status == TOO_MANY else None
+    body = encode_error(request_id, error)
+    return Reply(body, error.code, status, retry_after_s=retry_after_s)
 
 
 def failed(failure: ToolFailure) -> ToolResult:

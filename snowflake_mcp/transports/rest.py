@@ -35,6 +35,7 @@ FAMILY_STATUS: Final[Mapping[Family, int]] = {
 """The HTTP status of each kind of failure; the kind itself is ``error.code`` in the body."""
 
 _RETRY_AFTER_S: Final = 5
+"""Where nobody knows when it would go better."""
 _LISTED: Final = ("name", "title", "description", "inputSchema", "outputSchema")
 _CLIENT_CHARS: Final = 80
 _MESSAGE_CHARS: Final = 300
@@ -118,8 +119,11 @@ def _settle(outcome: ToolResult | McpError | None, exchange: Exchange, name: str
 
 def _respond_failure(exchange: Exchange, failure: ToolFailure) -> None:
     headers: HeaderList = ()
-    if failure.family in (Family.BUSY, Family.LIMIT):
-        headers = (("Retry-After", str(_RETRY_AFTER_S)),)
+    retry_after_s = failure.details.get("retry_after_s")
+    if retry_after_s is None and failure.family in (Family.BUSY, Family.LIMIT):
+        retry_after_s = _RETRY_AFTER_S
+    if retry_after_s is not None:
+        headers = (("Retry-After", str(retry_after_s)),)
     extra = {"hint": failure.hint, "retryable": failure.retryable, "details": failure.details}
     exchange.respond(
         FAMILY_STATUS[failure.family],

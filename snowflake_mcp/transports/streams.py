@@ -153,10 +153,12 @@ class Answer:
         self._stop_timer()
         plain = reply is not None and (reply.error_code or reply.session_id or not self._always)
         if self._line is None and self._stream is None and reply is not None and plain:
-            session: HeaderList = ()
+            headers: HeaderList = ()
             if reply.session_id is not None:
-                session = (("Mcp-Session-Id", reply.session_id),)
-            self._exchange.respond(reply.status, reply.body, headers=session)
+                headers = (("Mcp-Session-Id", reply.session_id),)
+            elif reply.retry_after_s is not None:
+                headers = (("Retry-After", str(reply.retry_after_s)),)
+            self._exchange.respond(reply.status, reply.body, headers=headers)
             return
         self._commit()
         if reply is not None:

@@ -1,6 +1,7 @@
 """A queue that serves its owners in turn, so that nobody's many calls push others back."""
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 __all__ = ["FairQueue"]
@@ -23,16 +24,49 @@ class FairQueue(Generic[T]):
         self._lines.setdefault(owner, deque()).append(item)
         self._size += 1
 
-    def take(self) -> T:
-        """The first item of the owner whose turn it is.
+    def length(self, owner: str) -> int:
+        """Items of one owner."""
+        return len(self._lines.get(owner, ()))
+
+    def longest(self) -> tuple[str, int]:
+        """The owner with most items, and how many; ``("", 0)`` when nobody waits."""
+        if not self._lines:
+            return "", 0
+        owner, line = max(self._lines.items(), key=lambda each: len(each[1]))
+        return owner, len(line)
+
+    def whose_turn(self, may: Callable[[str], bool]) -> str | None:
+        """The first owner among those who ``may``, if there is one."""
+        return next(filter(may, self._lines), None)
+
+    def take(self, owner: str | None = None) -> T:
+        """The first item of this owner, or of the one whose turn it is.
+
+        Owners that are passed over keep their place in the turn.
 
         Raises:
-            KeyError: nobody waits.
+            KeyError: nobody waits, or this one does not.
         """
-        owner, line = self._lines.popitem(last=False)
+        if owner is None:
+            owner, line = self._lines.popitem(last=False)
+        else:
+            line = self._lines.pop(owner)
         item = line.popleft()
         if line:
             self._lines[owner] = line
+        self._size -= 1
+        return item
+
+    def drop(self, owner: str) -> T:
+        """Take out the newest item of an owner.
+
+        Raises:
+            KeyError: it has none.
+        """
+        line = self._lines[owner]
+        item = line.pop()
+        if not line:
+            del self._lines[owner]
         self._size -= 1
         return item
 

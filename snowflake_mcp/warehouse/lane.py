@@ -1,5 +1,7 @@
 """Admission: how many statements run at once, who waits, and who is told "busy"."""
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -8,9 +10,15 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.fairness import FairQueue
 from snowflake_mcp.warehouse.threads import Clock
 
-__all__ = ["Lane", "Permit"]
+__all__ = ["Lane", "Permit", "Share"]
 
 _HINT: Final = "Wait a few seconds and call again, or run fewer statements at once."
+_RETRY_AFTER_S: Final = 5
+"""A guess, so that programs do not come back at once: when a place becomes free is not known."""
+
+Share = tuple[int, int]
+"""Places that one principal may have, and calls that it may have waiting; 0: as many as there
+are."""
 
 
 class Permit:
@@ -20,30 +28,43 @@ class Permit:
     the caller stopped waiting for it.
     """
 
-    __slots__ = ("_lane",)
+    __slots__ = ("_lane", "_principal")
 
-    def __init__(self, lane: "Lane") -> None:
+    def __init__(self, lane: "Lane", principal: str) -> None:
         self._lane: Lane | None = lane
+        self._principal = principal
 
     def release(self) -> None:
         """Give the place to the next in line; a second call does nothing."""
         lane, self._lane = self._lane, None
         if lane is not None:
-            lane.leave()
+            lane.leave(self._principal)
 
 
 class Lane:
     """At most ``width`` permits are out; at most ``queue`` callers wait; reactor thread only.
 
     Waiting callers are served principal by principal in turn, so one principal with many
-    calls does not push the others back.
+    calls does not push the others back; nor does it fill the queue: when there is no room left,
+    the longest line gives up its newest call for one of a shorter line. ``share_of`` bounds what
+    a principal may have beyond that; it is asked each time, so a reload counts at once.
     """
 
-    def __init__(self, clock: Clock, *, width: int, queue: int, max_wait_s: float) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        width: int,
+        queue: int,
+        max_wait_s: float,
+        share_of: Callable[[str], Share] = lambda _: (0, 0),
+    ) -> None:
         self._clock = clock
         self._width = width
         self._queue = queue
         self._max_wait_s = max_wait_s
+        self._share_of = share_of
+        self._running_of: Counter[str] = Counter()
         self._places: FairQueue[Deferred[Permit]] = FairQueue()
         self._closed: ToolFailure | None = None
         self._giving = False
@@ -63,10 +84,12 @@ class Lane:
         """
         if self._closed is not None:
             raise self._closed
-        if self.running < self._width and not self.waiting:
-            return self._grant()
-        if self.waiting >= self._queue:
-            raise self._busy(f"{self.waiting} others already wait for a place")
+        # Whoever waits while there are places has had its share; only while places are given
+        # away there may be others in front.
+        first = not (self._giving and self.waiting)
+        if self.running < self._width and first and self._may_run(principal):
+            return self._grant(principal)
+        self._make_room(principal)
         place: Deferred[Permit] = Deferred(lambda place: self._places.remove(principal, place))
         self._places.add(principal, place)
         limit_s = min(limit_s, self._max_wait_s)
@@ -77,16 +100,22 @@ class Lane:
             if timer.active():
                 timer.cancel()
 
-    def leave(self) -> None:
+    def leave(self, principal: str) -> None:
         """A permit came back; only ``Permit.release`` calls this."""
         self.running -= 1
+        self._running_of[principal] -= 1
+        if not self._running_of[principal]:
+            del self._running_of[principal]
         if self._giving:
             # Whoever was just given this place gave it back at once; the loop below goes on.
             return
         self._giving = True
         try:
-            while self._places and self.running < self._width:
-                self._places.take().callback(self._grant())
+            while self.running < self._width:
+                owner = self._places.whose_turn(self._may_run)
+                if owner is None:
+                    return
+                self._places.take(owner).callback(self._grant(owner))
         finally:
             self._giving = False
 
@@ -105,9 +134,32 @@ class Lane:
             "max_waiting": self._queue,
         }
 
-    def _grant(self) -> Permit:
+    def _grant(self, principal: str) -> Permit:
         self.running += 1
-        return Permit(self)
+        self._running_of[principal] += 1
+        return Permit(self, principal)
+
+    def _may_run(self, principal: str) -> bool:
+        running, _ = self._share_of(principal)
+        return not 0 < running <= self._running_of[principal]
+
+    def _make_room(self, principal: str) -> None:
+        """Let one more call of this principal wait.
+
+        Raises:
+            ToolFailure: it has enough waiting, or the queue is full and its line the longest.
+        """
+        own, (_, most) = self._places.length(principal), self._share_of(principal)
+        if 0 < most <= own:
+            raise self._busy(f"{own} of your calls already wait for a place")
+        if self.waiting < self._queue:
+            return
+        owner, longest = self._places.longest()
+        if longest <= own + 1:
+            raise self._busy(f"{self.waiting} others already wait for a place")
+        self._places.drop(owner).errback(
+            self._busy(f"{longest} of your calls wait for a place, more than anybody else's")
+        )
 
     def _give_up(self, principal: str, place: Deferred[Permit], waited_s: float) -> None:
         self._places.remove(principal, place)
@@ -119,5 +171,9 @@ class Lane:
             f"The server is busy: {self.running} statements run and {why}.",
             _HINT,
             retryable=True,
-            details={"running": self.running, "waiting": self.waiting},
+            details={
+                "running": self.running,
+                "waiting": self.waiting,
+                "retry_after_s": _RETRY_AFTER_S,
+            },
         )

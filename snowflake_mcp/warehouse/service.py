@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from snowflake_mcp.config.model import LimitSettings, PoolSettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.bounds import NO_BOUNDS, Bounds
 from snowflake_mcp.warehouse.credentials import Account
 from snowflake_mcp.warehouse.errands import Errands
 from snowflake_mcp.warehouse.handles import Handles
@@ -47,8 +48,10 @@ class Warehouse:
         limits: LimitSettings,
         metrics: Metrics,
         history_schema: str = "INFORMATION_SCHEMA",
+        bounds: Bounds = NO_BOUNDS,
     ) -> None:
         """``history_schema`` is where sessions without a context find the query history."""
+        self._bounds = bounds
         self._reactor = reactor
         self._metrics = metrics
         self._max_submitted = pool.max_submitted
@@ -57,6 +60,7 @@ class Warehouse:
             width=pool.max_statements,
             queue=pool.max_waiting,
             max_wait_s=pool.max_wait_s,
+            share_of=bounds.lane_share,
         )
         self._sessions = Sessions(reactor, account, pool, limits)
         self._errands = Errands(reactor, self._sessions)
@@ -112,6 +116,8 @@ class Warehouse:
         started = self._reactor.seconds()
         outcome_word = "internal"
         try:
+            if job.resumes is None:
+                self._bounds.start(job.principal)
             permit = await self._lane.admit(job.principal, job.timeout_s)
             if job.answer_within_s == 0 and self._submitted() >= self._max_submitted:
                 permit.release()

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from snowflake_mcp.config.load import ConfigError, Flags, load
-from snowflake_mcp.config.model import Config, LimitSettings, PolicySettings
-from snowflake_mcp.config.principals import LIMITS, POLICY, PRESETS, Profiles
+from snowflake_mcp.config.model import Config, LimitSettings, PolicySettings, RateSettings
+from snowflake_mcp.config.principals import LIMITS, POLICY, PRESETS, RATES, Profiles
 
 ACCOUNT = """
 [connections.main]
@@ -44,12 +44,17 @@ tier = "dml"
 deny_objects = []
 [principals.ana.limits]
 default_rows = 7
+[rates]
+statements_per_min = 30
+[principals.ana.rates]
+requests_per_s = 2.5
 """
     config = read(tmp_path, text)
     ana = config.principals["ana"]
     assert (ana.name, ana.tools, ana.role, ana.warehouse) == ("ana", ("list_*",), "ANALYST", "XS")
     assert ana.policy == PolicySettings(capabilities=("udf",), tier="dml")
     assert ana.limits == LimitSettings(max_rows=50, default_rows=7)
+    assert ana.rates == RateSettings(requests_per_s=2.5, statements_per_min=30)
     assert config.policy.tier == "read"
     assert set(config.connections) == {"main", "other"}
     assert config.connections["main"] is config.connection
@@ -87,6 +92,10 @@ tier = "dml"
         ("[principals.ana]\npreset = ['x']", "principals.ana.preset: is none of reader"),
         ("[principals.ana]\npolicy = 3", "principals.ana.policy: must be a table"),
         ("[principals.ana.limits]\ndrain_s = 3", "limits.drain_s: cannot be set for a principal"),
+        (
+            "[principals.ana.rates]\ntotal_rows_per_min = 3",
+            "rates.total_rows_per_min: cannot be set for a principal",
+        ),
         ("[principals.ana.limits]\nmax_rows = 0", "limits.max_rows: 0 is not in"),
         ("[principals.ana]\nconnection = 'x'", "principals.ana.connection: x is not a connection"),
     ],
@@ -100,9 +109,10 @@ def test_what_does_not_fit_is_told(tmp_path: Path, text: str, problem: str) -> N
 
 
 def test_only_settings_that_there_are_can_be_a_principals() -> None:
-    """The two lists name fields of their sections."""
+    """The lists name fields of their sections."""
     assert set(PolicySettings.__dataclass_fields__) >= POLICY
     assert set(LimitSettings.__dataclass_fields__) >= LIMITS
+    assert set(RateSettings.__dataclass_fields__) >= RATES
 
 
 def test_a_reload_replaces_all_tables_at_once(tmp_path: Path) -> None:

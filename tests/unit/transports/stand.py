@@ -1,7 +1,7 @@
 """A whole server over the real kernel, with a toolbox whose tools do as they are told."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +9,10 @@ from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOC
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, RateSettings
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.pipeline.rates import Rates
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.context import RequestContext
@@ -86,6 +88,12 @@ class ToolboxDouble:
             one.callback(None)
 
 
+def limited_to(rates: RateSettings) -> Callable[[Clock, Metrics], Rates]:
+    """Rates with these settings for everybody."""
+    config = Config(ConnectionSettings("demo", Backend.DEMO), rates=rates)
+    return lambda clock, metrics: Rates(clock, Profiles(config), metrics)
+
+
 class StatusDouble:
     """A status source that says what the test wants."""
 
@@ -122,6 +130,7 @@ class Stand:
     def __init__(self, **http: Any) -> None:
         websocket = http.pop("websocket", {})
         identify = http.pop("identify", None)
+        rates = http.pop("rates", None)
         self.clock = http.pop("clock", None) or Clock()
         self.toolbox = ToolboxDouble()
         self.status = StatusDouble()
@@ -133,6 +142,7 @@ class Stand:
             identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", "Ask."),
             signers=signers,
             request_timeout_s=300.0,
+            layers=[] if rates is None else [rates(self.clock, self.metrics).layer],
         )
         config = Config(ConnectionSettings("demo", Backend.DEMO))
         config = replace(

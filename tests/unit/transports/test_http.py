@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from snowflake_mcp.config.model import RateSettings
 from snowflake_mcp.transports.http import routing_headers
 from tests.support.messages import HANDSHAKE, JSON_HEADERS, STATELESS
 from tests.support.wire import http_request
@@ -12,6 +13,7 @@ from tests.unit.transports.stand import (
     Stand,
     call,
     initialize,
+    limited_to,
     modern,
     modern_headers,
     post_handshake,
@@ -244,3 +246,22 @@ def test_both_eras_are_told_apart_on_one_connection(stand: Stand) -> None:
     post_handshake(wire, session, "tools/list")
     assert "resultType" not in wire.answer().json()["result"]
     assert HANDSHAKE != STATELESS
+
+
+def test_a_request_too_fast_is_429_where_no_model_reads_it() -> None:
+    """Stateless era: status and Retry-After; a tool call is answered to the model, with 200."""
+    stand = Stand(rates=limited_to(RateSettings(requests_per_s=0.1, burst_requests=1)))
+    listing = modern("tools/list")
+    wire = stand.connect()
+    send_post(wire, listing, modern_headers(listing))
+    assert wire.answer().status == 200
+    send_post(wire, listing, modern_headers(listing))
+    answer = wire.answer()
+    assert (answer.status, answer.header("Retry-After")) == (429, "10")
+    assert answer.json()["error"]["code"] == 429
+    calling = modern("tools/call", call("echo"))
+    send_post(wire, calling, modern_headers(calling))
+    answer = wire.answer()
+    assert (answer.status, answer.header("Retry-After")) == (200, None)
+    assert answer.json()["result"]["isError"] is True
+    stand.close()

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from snowflake_mcp.config.model import RateSettings
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.transports.rest import FAMILY_STATUS
 from tests.support.wire import HttpAnswer, Wire
-from tests.unit.transports.stand import Stand, send_post
+from tests.unit.transports.stand import Stand, limited_to, send_post
 
 HEADERS = {"Content-Type": "application/json"}
 
@@ -126,3 +127,14 @@ def test_forms_are_never_parsed(stand: Stand) -> None:
     answer = _call(stand.connect(), body, {"Content-Type": "multipart/form-data; boundary=b"})
     assert answer.status == 415
     assert json.loads(answer.body)["error"]["code"] == "content_type"
+
+
+def test_a_call_too_fast_is_429_with_its_own_retry_after() -> None:
+    """Over REST the status says it, and the header when to come back."""
+    stand = Stand(rates=limited_to(RateSettings(requests_per_s=0.1, burst_requests=1)))
+    assert _call(stand.connect(), {"name": "echo"}).status == 200
+    answer = _call(stand.connect(), {"name": "echo"})
+    assert (answer.status, answer.header("Retry-After")) == (429, "10")
+    assert answer.json()["error"]["code"] == "limit"
+    assert answer.json()["error"]["details"] == {"limit": "requests", "retry_after_s": 10}
+    stand.close()

@@ -73,7 +73,7 @@ def test_a_full_queue_is_busy_at_once() -> None:
     told = why(ask(lane))
     assert isinstance(told, ToolFailure)
     assert (told.family, told.retryable) == (Family.BUSY, True)
-    assert told.details == {"running": 1, "waiting": 1}
+    assert told.details == {"running": 1, "waiting": 1, "retry_after_s": 5}
 
 
 @pytest.mark.parametrize(("limit_s", "until_s"), [(100.0, 30.0), (5.0, 5.0)])
@@ -123,6 +123,75 @@ def test_principals_take_turns() -> None:
         permits.pop(0).release()
     assert order == ["ann", "bob", "ann", "ann"]
     assert lane.running == 0
+
+
+def test_a_full_queue_makes_room_for_a_shorter_line() -> None:
+    """The longest line gives up its newest call; nobody gains by it who has as many waiting."""
+    lane = a_lane(Clock(), queue=4)
+    permit = now(ask(lane))
+    flood = [ask(lane, "ann") for _ in range(4)]
+    bob = ask(lane, "bob")
+    told = why(flood[3])
+    assert isinstance(told, ToolFailure)
+    assert told.message.endswith("4 of your calls wait for a place, more than anybody else's.")
+    assert [bob.called, lane.waiting] == [False, 4]
+    ask(lane, "bob")
+    # Two and two: a third would only turn the tables.
+    assert isinstance(why(ask(lane, "bob")), ToolFailure)
+    assert isinstance(why(ask(lane, "ann")), ToolFailure)
+    assert [flood[0].called, flood[1].called, flood[2].called] == [False, False, True]
+    assert isinstance(why(flood[2]), ToolFailure)
+    permit.release()
+    assert flood[0].called
+
+
+def test_a_share_bounds_places_and_waiting() -> None:
+    """Beyond its places a principal waits while others pass; beyond its line it is busy."""
+    shares = {"ann": (1, 2)}
+    lane = Lane(
+        Clock(), width=3, queue=8, max_wait_s=30.0, share_of=lambda who: shares.get(who, (0, 0))
+    )
+    first = now(ask(lane, "ann"))
+    second, third = ask(lane, "ann"), ask(lane, "ann")
+    assert [second.called, third.called] == [False, False]
+    told = why(ask(lane, "ann"))
+    assert isinstance(told, ToolFailure)
+    assert "2 of your calls already wait" in told.message
+    bob = now(ask(lane, "bob"))
+    carl = now(ask(lane, "carl"))
+    dora = ask(lane, "dora")
+    # Bob's place is not for Ann, although she was here first.
+    bob.release()
+    assert [second.called, dora.called] == [False, True]
+    carl.release()
+    assert (lane.running, lane.waiting) == (2, 2)
+    first.release()
+    assert [second.called, third.called] == [True, False]
+    # A reload counts from the next time a place is given.
+    shares["ann"] = (0, 0)
+    now(dora).release()
+    assert third.called
+    now(second).release()
+    now(third).release()
+    assert (lane.running, lane.waiting) == (0, 0)
+
+
+def test_whoever_comes_while_places_are_given_away_stands_behind() -> None:
+    """A call that ends at once and comes again does not overtake those who wait."""
+    lane = a_lane(Clock())
+    first = now(ask(lane))
+    order: list[str] = []
+
+    def ends(permit: Permit, name: str) -> None:
+        order.append(name)
+        permit.release()
+        if name == "first":
+            ask(lane).addCallback(ends, "again")
+
+    ask(lane).addCallback(ends, "first")
+    ask(lane).addCallback(ends, "second")
+    first.release()
+    assert order == ["first", "second", "again"]
 
 
 def test_a_closed_lane_admits_nobody() -> None:

@@ -1,0 +1,236 @@
+"""Nobody crowds out others: how much and how fast each principal, and all of them, may ask."""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from snowflake_mcp.config.model import RateSettings
+from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.pipeline.buckets import Bucket, Rate
+from snowflake_mcp.protocol.answers import MethodResult
+from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.protocol.eras import is_stateless
+from snowflake_mcp.protocol.errors import BUSY, Family, McpError, ToolFailure
+from snowflake_mcp.protocol.kernel import Perform
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.settlement import failed
+from snowflake_mcp.protocol.tooling import ToolResult
+
+__all__ = ["Rates"]
+
+_MOST: Final = 10_000
+"""Principals whose buckets are kept; of more, who was seen longest ago begins with full ones."""
+_SPARED: Final = frozenset({"ping", "tasks/cancel"})
+"""A refusal costs as much as the answer to a ping, and who may not go on may still stop."""
+_SPARED_TOOLS: Final = frozenset({"cancel_query"})
+_GIVES: Final = frozenset({"resources/read", "tools/call"})
+"""Methods whose answers hold data."""
+
+Limit = str
+"""The name of a rate in metrics and answers: ``requests``, ``statements``, ``rows``, ``bytes``."""
+
+
+class Clock(Protocol):
+    """What tells the time."""
+
+    def seconds(self) -> float:
+        """Seconds of a monotonic clock."""
+
+
+@dataclass(slots=True)
+class _Meter:
+    """The buckets of one principal, or of all together."""
+
+    profile: str = ""
+    requests: Bucket = field(default_factory=Bucket)
+    statements: Bucket = field(default_factory=Bucket)
+    rows: Bucket = field(default_factory=Bucket)
+    bytes: Bucket = field(default_factory=Bucket)
+
+    def bucket(self, limit: Limit) -> Bucket:
+        found: Bucket = getattr(self, limit)
+        return found
+
+
+_OWN: Final[Mapping[Limit, Callable[[RateSettings], Rate]]] = {
+    "requests": lambda its: Rate(its.requests_per_s, its.burst_requests),
+    "statements": lambda its: Rate.per_min(its.statements_per_min),
+    "rows": lambda its: Rate.per_min(its.rows_per_min),
+    "bytes": lambda its: Rate.per_min(its.bytes_per_min),
+}
+_TOTAL: Final[Mapping[Limit, Callable[[RateSettings], Rate]]] = {
+    "requests": lambda its: Rate(its.total_requests_per_s, its.total_burst_requests),
+    "statements": lambda its: Rate.per_min(its.total_statements_per_min),
+    "rows": lambda its: Rate.per_min(its.total_rows_per_min),
+    "bytes": lambda its: Rate.per_min(its.total_bytes_per_min),
+}
+
+
+class Rates:
+    """The buckets of every principal; reactor thread only.
+
+    As a layer of the pipeline it refuses requests and charges answers; the warehouse asks it
+    before it starts a statement, and how much of the lane a principal may have.
+    """
+
+    def __init__(self, clock: Clock, profiles: Profiles, metrics: Metrics) -> None:
+        self._clock = clock
+        self._profiles = profiles
+        self._metrics = metrics
+        self._meters: OrderedDict[str, _Meter] = OrderedDict()
+        self._all = _Meter()
+
+    def layer(self, inner: Perform) -> Perform:
+        """Refuse what comes too fast; charge what an answer holds."""
+
+        async def perform(
+            method: str, params: dict[str, Any], context: RequestContext
+        ) -> MethodResult:
+            meter = self._meter(context.facts.principal)
+            tool = params.get("name") if method == "tools/call" else None
+            # What is taken up again was admitted when it began.
+            spared = method in _SPARED or tool in _SPARED_TOOLS or context.resumes is not None
+            if not spared and (refusal := self._asked(meter, gives=method in _GIVES)) is not None:
+                if method == "tools/call":
+                    meta = {"snowflake-mcp/request-id": context.request_id}
+                    return replace(failed(refusal), meta=meta)
+                raise _as_error(refusal, context)
+            result = await inner(method, params, context)
+            self._charge(meter, result)
+            return result
+
+        return perform
+
+    def start(self, principal: str) -> None:
+        """A statement of this principal is about to begin.
+
+        Names that no request has brought are the server's own work, which is not limited.
+
+        Raises:
+            ToolFailure: LIMIT, it has begun too many in the last minute.
+        """
+        meter = self._meters.get(principal)
+        if meter is not None:
+            refusal = self._take(meter, "statements")
+            if refusal is not None:
+                raise refusal
+
+    def lane_share(self, principal: str) -> tuple[int, int]:
+        """Statements it may have running, and calls waiting; 0: as many as there is room for."""
+        meter = self._meters.get(principal)
+        if meter is None:
+            return 0, 0
+        settings = self._settings(meter)
+        return settings.max_statements, settings.max_waiting
+
+    def _meter(self, principal: Principal) -> _Meter:
+        meter = self._meters.setdefault(principal.name, _Meter())
+        meter.profile = principal.profile
+        self._meters.move_to_end(principal.name)
+        if len(self._meters) > _MOST:
+            self._meters.popitem(last=False)
+        return meter
+
+    def _settings(self, meter: _Meter) -> RateSettings:
+        try:
+            return self._profiles.of(meter.profile).rates
+        except KeyError:
+            # A reload took the table away while a request of its caller was under way.
+            return self._profiles.of("").rates
+
+    def _asked(self, meter: _Meter, *, gives: bool) -> ToolFailure | None:
+        """Take the request from the buckets, or say why not."""
+        for limit in ("rows", "bytes") if gives else ():
+            refusal = self._refusal(meter, limit, 0.0)
+            if refusal is not None:
+                return refusal
+        return self._take(meter, "requests")
+
+    def _take(self, meter: _Meter, limit: Limit) -> ToolFailure | None:
+        refusal = self._refusal(meter, limit, 1.0)
+        if refusal is None:
+            self._charge_for(meter, limit, 1.0)
+        return refusal
+
+    def _refusal(self, meter: _Meter, limit: Limit, amount: float) -> ToolFailure | None:
+        now, server = self._clock.seconds(), self._profiles.of("").rates
+        own, total = _OWN[limit](self._settings(meter)), _TOTAL[limit](server)
+        for bucket, rate, whose in (
+            (meter.bucket(limit), own, "you"),
+            (self._all.bucket(limit), total, "all callers together"),
+        ):
+            wait_s = bucket.wait_s(now, rate, amount)
+            if wait_s > 0:
+                self._metrics.count("limits_hit", f"rate_{limit}")
+                return _too_fast(limit, rate, whose, wait_s)
+        return None
+
+    def _charge(self, meter: _Meter, result: MethodResult) -> None:
+        rows, size = _content(result)
+        self._charge_for(meter, "rows", rows)
+        self._charge_for(meter, "bytes", size)
+
+    def _charge_for(self, meter: _Meter, limit: Limit, amount: float) -> None:
+        now = self._clock.seconds()
+        meter.bucket(limit).take(now, _OWN[limit](self._settings(meter)), amount)
+        self._all.bucket(limit).take(now, _TOTAL[limit](self._profiles.of("").rates), amount)
+
+
+_UNIT: Final[Mapping[Limit, str]] = {
+    "requests": "requests a second",
+    "statements": "statements a minute",
+    "rows": "rows of answers a minute",
+    "bytes": "bytes of answers a minute",
+}
+_HINT: Final[Mapping[Limit, str]] = {
+    "requests": "send fewer calls at once.",
+    "statements": "answer more with one statement.",
+    "rows": "ask for fewer rows: aggregate or filter in SQL.",
+    "bytes": "ask for fewer rows and columns.",
+}
+
+
+def _too_fast(limit: Limit, rate: Rate, whose: str, wait_s: float) -> ToolFailure:
+    amount = rate.per_s if limit == "requests" else rate.burst
+    # Whole seconds, upwards: Retry-After knows no others, and earlier would be too early.
+    retry_after_s = math.ceil(wait_s)
+    return ToolFailure(
+        Family.LIMIT,
+        f"Too fast: {whose} may have {amount:g} {_UNIT[limit]}.",
+        f"Wait {retry_after_s} s and call again; {_HINT[limit]}",
+        retryable=True,
+        details={"limit": limit, "retry_after_s": retry_after_s},
+    )
+
+
+def _as_error(refusal: ToolFailure, context: RequestContext) -> McpError:
+    """For methods whose caller is a program; handshake revisions answer errors with HTTP 200."""
+    retry_after_s = refusal.details["retry_after_s"]
+    return McpError(
+        BUSY,
+        f"{refusal.message} Wait {retry_after_s} s.",
+        {"limit": refusal.details["limit"], "retryAfterSeconds": retry_after_s},
+        status=429 if is_stateless(context.facts.version) else None,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _content(result: MethodResult) -> tuple[int, int]:
+    """Rows and bytes of an answer: of its texts, and of the parts that a worker has encoded."""
+    if not isinstance(result, ToolResult):
+        contents = result.get("contents", ())
+        return 0, sum(len(each.get("text", "")) for each in contents)
+    size = len(result.text) if result.text is not None else 0
+    structured = result.structured
+    if isinstance(structured, msgspec.Raw):
+        return 0, size + len(structured)
+    if structured is None:
+        return 0, size
+    size += sum(len(each) for each in structured.values() if isinstance(each, msgspec.Raw))
+    rows = structured.get("row_count")
+    return rows if isinstance(rows, int) else 0, size
