@@ -100,13 +100,15 @@ async def _cost(gate: Gate, rounds: int) -> Table:
         child = []
         for _ in range(rounds):
             began = time.perf_counter()
-            verdict = await gate.judge(sql)
+            verdict = await gate.judge(sql, TERMS)
             child.append(time.perf_counter() - began)
             if not verdict.allowed:
                 raise SystemExit(f"{label} was refused: {verdict.refusals}")
         began = time.perf_counter()
         for _ in range(max(1, rounds // _AT_ONCE)):
-            await gatherResults([Deferred.fromCoroutine(gate.judge(sql)) for _ in range(_AT_ONCE)])
+            await gatherResults(
+                [Deferred.fromCoroutine(gate.judge(sql, TERMS)) for _ in range(_AT_ONCE)]
+            )
         rate = max(1, rounds // _AT_ONCE) * _AT_ONCE / (time.perf_counter() - began)
         figures = (percentile(tokens, 50), percentile(whole, 50), percentile(child, 50))
         made.add(label, *(each * 1e3 for each in (*figures, percentile(child, 99))), rate)
@@ -122,7 +124,7 @@ async def _hostile(reactor: Any, gate: Gate) -> Table:
     for label, sql in TEXTS.items():
         stalls = Stalls(reactor, 0.001)
         began = time.perf_counter()
-        verdict = await gate.judge(sql)
+        verdict = await gate.judge(sql, TERMS)
         taken = time.perf_counter() - began
         stalls.stop()
         made.add(label, taken * 1e3, stalls.worst_s * 1e3)
@@ -158,7 +160,7 @@ async def _ready(reactor: Any, gate: Gate, gone: int | None, judges: Judges | No
         turn: Deferred[None] = Deferred()
         reactor.callLater(0.001, turn.callback, None)
         await turn
-    await gate.judge("SELECT 1")
+    await gate.judge("SELECT 1", TERMS)
 
 
 def measure(rounds: int) -> list[Table]:
@@ -170,11 +172,11 @@ def measure(rounds: int) -> list[Table]:
     sys.setrecursionlimit(5_000)
 
     async def run() -> None:
-        judges = Judges(reactor, TERMS)  # type: ignore[arg-type]  # a module to mypy
+        judges = Judges(reactor)  # type: ignore[arg-type]  # a module to mypy
         gate = Gate(judges)
         judges.startService()
         try:
-            await gate.judge("SELECT 1")
+            await gate.judge("SELECT 1", TERMS)
             tables.append(await _cost(gate, rounds))
             tables.append(await _hostile(reactor, gate))
             tables.append(await _respawn(reactor, judges, gate))

@@ -1,5 +1,6 @@
 """Every setting as one frozen tree, with its unit in its name and its default in one place."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -27,6 +28,10 @@ __all__ = [
 
 DEMO_CONNECTION: Final = "demo"
 """The name of the one connection that the embedded demo warehouse answers."""
+
+
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+"""What TOML takes without quotes."""
 
 
 class Backend(Enum):
@@ -271,6 +276,13 @@ class PrincipalSettings:
     """The section ``limits`` with what ``[principals.NAME.limits]`` changes."""
     rates: RateSettings = RateSettings()
     """The section ``rates`` with what ``[principals.NAME.rates]`` changes."""
+
+    def section(self, name: str) -> str:
+        """Where the operator writes a section for these callers: with their table before it."""
+        if not self.name:
+            return name
+        table = self.name if _BARE_KEY.fullmatch(self.name) else f'"{self.name}"'
+        return f"principals.{table}.{name}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from snowflake_mcp.config.model import Config, PrincipalSettings
+from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
 from snowflake_mcp.config.settings import Problems, apply
 
-__all__ = ["LIMITS", "POLICY", "PRESETS", "RATES", "Profiles", "read_principals"]
+__all__ = ["GONE", "LIMITS", "POLICY", "PRESETS", "RATES", "Profiles", "read_principals"]
 
+GONE: Final = "This caller is configured no longer"
+"""What callers are told whose table a reload has taken away."""
 _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 """A part of log lines, query tags and metrics; the slash is kept for what stands behind it."""
 
@@ -151,8 +153,6 @@ class Profiles:
     """The tables as they count now; a reload replaces them all at once. Reactor thread only."""
 
     def __init__(self, config: Config) -> None:
-        self._own = PrincipalSettings()
-        self._tables: Mapping[str, PrincipalSettings] = {}
         self.take(config)
 
     def take(self, config: Config) -> None:
@@ -161,6 +161,8 @@ class Profiles:
             policy=config.policy, limits=config.limits, rates=config.rates
         )
         self._tables = config.principals
+        self._connection = config.connection
+        self._connections = config.connections
 
     def of(self, profile: str) -> PrincipalSettings:
         """What counts for callers of a table; empty: for those of none.
@@ -171,3 +173,12 @@ class Profiles:
             KeyError: there is no such table, or no more.
         """
         return self._tables[profile] if profile else self._own
+
+    def connection(self, profile: str) -> ConnectionSettings:
+        """The Snowflake connection that answers the callers of a table.
+
+        Raises:
+            KeyError: there is no such table, or no more.
+        """
+        name = self.of(profile).connection
+        return self._connections[name] if name else self._connection

@@ -29,7 +29,8 @@ def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
         head = judge_head(cut.tokens, situation.tier)
         statement = one_statement(sql, cut)
     except LexicalError as error:
-        return refused(sql, [*filter(None, [head]), error.finding])
+        found = [*filter(None, [head]), error.finding]
+        return refused(sql, found, section=terms.section)
     work = _Assessment(terms, situation)
     parts = work.segments(statement)
     needed = frozenset(found.capability for found in work.findings if found.capability)
@@ -45,7 +46,7 @@ def assess(sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
         standing = outside(work.mentioned.all, terms.rules, situation)
     objects = work.mentioned.objects()
     if standing:
-        return refused(sql, standing, work.kind, needed, objects, work.tier)
+        return refused(sql, standing, work.kind, needed, objects, work.tier, section=terms.section)
     steps = len(statement.segments)
     return Verdict(
         True, work.kind, statement.sendable, needed, (), objects, work.tier, steps, results

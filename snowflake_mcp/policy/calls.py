@@ -14,7 +14,7 @@ from snowflake_mcp.policy.functions import (
     USAGE_SCHEMAS,
     USAGE_VIEWS,
 )
-from snowflake_mcp.policy.rules import CAPABILITIES, Finding, Rule
+from snowflake_mcp.policy.rules import CAPABILITIES, SECTION, Finding, Rule
 from snowflake_mcp.policy.tokens import Kind, Token
 
 __all__ = ["Called", "judge_call", "judge_part", "judge_system_name", "needs"]
@@ -29,12 +29,12 @@ class Called(NamedTuple):
     """It is a method of a model or class instance (``name!METHOD``)."""
 
 
-_ASK: Final = "ask the operator to grant capability `{}` (setting policy.capabilities)"
+_ASK: Final = "ask the operator to grant capability `{}` (setting {}.capabilities)"
 
 
 def needs(capability: str, message: str, token: Token, instead: str = "") -> Finding:
     """A finding that granting ``capability`` lifts; ``instead`` is a way without it."""
-    remedy = _ASK.format(capability)
+    remedy = _ASK.format(capability, SECTION)
     remedy = f"{instead} or {remedy}." if instead else f"{remedy[0].upper()}{remedy[1:]}."
     return Finding(CAPABILITIES[capability].rule, message, remedy, token, capability)
 

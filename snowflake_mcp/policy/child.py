@@ -1,8 +1,8 @@
 """A judging child: ``python -P -m snowflake_mcp.policy.child`` judges texts line by line.
 
-Reads its terms, then one question a line, from standard input, and answers each with one line. It
-ends with its input, so it never outlives the server; a text that costs too much time or memory
-costs this process and nothing else.
+Reads one question a line from standard input, and answers each with one line. It ends with its
+input, so it never outlives the server; a text that costs too much time or memory costs this
+process and nothing else.
 """
 
 import gc
@@ -36,11 +36,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Judge until the input ends; blocks."""
     encode = msgspec.json.Encoder().encode
     decode = msgspec.json.Decoder(Question).decode
-    first = questions.readline()
-    if not first:
-        return
-    terms = msgspec.json.decode(first, type=Terms)
-    assess(_WARM_UP, terms)
+    assess(_WARM_UP, Terms(len(_WARM_UP)))
     gc.collect()
     gc.freeze()
     answers.write(encode(Ready()) + b"\n")
@@ -48,7 +44,7 @@ def serve(questions: BinaryIO, answers: BinaryIO) -> None:
     while line := questions.readline():
         signal.setitimer(signal.ITIMER_REAL, ALARM_S)
         question = decode(line)
-        answer = Answer(question.number, assess(question.sql, terms, question.situation))
+        answer = Answer(question.number, assess(question.sql, question.terms, question.situation))
         signal.setitimer(signal.ITIMER_REAL, 0)
         answers.write(encode(answer) + b"\n")
         answers.flush()

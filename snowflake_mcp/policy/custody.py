@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from snowflake_mcp.policy.lines import Answer, Question, Ready
-from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["DEADLINE_S", "Child", "JudgesUnavailable", "Owner", "Task"]
@@ -35,8 +35,15 @@ class JudgesUnavailable(Exception):
 class Task:
     """A text on its way to a verdict; ``outcome`` fires once."""
 
-    def __init__(self, sql: str, situation: Situation, forget: "Callable[[Task], None]") -> None:
+    def __init__(
+        self,
+        sql: str,
+        terms: Terms,
+        situation: Situation,
+        forget: "Callable[[Task], None]",
+    ) -> None:
         self.sql = sql
+        self.terms = terms
         self.situation = situation
         self.outcome: Deferred[Verdict] = Deferred(lambda _: self._cancelled())
         self.limit: IDelayedCall | None = None
@@ -87,11 +94,9 @@ class Child(ProcessProtocol):
     _decode = staticmethod(msgspec.json.Decoder(Ready | Answer).decode)
     _encode = staticmethod(msgspec.json.Encoder().encode)
 
-    def __init__(self, clock: Any, owner: Owner, terms: bytes) -> None:
-        """``terms`` is the first line that the child reads, without its end."""
+    def __init__(self, clock: Any, owner: Owner) -> None:
         self._clock = clock
         self._owner = owner
-        self._terms = terms
         self._began = clock.seconds()
         self._limit: IDelayedCall | None = None
         self._task: Task | None = None
@@ -121,7 +126,8 @@ class Child(ProcessProtocol):
         self._task = task
         self._number += 1
         self._limit = self._clock.callLater(DEADLINE_S, self._late)
-        self.transport.write(self._encode(Question(self._number, task.sql, task.situation)) + b"\n")
+        question = Question(self._number, task.sql, task.terms, task.situation)
+        self.transport.write(self._encode(question) + b"\n")
 
     def end(self) -> None:
         """Ask it to end; it is killed when that is not enough."""
@@ -136,7 +142,6 @@ class Child(ProcessProtocol):
     def connectionMade(self) -> None:
         """The process runs; it has some seconds to become warm."""
         self._limit = self._clock.callLater(_READY_WITHIN_S, self._broken, "it did not get ready")
-        self.transport.write(self._terms + b"\n")
 
     def outReceived(self, data: bytes) -> None:
         """A part of a line, or a line; never more than one is due."""

@@ -6,7 +6,7 @@ from typing import Final
 from snowflake_mcp.policy.names import dotted
 from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.policy.reference import Level, Reference
-from snowflake_mcp.policy.rules import Finding, Rule
+from snowflake_mcp.policy.rules import SECTION, Finding, Rule
 from snowflake_mcp.policy.terms import Situation
 
 __all__ = ["outside"]
@@ -56,7 +56,7 @@ def _judge(reference: Reference, rules: ObjectRules, situation: Situation) -> Fi
         message = f"{what} is not among the objects that may be used."
     else:
         what = f"{dotted(denied)} as a whole" if denied else "the whole account"
-        message = f"This tells about {what}, and the server's rules do not open all of it."
+        message = f"This tells about {what}, and the rules about objects do not open all of it."
     return _denied(reference, message, _USE_TOOLS)
 
 
@@ -81,8 +81,8 @@ def _unresolved(reference: Reference, why: str, remedy: str) -> Finding:
     return Finding(
         Rule.OBJECT_UNRESOLVED,
         f"Which object is meant {why}: {name}.",
-        f"{remedy} The server has rules about objects (policy.allow_objects, "
-        "policy.deny_objects), so every name has to be certain.",
+        f"{remedy} There are rules about objects ({SECTION}.allow_objects, "
+        f"{SECTION}.deny_objects), so every name has to be certain.",
         reference.token,
     )
 
@@ -91,6 +91,6 @@ def _denied(reference: Reference, message: str, remedy: str) -> Finding:
     return Finding(
         Rule.OBJECT_DENIED,
         message,
-        f"{remedy} The operator sets policy.allow_objects and policy.deny_objects.",
+        f"{remedy} The operator sets {SECTION}.allow_objects and {SECTION}.deny_objects.",
         reference.token,
     )

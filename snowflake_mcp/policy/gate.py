@@ -6,7 +6,7 @@ from snowflake_mcp.policy.judges import Judges, JudgesUnavailable
 from snowflake_mcp.policy.lexer import LexicalError, check_bytes
 from snowflake_mcp.policy.refusals import refused
 from snowflake_mcp.policy.rules import Rule
-from snowflake_mcp.policy.terms import NOWHERE, Situation
+from snowflake_mcp.policy.terms import NOWHERE, Situation, Terms
 from snowflake_mcp.policy.verdict import Refusal, Verdict
 
 __all__ = ["Gate"]
@@ -23,7 +23,7 @@ class Gate:
     def __init__(self, judges: Judges) -> None:
         self._judges = judges
 
-    async def judge(self, sql: str, situation: Situation = NOWHERE) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
         """Decide about ``sql``; never raises for any text, and answers within seconds.
 
         Raises:
@@ -32,8 +32,8 @@ class Gate:
         try:
             # Length and single characters are all that this process looks at: what does not
             # even fit into one line of JSON is not handed on.
-            check_bytes(sql, self._judges.terms.max_sql_bytes)
-            return await self._judges.verdict(sql, situation)
+            check_bytes(sql, terms.max_sql_bytes)
+            return await self._judges.verdict(sql, terms, situation)
         except LexicalError as error:
             return refused(sql, [error.finding])
         except JudgesUnavailable as problem:

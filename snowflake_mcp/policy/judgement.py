@@ -5,7 +5,7 @@ from typing import Final
 from snowflake_mcp.policy.calls import Called
 from snowflake_mcp.policy.metadata import judge_describe, judge_list, judge_show
 from snowflake_mcp.policy.query import judge_query
-from snowflake_mcp.policy.rules import Finding, Rule
+from snowflake_mcp.policy.rules import SECTION, Finding, Rule
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.tokens import Kind, Token
 from snowflake_mcp.policy.words import VERBS
@@ -68,7 +68,7 @@ def judge_head(tokens: list[Token], tier: Tier) -> Finding | None:
         Rule.NOT_A_READ,
         f"{what} is no read, and {most} allowed here.",
         f"{_READS} It takes the tool execute_statement, which the operator opens with the setting "
-        f"policy.tier = {place.tier.word}.",
+        f"{SECTION}.tier = {place.tier.word}.",
         tokens[0],
     )
 

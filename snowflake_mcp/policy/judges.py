@@ -5,7 +5,6 @@ import sys
 from collections import deque
 from typing import Any, Final
 
-import msgspec
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
@@ -43,9 +42,8 @@ class Judges(Service):
     name = "gate"
     _log = Logger()
 
-    def __init__(self, reactor: Reactor, terms: Terms, children: int = CHILDREN) -> None:
+    def __init__(self, reactor: Reactor, children: int = CHILDREN) -> None:
         """Nothing runs before ``startService``."""
-        self.terms = terms
         self._reactor: Any = reactor
         self._count = children
         self._children: list[Child] = []
@@ -79,7 +77,7 @@ class Judges(Service):
             child.end()
         return self._stopped
 
-    async def verdict(self, sql: str, situation: Situation) -> Verdict:
+    async def verdict(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
         """What a child says about ``sql``, a text that has passed ``lexer.check_bytes``.
 
         Raises:
@@ -90,7 +88,7 @@ class Judges(Service):
             raise JudgesUnavailable("The gate is not running.")
         if len(self._waiting) >= MAX_WAITING:
             raise JudgesUnavailable("Too many statements wait to be judged.")
-        task = Task(sql, situation, self._forget)
+        task = Task(sql, terms, situation, self._forget)
         task.limit = self._reactor.callLater(WAIT_S, self._waited_too_long, task)
         self._waiting.append(task)
         self._assign()
@@ -180,7 +178,7 @@ class Judges(Service):
         task.fail(JudgesUnavailable(f"No child was free to judge within {WAIT_S:.0f} s."))
 
     def _spawn(self) -> None:
-        child = Child(self._reactor, self, msgspec.json.encode(self.terms))
+        child = Child(self._reactor, self)
         self._children.append(child)
         # -P: the folder this process happens to stand in is no place to import from.
         command = [sys.executable, "-P", "-m", "snowflake_mcp.policy.child"]

@@ -38,8 +38,7 @@ class Ledger:
     Statements that run at once may exceed an allowance together: what they use is known later.
     """
 
-    def __init__(self, allowance: Allowance, wall_clock: Callable[[], float]) -> None:
-        self.allowance = allowance
+    def __init__(self, wall_clock: Callable[[], float]) -> None:
         self._wall_clock = wall_clock
         self._day = 0
         self._pages: OrderedDict[str, Used] = OrderedDict()
@@ -56,12 +55,12 @@ class Ledger:
             self._pages.popitem(last=False)
         return page
 
-    def exhausted(self, principal: str, scan_bytes: int = 0) -> str:
-        """Which allowance a further statement would exceed, in words; empty when none.
+    def exhausted(self, principal: str, allowed: Allowance, scan_bytes: int = 0) -> str:
+        """Which part of ``allowed`` a further statement would exceed, in words; empty when none.
 
         ``scan_bytes`` is what the statement itself is going to read.
         """
-        used, allowed = self.page(principal), self.allowance
+        used = self.page(principal)
         if 0 < allowed.statements <= used.statements:
             return f"{used.statements} of {allowed.statements} statements"
         if 0 < allowed.seconds <= used.seconds:

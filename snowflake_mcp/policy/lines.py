@@ -2,18 +2,19 @@
 
 import msgspec
 
-from snowflake_mcp.policy.terms import NOWHERE, Situation
+from snowflake_mcp.policy.terms import NOWHERE, Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["Answer", "Question", "Ready"]
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A text to be judged; the first line that a child reads is its ``Terms`` instead."""
+    """A text to be judged."""
 
     number: int
     """Counts up from 1; the answer carries it back."""
     sql: str
+    terms: Terms
     situation: Situation = NOWHERE
 
 

@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.rules import Rule
-from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["Judge", "MeasuredGate"]
@@ -17,7 +17,7 @@ _UNJUDGED: Final = Rule.GATE_UNAVAILABLE.value
 class Judge(Protocol):
     """What decides whether an agent's SQL may be sent; ``gate.Gate`` does."""
 
-    async def judge(self, sql: str, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
         """The verdict; never raises for any text."""
 
 
@@ -29,14 +29,14 @@ class MeasuredGate:
         self._metrics = metrics
         self._clock = clock
 
-    async def judge(self, sql: str, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
         """The verdict of the gate behind it.
 
         Raises:
             CancelledError: the caller is no longer interested.
         """
         began = self._clock.seconds()
-        verdict = await self._gate.judge(sql, situation)
+        verdict = await self._gate.judge(sql, terms, situation)
         rules = [refusal.rule for refusal in verdict.refusals]
         word = "allowed" if verdict.allowed else "unjudged" if _UNJUDGED in rules else "refused"
         self._metrics.count("gate_verdicts", verdict.kind, word)

@@ -6,7 +6,10 @@ from typing import Final
 
 from snowflake_mcp.policy.tokens import Token
 
-__all__ = ["CAPABILITIES", "Capability", "Finding", "Rule"]
+__all__ = ["CAPABILITIES", "SECTION", "Capability", "Finding", "Rule"]
+
+SECTION: Final = "{policy}"
+"""Stands in remedies for the section of settings that counts for the author of the text."""
 
 
 class Rule(Enum):
@@ -139,6 +142,7 @@ class Finding:
     rule: Rule
     message: str
     remedy: str
+    """``SECTION`` in it becomes the section's name."""
     token: Token | None = None
     capability: str | None = None
     """Set when granting this capability would lift the finding."""

@@ -12,7 +12,7 @@ __all__ = ["NOWHERE", "Situation", "Terms"]
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What one judgement depends on beside the text and the settings; names are as stored."""
+    """What one judgement depends on beside the text and the terms; names are as stored."""
 
     database: str | None = None
     """Where unqualified names are looked for; ``None`` when that is not known."""
@@ -27,7 +27,9 @@ NOWHERE: Final = Situation()
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """The settings that a judgement depends on, beside the text.
+    """The settings that a judgement depends on, as they count for whoever asks.
+
+    They travel with each text, so callers may differ, and a reload needs no new children.
 
     Raises:
         ValueError: ``granted`` holds a name that is no capability, or a pattern is none.
@@ -40,6 +42,8 @@ class Terms:
     allow_objects: tuple[str, ...] = ()
     """Patterns of ``objects.Pattern``."""
     deny_objects: tuple[str, ...] = ()
+    section: str = "policy"
+    """Where the operator sets these, for remedies."""
 
     def __post_init__(self) -> None:
         if unknown := self.granted - CAPABILITIES.keys():

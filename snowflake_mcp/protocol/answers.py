@@ -1,12 +1,13 @@
 """What a method returned, shaped as the result that its protocol revision defines."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mcp_types import SERVER_INFO_META_KEY
 
 from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tasks import EXTENSION
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 
@@ -50,7 +51,8 @@ class ServerIdentity:
     name: str
     title: str
     version: str
-    instructions: str
+    instructions: Callable[[Principal], str]
+    """What clients of a principal are told when they meet the server."""
 
     def implementation(self, version: str) -> dict[str, Any]:
         """The ``Implementation`` object of a revision."""

@@ -1,22 +1,31 @@
-"""What all tools of a connection stand on."""
+"""What the tools of a caller stand on: the server's parts, and the settings that count."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import Final, Protocol, Self, TypeVar
 
-from snowflake_mcp.config.model import ConnectionSettings, LimitSettings, PolicySettings
+from snowflake_mcp.config.model import (
+    ConnectionSettings,
+    LimitSettings,
+    PolicySettings,
+    PrincipalSettings,
+)
 from snowflake_mcp.policy.ledger import Allowance, Ledger
 from snowflake_mcp.policy.measured import Judge
-from snowflake_mcp.policy.objects import NO_RULES, ObjectRules
-from snowflake_mcp.policy.tiers import Tier
+from snowflake_mcp.policy.objects import ObjectRules
+from snowflake_mcp.policy.terms import Terms
+from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.tools.confirming import Confirmations
 from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
 
-__all__ = ["Backing", "Handles", "Statements"]
+__all__ = ["Backing", "Handles", "Parts", "Statements", "terms_of"]
 
 T = TypeVar("T")
+
+_ABOUT_HANDLES: Final = frozenset({"get_query_status", "fetch_results"})
 
 
 class Statements(Protocol):
@@ -45,19 +54,102 @@ class Handles(Protocol):
         """Read rows of its result; raises ToolFailure and StillRunningError."""
 
 
+def _no_time() -> float:
+    """Where nobody counts, it is always the same day."""
+    return 0.0
+
+
 @dataclass(frozen=True, slots=True)
-class Backing:
-    """What all tools of a connection stand on."""
+class Parts:
+    """What every caller's tools share."""
 
     statements: Statements
-    handles: Handles
     gate: Judge
-    limits: LimitSettings
-    connection: ConnectionSettings
-    rules: ObjectRules = NO_RULES
-    """About objects; the gate holds statements against the same."""
-    tier: Tier = Tier.READ
-    policy: PolicySettings = field(default_factory=PolicySettings)
-    ledger: Ledger = field(default_factory=lambda: Ledger(Allowance(), lambda: 0.0))
+    ledger: Ledger = field(default_factory=lambda: Ledger(_no_time))
     """What each principal has used today."""
     confirmations: Confirmations = field(default_factory=Confirmations)
+
+
+def terms_of(counts: PrincipalSettings) -> Terms:
+    """The terms on which the gate judges for these callers.
+
+    Raises:
+        ValueError: a capability is unknown, or a pattern is none.
+    """
+    policy = counts.policy
+    return Terms(
+        counts.limits.max_sql_bytes,
+        frozenset(policy.capabilities),
+        policy.allow_objects,
+        policy.deny_objects,
+        counts.section("policy"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """What the tools of the callers of one table stand on, as long as its settings count."""
+
+    parts: Parts
+    counts: PrincipalSettings
+    connection: ConnectionSettings
+    tier: Tier
+    terms: Terms
+    """The gate holds statements against these, and the tools what they read themselves."""
+    allowance: Allowance
+    """What each of these callers may use on one day."""
+    names: frozenset[str]
+    """The tools that these callers have."""
+
+    @classmethod
+    def of(
+        cls,
+        parts: Parts,
+        counts: PrincipalSettings,
+        connection: ConnectionSettings,
+        names: Iterable[str],
+    ) -> Self:
+        """The backing by the settings that count.
+
+        Raises:
+            ValueError: a setting has no such value.
+        """
+        policy = counts.policy
+        return cls(
+            parts,
+            counts,
+            connection,
+            tier_named(policy.tier),
+            terms_of(counts),
+            Allowance(policy.daily_statements, policy.daily_seconds, policy.daily_scan_bytes),
+            frozenset(names),
+        )
+
+    @property
+    def handles(self) -> Handles:
+        """Statements by query id."""
+        return self.parts.statements.handles
+
+    @property
+    def limits(self) -> LimitSettings:
+        """Bounds of what these callers ask for."""
+        return self.counts.limits
+
+    @property
+    def policy(self) -> PolicySettings:
+        """What SQL of these callers may do."""
+        return self.counts.policy
+
+    @property
+    def rules(self) -> ObjectRules:
+        """The rules about objects."""
+        return self.terms.rules
+
+    @property
+    def gives_handles(self) -> bool:
+        """Whether these callers can do something with the query id of a statement that goes on."""
+        return self.names >= _ABOUT_HANDLES
+
+    def setting(self, name: str) -> str:
+        """Where the operator sets this setting of the section ``policy`` for these callers."""
+        return f"{self.terms.section}.{name}"

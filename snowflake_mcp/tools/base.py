@@ -81,7 +81,7 @@ class Call:
 
     @property
     def tier(self) -> Tier:
-        """How far the caller's statements may go; the same for every principal so far."""
+        """How far the caller's statements may go."""
         return self.backing.tier
 
     def rows(self, limit: int | None) -> int:
@@ -131,8 +131,9 @@ class Call:
                 Family.REFUSED,
                 f"{plain('.'.join(map(shown, names)), 800)} is not among the objects that may be "
                 "used.",
-                "The operator sets policy.allow_objects and policy.deny_objects; list_databases, "
-                "list_schemas, list_tables and list_views show what may be used.",
+                f"The operator sets {self.backing.setting('allow_objects')} and "
+                f"{self.backing.setting('deny_objects')}; list_databases, list_schemas, "
+                "list_tables and list_views show what may be used.",
                 details={"rule": "object-denied"},
             )
 
@@ -157,12 +158,12 @@ class Call:
         return database, schema
 
     async def judge(self, sql: str, situation: Situation) -> Verdict:
-        """What the gate says of a statement that an agent wrote.
+        """What the gate says of a statement that an agent wrote, on the terms of the caller.
 
         Raises:
             CancelledError: the request was cancelled.
         """
-        verdict = await self.backing.gate.judge(sql, situation)
+        verdict = await self.backing.parts.gate.judge(sql, self.backing.terms, situation)
         note_verdict(self.context.trail, verdict, sql)
         return verdict
 
@@ -186,7 +187,8 @@ class Call:
         again in another process with these arguments of its tool.
 
         ``handle_after_s``: a call that takes longer, and has not become a task, ends with
-        StillRunningError, and its statement goes on; 0: as soon as Snowflake has it.
+        StillRunningError, and its statement goes on; 0: as soon as Snowflake has it. A caller
+        without the tools for handles waits to the end instead.
         ``kept_rows``: rows of the result to keep for reading later, instead of those asked for.
         ``once``: it is never sent a second time, whatever happens to its session.
 
@@ -198,16 +200,20 @@ class Call:
             StillRunningError: see ``handle_after_s``.
             CancelledError: the request was cancelled and the statement aborted.
         """
-        limits = self.backing.limits
+        backing = self.backing
         principal = self.context.facts.principal.name
-        ledger = self.backing.ledger
-        if spent := ledger.exhausted(principal):
+        ledger = backing.parts.ledger
+        if spent := ledger.exhausted(principal, backing.allowance):
             raise ToolFailure(
                 Family.LIMIT,
                 f"Today's allowance is used up: {spent}.",
                 "Go on after 00:00 UTC, or ask the operator; the settings are "
-                "policy.daily_statements, policy.daily_seconds and policy.daily_scan_bytes.",
+                f"{backing.setting('daily_statements')}, {backing.setting('daily_seconds')} and "
+                f"{backing.setting('daily_scan_bytes')}.",
             )
+        submits = handle_after_s == 0
+        if not submits and not backing.gives_handles:
+            handle_after_s = None
         ledger.page(principal).statements += 1
         began = self.context.clock.seconds()
         note_statement(self.context.trail, self.backing.connection, sql)
@@ -215,7 +221,7 @@ class Call:
             sql=sql,
             principal=principal,
             max_rows=max_rows,
-            timeout_s=self._timeout_s() if handle_after_s != 0 else limits.submitted_timeout_s,
+            timeout_s=backing.limits.submitted_timeout_s if submits else self._timeout_s(),
             database=database,
             schema=schema,
             tag=self._tag(),
@@ -225,12 +231,12 @@ class Call:
             resumes=self.context.resumes,
             keep=self._outlives_us,
             answer_within_s=handle_after_s,
-            waits=lambda: handle_after_s != 0 and self._is_task(task_arguments),
+            waits=lambda: not submits and self._is_task(task_arguments),
             kept_rows=kept_rows,
             once=once,
         )
         try:
-            return await self.backing.statements.run(job, collector)
+            return await backing.parts.statements.run(job, collector)
         except ToolFailure as failure:
             if not missing or failure.family is not Family.MISSING_OBJECT:
                 raise

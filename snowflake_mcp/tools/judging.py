@@ -1,6 +1,6 @@
 """The tool that says whether a statement would be run, and the words for a refusal."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from snowflake_mcp.policy.tiers import Tier
@@ -91,7 +91,7 @@ async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:
     objects = verdict.objects
     return told(
         call,
-        message("\n".join(_lines(verdict))),
+        message("\n".join(_lines(verdict, call.backing.names))),
         {
             "allowed": verdict.allowed,
             "kind": verdict.kind,
@@ -103,10 +103,11 @@ async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:
     )
 
 
-def _lines(verdict: Verdict) -> list[str]:
+def _lines(verdict: Verdict, names: Collection[str]) -> list[str]:
     if verdict.allowed:
         tool = "execute_query" if verdict.tier is Tier.READ else "execute_statement"
-        lines = [f"Allowed as {verdict.kind}. Nothing was run; {tool} runs it."]
+        how = f"{tool} runs it" if tool in names else f"{tool} would run it, but is not yours"
+        lines = [f"Allowed as {verdict.kind}. Nothing was run; {how}."]
     else:
         lines = ["Refused. Nothing was run.", *refusal_lines(verdict.refusals)]
     if verdict.capabilities:

@@ -2,35 +2,28 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
-from snowflake_mcp.policy.ledger import Allowance, Ledger
+from snowflake_mcp.config.principals import GONE, Profiles
+from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.policy.measured import Judge
-from snowflake_mcp.policy.objects import ObjectRules
-from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError, ToolFailure
+from snowflake_mcp.protocol.errors import INVALID_PARAMS, INVALID_REQUEST, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
-from snowflake_mcp.tools.backing import Backing, Statements
+from snowflake_mcp.tools.backing import Backing, Parts, Statements
 from snowflake_mcp.tools.base import Call, Effect, Tool
 from snowflake_mcp.tools.checking import checked
-from snowflake_mcp.tools.describing import DESCRIBING
-from snowflake_mcp.tools.judging import JUDGING
-from snowflake_mcp.tools.listing import LISTING
-from snowflake_mcp.tools.querying import QUERYING
+from snowflake_mcp.tools.instructions import instructions
+from snowflake_mcp.tools.offering import EVERY_TOOL, offered, problems
 from snowflake_mcp.tools.schemas import schema_of
-from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.wording import failed
-from snowflake_mcp.tools.writing import WRITING
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["TOOLS", "Registry", "build_registry", "wire_form"]
-
-TOOLS: Final[tuple[Tool[Any], ...]] = (*LISTING, *DESCRIBING, *QUERYING, *STATEMENTS, *JUDGING)
-"""Every tool that does not write, in the order of the list; ``WRITING`` follows where it may."""
+__all__ = ["Registry", "build_registry", "wire_form"]
 
 _READING: Final = {
     "readOnlyHint": True,
@@ -72,17 +65,38 @@ def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What the callers of one table have, as long as its settings count."""
+
+    backing: Backing
+    tools: Mapping[str, Tool[Any]]
+    described: Sequence[Mapping[str, Any]]
+
+
 class Registry:
     """Implements ``protocol.tooling.Toolbox``; reactor thread only."""
 
-    def __init__(self, tools: Sequence[Tool[Any]], backing: Backing) -> None:
-        self._tools = {tool.name: tool for tool in tools}
-        self._backing = backing
-        self._described = tuple(wire_form(tool, backing.limits) for tool in tools)
+    def __init__(self, profiles: Profiles, parts: Parts) -> None:
+        self._profiles = profiles
+        self._parts = parts
+        self._offers: dict[str, _Offer] = {}
 
     def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
-        """Every tool in wire form, in a stable order; the same for every principal."""
-        return self._described
+        """The principal's tools in wire form, in a stable order; the same object until a reload.
+
+        Raises:
+            McpError: the principal's table is no more.
+        """
+        return self._offer(principal).described
+
+    def instructions(self, principal: Principal) -> str:
+        """What a client of the principal is told of the server.
+
+        Raises:
+            McpError: the principal's table is no more.
+        """
+        return instructions(self._offer(principal).backing)
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], context: RequestContext
@@ -90,45 +104,63 @@ class Registry:
         """Run a tool; what it cannot do becomes a result with ``failure``.
 
         Raises:
-            McpError: the tool is unknown (-32602).
+            McpError: the principal has no such tool (-32602).
             CancelledError: the request was cancelled; the statement has been aborted.
         """
-        tool = self._tools.get(name)
+        offer = self._offer(context.facts.principal)
+        tool = offer.tools.get(name)
         if tool is None:
-            raise McpError(
-                INVALID_PARAMS,
-                f"Unknown tool: {plain(name, 64)}",
-                {"didYouMean": difflib.get_close_matches(name[:64], self._tools, n=3)},
-            )
-        call = Call(self._backing, context, tool.name, tool.row_limit)
+            raise _absent(name, offer.tools)
+        call = Call(offer.backing, context, tool.name, tool.row_limit)
         try:
             return await tool.run(checked(tool, arguments), call)
         except ToolFailure as failure:
             return failed(call, failure)
 
+    def _offer(self, principal: Principal) -> _Offer:
+        profile = principal.profile
+        try:
+            counts = self._profiles.of(profile)
+        except KeyError:
+            self._offers.pop(profile, None)
+            raise McpError(INVALID_REQUEST, GONE, status=403) from None
+        offer = self._offers.get(profile)
+        if offer is None or offer.backing.counts is not counts:
+            tools = offered(counts)
+            connection = self._profiles.connection(profile)
+            names = [tool.name for tool in tools]
+            offer = self._offers[profile] = _Offer(
+                Backing.of(self._parts, counts, connection, names),
+                dict(zip(names, tools, strict=True)),
+                tuple(wire_form(tool, counts.limits) for tool in tools),
+            )
+        return offer
+
+
+def _absent(name: str, tools: Mapping[str, Tool[Any]]) -> McpError:
+    """Why there is no such tool. Every tool's name is public, so the true reason may be told."""
+    if name in EVERY_TOOL:
+        message = f"The tool {name} is not open to this caller"
+    else:
+        message = f"Unknown tool: {plain(name, 64)}"
+    close = difflib.get_close_matches(name[:64], tools, n=3)
+    return McpError(INVALID_PARAMS, message, {"didYouMean": close})
+
 
 def build_registry(
-    warehouse: Statements, gate: Judge, config: Config, ledger: Ledger | None = None
+    warehouse: Statements,
+    gate: Judge,
+    config: Config,
+    ledger: Ledger | None = None,
+    profiles: Profiles | None = None,
 ) -> Registry:
-    """All tools over one connection; without a ledger nobody's use is counted.
+    """All tools; without a ledger nobody's use is counted.
 
     Raises:
-        ValueError: a rule about objects cannot be read, or a word is none of a setting's.
+        ValueError: a rule about objects or a pattern of tools cannot be used, or a word is none of
+            a setting's.
     """
-    policy = config.policy
-    rules = ObjectRules.parse(policy.allow_objects, policy.deny_objects)
-    tier = tier_named(policy.tier)
-    backing = Backing(
-        warehouse,
-        warehouse.handles,
-        gate,
-        config.limits,
-        config.connection,
-        rules,
-        tier,
-        policy,
-        ledger or Ledger(Allowance(), lambda: 0.0),
-    )
-    if policy.over_budget not in {"refuse", "ask"}:
-        raise ValueError(f"policy.over_budget: {policy.over_budget!r} is none of refuse, ask")
-    return Registry((*TOOLS, *WRITING) if tier > Tier.READ else TOOLS, backing)
+    if found := problems(config):
+        raise ValueError("; ".join(found))
+    parts = Parts(warehouse, gate) if ledger is None else Parts(warehouse, gate, ledger)
+    return Registry(profiles or Profiles(config), parts)

@@ -18,10 +18,10 @@ _ESTIMATED: Final = frozenset({"select", "values"})
 """Kinds of statement that read tables; the others read the catalog, which costs nothing."""
 _HINT: Final = (
     "Filter on columns that the table is clustered by (often dates), select fewer columns, or "
-    "aggregate less; EXPLAIN shows the plan. The operator sets policy.max_scan_partitions and "
-    "policy.max_scan_bytes."
+    "aggregate less; EXPLAIN shows the plan. The operator sets {0}.max_scan_partitions and "
+    "{0}.max_scan_bytes."
 )
-_ASK_HINT: Final = f"{_HINT} With policy.over_budget = ask, clients with elicitation may go on."
+_ASK_HINT: Final = _HINT + " With {0}.over_budget = ask, clients with elicitation may go on."
 _UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -79,8 +79,8 @@ async def within_budget(
         InputRequired: stateless era: the user is asked; pass it on.
         McpError: stateless era: the client cannot be asked (-32021).
     """
-    policy, principal = call.backing.policy, call.context.facts.principal.name
-    ledger = call.backing.ledger
+    backing, principal = call.backing, call.context.facts.principal.name
+    policy, ledger = backing.policy, backing.parts.ledger
     limited = policy.max_scan_partitions or policy.max_scan_bytes or policy.daily_scan_bytes
     if kind not in _ESTIMATED or not limited:
         return
@@ -107,15 +107,18 @@ async def within_budget(
         )
     if problem := _over(estimate, policy):
         if policy.over_budget != "ask":
-            raise ToolFailure(Family.LIMIT, f"{problem} It was not run.", _HINT)
+            hint = _HINT.format(backing.terms.section)
+            raise ToolFailure(Family.LIMIT, f"{problem} It was not run.", hint)
         message = f"{problem} Run it all the same?\n{sql[:2_000]}"
         subject = (sql, database, schema)
-        await ask(call.context, call.backing.confirmations, message, *subject, instead=_ASK_HINT)
-    if spent := ledger.exhausted(principal, estimate.scan_bytes):
+        instead = _ASK_HINT.format(backing.terms.section)
+        await ask(call.context, backing.parts.confirmations, message, *subject, instead=instead)
+    if spent := ledger.exhausted(principal, backing.allowance, estimate.scan_bytes):
         raise ToolFailure(
             Family.LIMIT,
             f"Today's allowance does not suffice for this query: {spent}.",
-            "Read less, or go on after 00:00 UTC. The operator sets policy.daily_scan_bytes.",
+            "Read less, or go on after 00:00 UTC. The operator sets "
+            f"{backing.setting('daily_scan_bytes')}.",
         )
     ledger.page(principal).scan_bytes += estimate.scan_bytes
 

@@ -19,10 +19,7 @@ from snowflake_mcp.warehouse.visible import plain
 
 __all__ = ["WRITING"]
 
-_INSTEAD: Final = (
-    "Use a client that supports elicitation, or ask the operator to set policy.confirm_writes to "
-    "false."
-)
+_INSTEAD: Final = "Use a client that supports elicitation, or ask the operator to set {} to false."
 _SHOWN_SQL: Final = 2_000
 _SHOWN_NAMES: Final = 10
 _MAX_ROWS: Final = 100
@@ -39,7 +36,8 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
     verdict = await call.judge(arguments.query, situation)
     if not verdict.allowed:
         raise refused(
-            verdict.refusals, f"This server allows writes of tier {call.tier.word}, one per call."
+            verdict.refusals,
+            f"Writes of tier {call.tier.word} are allowed here, one statement per call.",
         )
     if verdict.tier is Tier.READ:
         raise ToolFailure(
@@ -51,7 +49,9 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
     if call.backing.policy.confirm_writes:
         question = _question(verdict, call)
         subject = (verdict.sql, database, schema)
-        await ask(call.context, call.backing.confirmations, question, *subject, instead=_INSTEAD)
+        instead = _INSTEAD.format(call.backing.setting("confirm_writes"))
+        confirmations = call.backing.parts.confirmations
+        await ask(call.context, confirmations, question, *subject, instead=instead)
     outcome = await _sent(verdict, call, database, schema)
     return answer(
         call,

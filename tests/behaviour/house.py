@@ -162,7 +162,7 @@ class House:
         self.kernel = Kernel(
             clock=self.clock,
             offer=Offer(self.tools, self.library, SmallPrompts(), Values()),
-            identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", "Ask."),
+            identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", lambda _: "Ask."),
             signers=signers,
             request_timeout_s=REQUEST_S,
         )

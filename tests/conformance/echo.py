@@ -55,7 +55,7 @@ def main(port: int, max_message_bytes: int | None) -> None:
     kernel = Kernel(
         clock=reactor,
         offer=Offer(ScriptedToolbox()),
-        identity=ServerIdentity("echo", "Echo", "0", ""),
+        identity=ServerIdentity("echo", "Echo", "0", lambda _: ""),
         signers=signers,
         request_timeout_s=60.0,
     )

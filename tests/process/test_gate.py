@@ -62,21 +62,21 @@ async def test_a_bomb_is_answered_in_time_and_stalls_nobody(measured: Measured) 
     """Each gets a verdict within its second or is refused; the reactor goes on all the while."""
     from twisted.internet import reactor
 
-    judges = Judges(reactor, Terms(65_536))  # type: ignore[arg-type]  # a module to mypy
+    judges = Judges(reactor)  # type: ignore[arg-type]  # a module to mypy
     gate = Gate(judges)
     judges.startService()
     try:
-        assert (await gate.judge("SELECT 1")).allowed
+        assert (await gate.judge("SELECT 1", Terms(65_536))).allowed
         for name, bomb in BOMBS.items():
             stalls = Stalls(reactor, 0.002)
             began = time.perf_counter()
-            await gate.judge(bomb)
+            await gate.judge(bomb, Terms(65_536))
             taken = time.perf_counter() - began
             stalls.stop()
             measured("verdict", taken, bound=DENIED_WITHIN_S, slack=_SLACK, case=name)
             stalled_ms, bound_ms = stalls.worst_s * 1000, STALL_S * 1000
             measured("stall", stalled_ms, "ms", bound=bound_ms, slack=_SLACK, case=name)
-        assert (await gate.judge("SELECT 1")).allowed
+        assert (await gate.judge("SELECT 1", Terms(65_536))).allowed
     finally:
         await maybeDeferred(judges.stopService)
     assert judges.pids == []
@@ -174,17 +174,21 @@ def _child(lines: bytes) -> "subprocess.CompletedProcess[bytes]":
 
 
 def test_a_child_by_itself() -> None:
-    """It says that it is ready, answers line by line, and ends with its input."""
-    terms = b'{"max_sql_bytes":200,"granted":["udf"]}\n'
-    done = _child(terms + b'{"number":7,"sql":"SELECT f(1)"}\n{"number":8,"sql":"DROP TABLE t"}\n')
+    """It answers line by line, each on its own terms, and ends with its input."""
+    asked = [("SELECT f(1)", ["udf"]), ("SELECT f(1)", []), ("DROP TABLE t", ["udf"])]
+    questions = (
+        {"number": number, "sql": sql, "terms": {"max_sql_bytes": 200, "granted": granted}}
+        for number, (sql, granted) in enumerate(asked, 7)
+    )
+    done = _child(b"".join(json.dumps(question).encode() + b"\n" for question in questions))
     ready, *answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert ready == {"type": "ready"}
-    assert [answer["number"] for answer in answers] == [7, 8]
-    assert [answer["verdict"]["allowed"] for answer in answers] == [True, False]
+    assert [answer["number"] for answer in answers] == [7, 8, 9]
+    assert [answer["verdict"]["allowed"] for answer in answers] == [True, False, False]
     assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_child_without_a_parent_ends() -> None:
     """Nothing to read from the start is the end."""
     done = _child(b"")
-    assert (done.returncode, done.stdout) == (0, b"")
+    assert (done.returncode, done.stdout.count(b"\n")) == (0, 1)

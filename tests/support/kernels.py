@@ -42,7 +42,9 @@ class Rig:
         self.kernel = Kernel(
             clock=self.clock,
             offer=Offer(self.toolbox, library, prompts, completions),
-            identity=ServerIdentity("snowflake-mcp", "Snowflake", "1.2.3", "Use the tools."),
+            identity=ServerIdentity(
+                "snowflake-mcp", "Snowflake", "1.2.3", lambda _: "Use the tools."
+            ),
             signers=signers,
             request_timeout_s=60.0,
             layers=layers,

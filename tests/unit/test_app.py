@@ -14,6 +14,7 @@ from twisted.logger import capturedLogs, formatEvent
 from snowflake_mcp.app import _Core, network_services, stdio_services
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
+from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.services import WarehouseService
 
 DEMO = load(Flags(ports=("9999",)), {})
@@ -89,8 +90,9 @@ def test_what_only_its_user_can_check_is_a_value_error() -> None:
 
 def test_the_demo_is_announced_to_the_model() -> None:
     """Nobody mistakes demo data for real data, and nobody doubts real data."""
-    assert "Demo data" in _Core(DEMO, MemoryReactorClock()).kernel._identity.instructions
-    assert "Demo data" not in _Core(ACCOUNT, MemoryReactorClock()).kernel._identity.instructions
+    demo, account = _Core(DEMO, MemoryReactorClock()), _Core(ACCOUNT, MemoryReactorClock())
+    assert "Demo data" in demo.kernel._identity.instructions(LOCAL)
+    assert "Demo data" not in account.kernel._identity.instructions(LOCAL)
 
 
 @pytest.mark.parametrize("reachable", [True, False])

@@ -31,7 +31,7 @@ class Lifecycle:
             "protocolVersion": version,
             "capabilities": capabilities(self._offer, version),
             "serverInfo": self._identity.implementation(version),
-            "instructions": self._identity.instructions,
+            "instructions": self._identity.instructions(context.facts.principal),
         }
 
     async def ping(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
@@ -43,5 +43,5 @@ class Lifecycle:
         return {
             "supportedVersions": list(eras.STATELESS),
             "capabilities": capabilities(self._offer, context.facts.version),
-            "instructions": self._identity.instructions,
+            "instructions": self._identity.instructions(context.facts.principal),
         }

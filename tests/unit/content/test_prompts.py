@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from snowflake_mcp.content.wording import PROMPTS, Prompt
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
 from snowflake_mcp.protocol.principal import LOCAL
-from snowflake_mcp.tools.registry import TOOLS
+from snowflake_mcp.tools.offering import EVERY_TOOL
 from tests.support.catalogs import request
 from tests.unit.content.stand import Stand
 from tests.unit.content.test_watch import did
@@ -59,7 +59,7 @@ async def test_texts_name_only_tools_that_there_are(prompt: Prompt) -> None:
     )
     named = set(re.findall(r"\b(?:list|describe|query|execute|show|get)_[a-z_]+\b", text))
     assert named
-    assert named <= {tool.name for tool in TOOLS}
+    assert named <= EVERY_TOOL.keys()
     assert len(text) < 3_000
 
 

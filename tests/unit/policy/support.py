@@ -29,12 +29,9 @@ def judge(sql: str, *granted: str, max_sql_bytes: int = 65_536) -> Verdict:
 class DirectGate:
     """The gate without its child processes, for tests of what stands behind it."""
 
-    def __init__(self, terms: Terms | None = None) -> None:
-        self._terms = terms or Terms(65_536)
-
-    async def judge(self, sql: str, situation: Situation = NOWHERE) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
         """The verdict, at once."""
-        return assess(sql, self._terms, situation)
+        return assess(sql, terms, situation)
 
 
 def rules(verdict: Verdict) -> list[str]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import pytest
@@ -18,6 +18,8 @@ from snowflake_mcp.policy.lines import Answer, Question, Ready
 from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.policy.verdict import Verdict
 from tests.unit.policy.support import judge, rules
+
+TERMS: Final = Terms(1_000, frozenset({"ai"}), ("SALES",), section="principals.ann.policy")
 
 
 class Pipes:
@@ -85,7 +87,7 @@ class Stand:
 
     def __init__(self, children: int = 1) -> None:
         self.machine = Machine()
-        self.judges = Judges(self.machine, Terms(1_000), children)  # type: ignore[arg-type]
+        self.judges = Judges(self.machine, children)  # type: ignore[arg-type]
         self.gate = Gate(self.judges)
         self.judges.startService()
         for pipes in self.machine.started:
@@ -97,7 +99,7 @@ class Stand:
 
     def ask(self, sql: str) -> list[Verdict]:
         verdicts: list[Verdict] = []
-        self.asked = Deferred.fromCoroutine(self.gate.judge(sql))
+        self.asked = Deferred.fromCoroutine(self.gate.judge(sql, TERMS))
         self.asked.addCallback(verdicts.append)
         return verdicts
 
@@ -117,20 +119,18 @@ def stand() -> Iterator[Stand]:
 def test_nothing_starts_before_the_service() -> None:
     """Building starts no process and no timer; a text is refused until the start."""
     machine = Machine()
-    judges = Judges(machine, Terms(100))  # type: ignore[arg-type]
+    judges = Judges(machine)  # type: ignore[arg-type]
     verdicts: list[Verdict] = []
-    Deferred.fromCoroutine(Gate(judges).judge("SELECT 1")).addCallback(verdicts.append)
+    Deferred.fromCoroutine(Gate(judges).judge("SELECT 1", TERMS)).addCallback(verdicts.append)
     assert rules(verdicts[0]) == ["gate-unavailable"]
     assert (machine.started, machine.getDelayedCalls(), judges.pids) == ([], [], [])
 
 
-def test_a_child_knows_its_terms_and_no_secret(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """It gets the settings as its first line and next to nothing of the environment."""
+def test_a_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets nothing before the first text, and next to nothing of the environment."""
     monkeypatch.setitem(os.environ, "SNOWFLAKE_PASSWORD", "hunter2")
     stand = Stand()
-    assert msgspec.json.decode(stand.child.written[0], type=Terms) == stand.judges.terms
+    assert stand.child.written == []
     assert stand.child.arguments[1:] == [b"-P", b"-m", b"snowflake_mcp.policy.child"]
     assert b"SNOWFLAKE_PASSWORD" not in stand.child.environment
 
@@ -139,7 +139,7 @@ def test_a_text_goes_to_the_child_and_its_verdict_comes_back(stand: Stand) -> No
     """The verdict is the child's, whole."""
     verdicts = stand.ask("SELECT f(1), 'ö\n\"' FROM t")
     assert verdicts == []
-    assert stand.child.question == Question(1, "SELECT f(1), 'ö\n\"' FROM t")
+    assert stand.child.question == Question(1, "SELECT f(1), 'ö\n\"' FROM t", TERMS)
     stand.child.answer()
     assert verdicts == [judge("SELECT f(1), 'ö\n\"' FROM t")]
 
@@ -171,7 +171,7 @@ def test_what_is_no_text_is_not_handed_on(stand: Stand, sql: str) -> None:
     """Length and characters are refused at once, by the same rules."""
     verdicts = stand.ask(sql)
     assert rules(verdicts[0]) == rules(judge(sql, max_sql_bytes=1_000))
-    assert len(stand.child.written) == 1
+    assert stand.child.written == []
 
 
 def test_a_late_child_is_killed_and_replaced(stand: Stand) -> None:

@@ -9,7 +9,7 @@ from twisted.internet.task import Clock
 
 from snowflake_mcp.ops.metrics import Distribution, Metrics
 from snowflake_mcp.policy.measured import MeasuredGate
-from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Refusal, Verdict
 
 
@@ -20,7 +20,7 @@ class SlowGate:
         self.clock = clock
         self.verdict = verdict
 
-    async def judge(self, sql: str, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
         """The prepared verdict."""
         self.clock.advance(0.02)
         return self.verdict
@@ -43,7 +43,8 @@ def test_each_verdict_is_counted(verdict: Verdict, word: str, rule: str | None) 
     clock, metrics = Clock(), Metrics()
     gate = MeasuredGate(SlowGate(clock, verdict), metrics, cast(IReactorTime, clock))
     given: list[Verdict] = []
-    Deferred.fromCoroutine(gate.judge("SELECT secret", Situation())).addCallback(given.append)
+    work = gate.judge("SELECT secret", Terms(100), Situation())
+    Deferred.fromCoroutine(work).addCallback(given.append)
     assert given == [verdict]
     shown = {sample.family.name: sample.values for sample in metrics.samples()}
     assert shown["gate_verdicts"] == {("select", word): 1}

@@ -245,3 +245,22 @@ def test_a_refusal_names_the_object_and_its_place() -> None:
     assert refusal.message == "SALES.HR.T is not among the objects that may be used."
     assert (refusal.token, refusal.line, refusal.column) == ("t", 2, 9)
     assert "policy.deny_objects" in refusal.remedy
+
+
+def test_remedies_name_the_section_that_counts() -> None:
+    """A caller with settings of their own is told where these stand, and of no others."""
+    section = "principals.ann.policy"
+    denied = Terms(65_536, deny_objects=("SALES.HR",), section=section)
+    for sql, setting in (
+        ("SELECT * FROM hr.t", "deny_objects"),
+        ("SELECT * FROM IDENTIFIER($x)", ""),
+        ("SELECT * FROM t", "allow_objects"),
+        ("SELECT f(1)", "capabilities"),
+        ("INSERT INTO t VALUES (1)", "tier"),
+        ("DROP TABLE t; SELECT 1", "tier"),
+    ):
+        refusals = assess(sql, denied, Situation("SALES")).refusals
+        told = " ".join(refusal.remedy for refusal in refusals)
+        assert f"{section}.{setting}" in told or not setting
+        assert told.count("policy.") == told.count(section)
+        assert "{" not in told

@@ -20,7 +20,7 @@ from snowflake_mcp.config.model import (
 )
 from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.policy.measured import Judge
-from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
@@ -151,10 +151,12 @@ class FakeGate:
     results: tuple[str, ...] = ()
     seen: list[str] = field(default_factory=list)
     situations: list[Situation] = field(default_factory=list)
+    terms: list[Terms] = field(default_factory=list)
 
-    async def judge(self, sql: str, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
         """The verdict; what is sent is marked so that a test can tell it from what came."""
         self.seen.append(sql)
+        self.terms.append(terms)
         self.situations.append(situation)
         allowed = not self.refusals
         return Verdict(

@@ -16,7 +16,7 @@ from twisted.internet import reactor as installed
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.measured import Judge
-from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.tools.registry import Registry, build_registry
@@ -65,7 +65,7 @@ class Endpoint:
 class Open:
     """A gate that lets everything pass, for what the real one is not about."""
 
-    async def judge(self, sql: str, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
         """Allowed as it is."""
         return Verdict(True, "select", sql, frozenset(), ())
 

@@ -8,12 +8,12 @@ import pytest
 
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.tools.answers import Answer
-from snowflake_mcp.tools.registry import TOOLS, wire_form
-from snowflake_mcp.tools.writing import WRITING
+from snowflake_mcp.tools.offering import EVERY_TOOL
+from snowflake_mcp.tools.registry import wire_form
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "tools.md").read_text(encoding="utf-8")
 COMMON = set(Answer.__struct_fields__)
-LISTED = [wire_form(tool, LimitSettings()) for tool in (*TOOLS, *WRITING)]
+LISTED = [wire_form(tool, LimitSettings()) for tool in EVERY_TOOL.values()]
 
 
 def section(title: str) -> str:

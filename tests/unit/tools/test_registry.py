@@ -13,7 +13,7 @@ from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.tools.checking import checked
-from snowflake_mcp.tools.registry import TOOLS
+from snowflake_mcp.tools.offering import EVERY_TOOL
 from snowflake_mcp.tools.wording import DEMO_LINE
 from tests.unit.tools.fakes import (
     Reply,
@@ -138,8 +138,9 @@ def test_the_list_is_small() -> None:
 
 
 def test_every_description_warns_of_foreign_text() -> None:
-    """Each tool says that what it returns is data and nothing else."""
-    assert all("untrusted data" in tool.description for tool in TOOLS)
+    """Each tool that reads says that what it returns is data and nothing else."""
+    reading = [tool for tool in EVERY_TOOL.values() if tool.effect != "writes"]
+    assert all("untrusted data" in tool.description for tool in reading)
 
 
 @asynchronous
@@ -212,7 +213,7 @@ def test_an_unforeseen_complaint_is_passed_on() -> None:
     """Whatever else the check says about arguments reaches the caller, with the tool's name."""
     strange: dict[Any, Any] = {7: "x"}
     with pytest.raises(ToolFailure) as failure:
-        checked(TOOLS[0], strange)
+        checked(EVERY_TOOL["list_databases"], strange)
     assert failure.value.message == "list_databases: Expected `str` - at `key` in `$`."
 
 

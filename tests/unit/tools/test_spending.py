@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from snowflake_mcp.config.model import PolicySettings
-from snowflake_mcp.policy.ledger import Allowance, Ledger
+from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.inputs import InputRequired
@@ -180,8 +180,8 @@ async def test_the_catalog_costs_nothing(query: str) -> None:
 @asynchronous
 async def test_a_days_use_is_counted_and_ends() -> None:
     """Statements, seconds and estimated bytes of every tool; then nothing is sent any more."""
-    ledger = Ledger(Allowance(statements=4, scan_bytes=150), lambda: 0.0)
-    tools, warehouse = priced(plan(1, 100), ledger, daily_scan_bytes=150)
+    ledger = Ledger(lambda: 0.0)
+    tools, warehouse = priced(plan(1, 100), ledger, daily_statements=4, daily_scan_bytes=150)
     request = context()
     warehouse.during = lambda _: request.clock.advance(2.0)  # type: ignore[attr-defined]  # a Clock
     await tools.call("execute_query", QUERY, request)

@@ -139,7 +139,7 @@ class Stand:
         self.kernel = Kernel(
             clock=self.clock,
             offer=Offer(self.toolbox),
-            identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", "Ask."),
+            identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", lambda _: "Ask."),
             signers=signers,
             request_timeout_s=300.0,
             layers=[] if rates is None else [rates(self.clock, self.metrics).layer],

@@ -61,7 +61,7 @@ class Scene:
         self.kernel = Kernel(
             clock=self.reactor,
             offer=Offer(registry.build_registry(self.warehouse, FakeGate(), config)),
-            identity=ServerIdentity("snowflake-mcp", "Snowflake", "1", ""),
+            identity=ServerIdentity("snowflake-mcp", "Snowflake", "1", lambda _: ""),
             signers=Signers.of(b"k" * 32, 3600.0, self.reactor.seconds),
             request_timeout_s=30.0,
         )

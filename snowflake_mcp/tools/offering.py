@@ -1,0 +1,68 @@
+"""Which tools the callers of a table have, and what is wrong with how tables say so."""
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from snowflake_mcp.config.model import Config, PrincipalSettings
+from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.policy.tiers import Tier, tier_named
+from snowflake_mcp.tools.backing import terms_of
+from snowflake_mcp.tools.base import Tool
+from snowflake_mcp.tools.describing import DESCRIBING
+from snowflake_mcp.tools.judging import JUDGING
+from snowflake_mcp.tools.listing import LISTING
+from snowflake_mcp.tools.querying import QUERYING
+from snowflake_mcp.tools.statements import STATEMENTS
+from snowflake_mcp.tools.writing import WRITING
+
+__all__ = ["EVERY_TOOL", "offered", "problems"]
+
+EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
+    tool.name: tool for tool in (*LISTING, *DESCRIBING, *QUERYING, *STATEMENTS, *JUDGING, *WRITING)
+}
+"""By name, in the order of every list."""
+
+
+def offered(counts: PrincipalSettings) -> tuple[Tool[Any], ...]:
+    """The tools of these callers: those that their patterns name, as far as their tier goes.
+
+    Raises:
+        ValueError: there is no such tier.
+    """
+    writes = tier_named(counts.policy.tier) > Tier.READ
+    return tuple(
+        tool
+        for name, tool in EVERY_TOOL.items()
+        if (tool.effect != "writes" or writes)
+        and (not counts.tools or any(fnmatchcase(name, pattern) for pattern in counts.tools))
+    )
+
+
+def problems(config: Config) -> list[str]:
+    """What no caller could be served with: words, patterns and names that mean nothing."""
+    profiles = Profiles(config)
+    return [
+        problem
+        for profile in ("", *config.principals)
+        for problem in _problems(profiles.of(profile))
+    ]
+
+
+def _problems(counts: PrincipalSettings) -> Iterator[str]:
+    policy = counts.section("policy")
+    try:
+        terms_of(counts)
+    except ValueError as problem:
+        yield f"{policy}: {problem}"
+    if counts.policy.over_budget not in {"refuse", "ask"}:
+        yield f"{policy}.over_budget: {counts.policy.over_budget!r} is none of refuse, ask"
+    setting = counts.section("tools")
+    for pattern in counts.tools:
+        if not any(fnmatchcase(name, pattern) for name in EVERY_TOOL):
+            yield f"{setting}: {pattern!r} names no tool"
+    try:
+        if not offered(counts):
+            yield f"{setting}: none of these tools is open in tier {counts.policy.tier}"
+    except ValueError as problem:
+        yield str(problem).replace("policy.tier", f"{policy}.tier", 1)
