@@ -14,7 +14,7 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import stdio_services
-from snowflake_mcp.commands import configuration
+from snowflake_mcp.commands import configuration, least_privilege
 from snowflake_mcp.commands.daemon import (
     ACTIONS,
     Control,
@@ -22,6 +22,9 @@ from snowflake_mcp.commands.daemon import (
     default_folder,
     twistd_command,
 )
+from snowflake_mcp.commands.doctor import examine
+from snowflake_mcp.commands.entry import public_key
+from snowflake_mcp.commands.findings import tell
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.logs import stderr_text
 from snowflake_mcp.simulator import __main__ as simulator
@@ -52,6 +55,25 @@ class CheckOptions(ServerOptions):
 
     synopsis = "[options]"
     longdesc = "Read the configuration as a start would, show what counts, and start nothing."
+
+
+class DoctorOptions(ServerOptions):
+    """Options of ``snowflake-mcp doctor``: those of the server."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Check what a start needs, from the files to a login in Snowflake, and say for each what "
+        "to do next. Starts nothing; runs no statement that needs a warehouse."
+    )
+
+
+class GrantsOptions(ServerOptions):
+    """Options of ``snowflake-mcp grants``: those of the server."""
+
+    synopsis = "[options]"
+    longdesc = (
+        "Print the SQL of the configured roles with the least privileges; read it, then run it."
+    )
 
 
 class DaemonOptions(ServerOptions):
@@ -100,6 +122,8 @@ class CommandOptions(TwistedOptions):
         ["http", None, HttpOptions, "Serve the network in the foreground."],
         ["daemon", None, DaemonOptions, "Start, stop or look after a server in the background."],
         ["check-config", None, CheckOptions, "Check the configuration and show what counts."],
+        ["doctor", None, DoctorOptions, "Check the way to Snowflake, each step with its remedy."],
+        ["grants", None, GrantsOptions, "Print the SQL of a role with the least privileges."],
     ]
 
     def postOptions(self) -> None:
@@ -128,12 +152,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise SystemExit(control.run(chosen.action))
     if isinstance(chosen, CheckOptions):
         configuration.show(chosen.config, sys.stdout)
+    elif isinstance(chosen, DoctorOptions):
+        raise SystemExit(0 if tell(examine(chosen.config, chosen["config"]), sys.stdout) else 1)
+    elif isinstance(chosen, GrantsOptions):
+        _grants(chosen.config)
     elif isinstance(chosen, HttpOptions):
         command = [*twistd_command(), "-n", "--pidfile=", "snowflake-mcp", *given[1:]]
         # The same process goes on as twistd: a supervisor's signals reach the server itself.
         os.execv(command[0], command)  # noqa: S606 - our own program with the caller's options
     else:
         _stdio(chosen.config, chosen.reread)
+
+
+def _grants(config: Config) -> None:
+    roles = least_privilege.wanted(config)
+    if not roles:
+        raise SystemExit("snowflake-mcp: no role is configured; name one in the connection")
+    for each in roles:
+        own = each.user == config.connection.parameters.get("user")
+        key = public_key(config.connection.parameters) if own else None
+        sys.stdout.writelines(f"{line}\n" for line in least_privilege.statements(each, key))
 
 
 def daemon() -> None:

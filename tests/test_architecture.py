@@ -47,7 +47,7 @@ EDGES: dict[str, set[str]] = {
         "version",
         "warehouse",
     },
-    "commands": {"config", "transports"},
+    "commands": {"config", "policy", "transports", "warehouse"},
     "tap": {"app", "config", "simulator", "transports", "version"},
     "cli": {"app", "commands", "config", "ops", "simulator", "tap"},
 }

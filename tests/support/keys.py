@@ -2,10 +2,14 @@
 
 import base64
 import hashlib
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import NameOID
 
 __all__ = [
     "der",
@@ -15,6 +19,7 @@ __all__ = [
     "pem",
     "public_of",
     "public_pem",
+    "self_signed",
     "small_pem",
 ]
 
@@ -89,3 +94,20 @@ def edwards_pem() -> bytes:
     return ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, _NONE
     )
+
+
+def self_signed(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate for a host that signs itself, and its key, as files."""
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject, subject, _key(9).public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(_key(9), hashes.SHA256())
+    )
+    files = folder / "self-signed.pem", folder / "self-signed.key"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(pem(9))
+    return files

@@ -1,0 +1,150 @@
+"""``snowflake-mcp grants``: the SQL of roles that can do what the configuration asks, no more."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.hazmat.primitives import serialization
+
+from snowflake_mcp.config.model import Config, PolicySettings
+from snowflake_mcp.policy.objects import Pattern
+from snowflake_mcp.policy.tiers import Tier, tier_named
+from snowflake_mcp.warehouse.identifiers import folded, shown
+from snowflake_mcp.warehouse.privileges import POWERFUL
+
+__all__ = ["Wanted", "statements", "wanted"]
+
+_PLACEHOLDER: Final = "<DATABASE>"
+_ROWS: Final = "INSERT, UPDATE, DELETE"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A role that somebody's sessions use, and for what."""
+
+    role: str
+    warehouse: str
+    user: str
+    policy: PolicySettings
+    database: str = ""
+    """The default of the connection; used where no pattern names one."""
+
+
+def wanted(config: Config) -> list[Wanted]:
+    """The roles of the configuration: the server's own, then those of principals."""
+    found: dict[str, Wanted] = {}
+    seats = [("", "", "", config.policy)]
+    seats += [(p.connection, p.role, p.warehouse, p.policy) for p in config.principals.values()]
+    for connection, role, warehouse, policy in seats:
+        settings = config.connections.get(connection, config.connection)
+        given = {name: str(settings.parameters.get(name) or "") for name in _NAMES}
+        name = role or given["role"]
+        if name and name not in found:
+            found[name] = Wanted(
+                name, warehouse or given["warehouse"], given["user"], policy, given["database"]
+            )
+    return list(found.values())
+
+
+_NAMES: Final = ("role", "warehouse", "user", "database")
+
+
+def statements(each: Wanted, key: Any = None) -> Iterator[str]:
+    """Statements and comments, in the order in which they are to be run.
+
+    ``key`` is the public half of the user's key.
+    """
+    role = _name(each.role)
+    if role in POWERFUL:
+        yield f"-- {role} administers the account: name a role of its own in the configuration."
+        return
+    yield f"-- The role {role}: tier {each.policy.tier}"
+    yield "USE ROLE USERADMIN;"
+    yield f"CREATE ROLE IF NOT EXISTS {role};"
+    if each.user:
+        yield from _user(each, role, key)
+    yield "USE ROLE SYSADMIN;"
+    if each.warehouse:
+        warehouse = _name(each.warehouse)
+        yield (
+            f"CREATE WAREHOUSE IF NOT EXISTS {warehouse} WAREHOUSE_SIZE = XSMALL"
+            " AUTO_SUSPEND = 60 INITIALLY_SUSPENDED = TRUE;"
+        )
+        yield "USE ROLE SECURITYADMIN;"
+        yield f"GRANT USAGE ON WAREHOUSE {warehouse} TO ROLE {role};"
+    else:
+        yield "USE ROLE SECURITYADMIN;"
+        yield "-- No warehouse is configured: sessions have the default of their user."
+    for scope in _scopes(each):
+        yield from _reading(scope, role)
+        yield from _writing(scope, role, tier_named(each.policy.tier))
+
+
+def _user(each: Wanted, role: str, key: Any) -> Iterator[str]:
+    user = _name(each.user)
+    defaults = f"DEFAULT_ROLE = {role}"
+    if each.warehouse:
+        defaults += f" DEFAULT_WAREHOUSE = {_name(each.warehouse)}"
+    yield (
+        f"CREATE USER IF NOT EXISTS {user} TYPE = SERVICE {defaults} DEFAULT_SECONDARY_ROLES = ();"
+    )
+    if key is not None:
+        der = key.public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        yield f"ALTER USER {user} SET RSA_PUBLIC_KEY = '{base64.b64encode(der).decode()}';"
+    yield f"GRANT ROLE {role} TO USER {user};"
+
+
+def _scopes(each: Wanted) -> list[tuple[str, ...]]:
+    """What the rules name, as far as SQL can name it: a database, or a schema in one."""
+    found: list[tuple[str, ...]] = []
+    for text in each.policy.allow_objects:
+        literal = Pattern.parse(text).literal
+        names: list[str] = []
+        for name in literal[:2]:
+            if name is None:
+                break
+            names.append(shown(name))
+        scope = tuple(names) or (_PLACEHOLDER,)
+        if scope not in found:
+            found.append(scope)
+    if not found:
+        found.append((_name(each.database) if each.database else _PLACEHOLDER,))
+    return found
+
+
+def _reading(scope: tuple[str, ...], role: str) -> Iterator[str]:
+    database = scope[0]
+    if database == _PLACEHOLDER:
+        yield "-- For every database that may be read, its name in the place of <DATABASE>:"
+    yield f"GRANT USAGE ON DATABASE {database} TO ROLE {role};"
+    if len(scope) > 1:
+        inside = f"SCHEMA {'.'.join(scope)}"
+        yield f"GRANT USAGE ON {inside} TO ROLE {role};"
+    else:
+        inside = f"DATABASE {database}"
+        for which in ("ALL", "FUTURE"):
+            yield f"GRANT USAGE ON {which} SCHEMAS IN {inside} TO ROLE {role};"
+    for which in ("ALL", "FUTURE"):
+        for kind in ("TABLES", "VIEWS", "MATERIALIZED VIEWS", "DYNAMIC TABLES"):
+            yield f"GRANT SELECT ON {which} {kind} IN {inside} TO ROLE {role};"
+
+
+def _writing(scope: tuple[str, ...], role: str, tier: Tier) -> Iterator[str]:
+    if tier is Tier.READ:
+        return
+    inside = f"SCHEMA {'.'.join(scope)}" if len(scope) > 1 else f"DATABASE {scope[0]}"
+    for which in ("ALL", "FUTURE"):
+        yield f"GRANT {_ROWS} ON {which} TABLES IN {inside} TO ROLE {role};"
+    if tier >= Tier.DDL:
+        schemas = inside if len(scope) > 1 else f"ALL SCHEMAS IN {inside}"
+        yield f"GRANT CREATE TABLE, CREATE VIEW ON {schemas} TO ROLE {role};"
+        yield "-- What else it may create or change: grant it one by one."
+    if tier >= Tier.ADMIN:
+        yield "-- Tier admin: grant what it administers one by one; no list can know it."
+
+
+def _name(text: str) -> str:
+    return shown(folded(text))
