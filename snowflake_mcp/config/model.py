@@ -270,6 +270,8 @@ class PrincipalSettings:
     """The Snowflake role of their sessions; empty: the connection's."""
     warehouse: str = ""
     """The Snowflake warehouse of their sessions; empty: the connection's."""
+    admin: bool = False
+    """Whether they may use the admin surface: /admin, its command and the page at /ui."""
     policy: PolicySettings = PolicySettings()
     """The section ``policy`` with what ``[principals.NAME.policy]`` changes."""
     limits: LimitSettings = LimitSettings()

@@ -8,7 +8,16 @@ from typing import Any, Final
 from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
 from snowflake_mcp.config.settings import Problems, apply
 
-__all__ = ["GONE", "LIMITS", "POLICY", "PRESETS", "RATES", "Profiles", "read_principals"]
+__all__ = [
+    "GONE",
+    "LIMITS",
+    "LOCAL_PROFILE",
+    "POLICY",
+    "PRESETS",
+    "RATES",
+    "Profiles",
+    "read_principals",
+]
 
 GONE: Final = "This caller is configured no longer"
 """What callers are told whose table a reload has taken away."""
@@ -74,13 +83,16 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
             ),
             "policy": {"tier": "read"},
         },
-        "admin": {"policy": {"tier": "admin"}},
+        "admin": {"admin": True, "policy": {"tier": "admin"}},
     }
 )
 """What ``preset = "..."`` stands for; every other key of the table goes over it."""
 
+LOCAL_PROFILE: Final = "local"
+"""The table of callers without authentication, if there is one; a name like any other."""
+
 _OVERRIDES: Final = {"policy": POLICY, "limits": LIMITS, "rates": RATES}
-_OWN: Final = frozenset({"preset", "tools", "connection", "role", "warehouse"})
+_OWN: Final = frozenset({"preset", "tools", "connection", "role", "warehouse", "admin"})
 
 
 def read_principals(
@@ -127,7 +139,12 @@ def _principal(
         for part in _OVERRIDES
     )
     base = PrincipalSettings(
-        name=name, tools=preset.get("tools", ()), policy=policy, limits=limits, rates=rates
+        name=name,
+        tools=preset.get("tools", ()),
+        policy=policy,
+        limits=limits,
+        rates=rates,
+        admin=preset.get("admin", False),
     )
     own = {key: value for key, value in table.items() if key not in {*_OVERRIDES, "preset"}}
     for key in own.keys() - _OWN:
@@ -182,3 +199,23 @@ class Profiles:
         """
         name = self.of(profile).connection
         return self._connections[name] if name else self._connection
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every table, in the order of the file."""
+        return tuple(self._tables)
+
+    @property
+    def local(self) -> str:
+        """The profile of callers without authentication; empty: the server's own."""
+        return LOCAL_PROFILE if LOCAL_PROFILE in self._tables else ""
+
+    @property
+    def has_admins(self) -> bool:
+        """Whether anybody may use the admin surface; without, it does not exist."""
+        return any(table.admin for table in self._tables.values())
+
+    def may_administer(self, profile: str) -> bool:
+        """Whether callers of this profile have the right ``admin``, as the settings are now."""
+        table = self._tables.get(profile)
+        return table is not None and table.admin

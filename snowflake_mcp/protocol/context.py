@@ -24,7 +24,7 @@ from snowflake_mcp.protocol.trail import Trail
 __all__ = ["CancelReason", "Facts", "Negotiated", "RequestContext", "Transport"]
 
 Transport = Literal["http", "websocket", "stdio", "sse", "rest"]
-CancelReason = Literal["client", "disconnect", "timeout", "shutdown"]
+CancelReason = Literal["client", "disconnect", "timeout", "shutdown", "operator"]
 
 _PROGRESS_BURST: Final = 10.0
 _PROGRESS_PER_S: Final = 2.0
@@ -99,6 +99,10 @@ class RequestContext:
     """The handshake-era session's state; ``None`` in the stateless era and over REST."""
     answers: dict[str, Any] = field(default_factory=dict)
     """What the client has answered so far to questions of this request (stateless era)."""
+    tool: str = ""
+    """The tool that is called, as the client named it; empty for other methods."""
+    began: float = 0.0
+    """On ``clock``, in seconds."""
     query_id: str | None = None
     """The last Snowflake statement of this request; set by the tool once it is known."""
     cancel_reason: CancelReason | None = None

@@ -1,7 +1,7 @@
 """The protocol kernel: a request goes in, exactly one answer comes out, on every transport."""
 
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from mcp_types import LOG_LEVEL_META_KEY
@@ -16,7 +16,7 @@ from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
 from snowflake_mcp.protocol.background import Background, nowhere
 from snowflake_mcp.protocol.calls import Call, InFlight, Reply
 from snowflake_mcp.protocol.changes import Changes
-from snowflake_mcp.protocol.context import Facts, RequestContext
+from snowflake_mcp.protocol.context import CancelReason, Facts, RequestContext
 from snowflake_mcp.protocol.errors import (
     INVALID_PARAMS,
     INVALID_REQUEST,
@@ -67,7 +67,7 @@ class Kernel:
         self._request_timeout_s = request_timeout_s
         self.changes = changes if changes is not None else Changes()
         """Publish here what changes on the server."""
-        self.live_sessions = LiveSessions(self.changes)
+        self.live_sessions = LiveSessions(self.changes, clock)
         self._background = Background(TaskBoard(signers.wall_clock, signers.tasks), identity)
         tasks = TaskMethods(self._background.board, self._resume)
         self._methods = method_table(offer, identity, self.changes, signers.cursors, tasks)
@@ -108,7 +108,7 @@ class Kernel:
             return self._refused(request, facts, error)
         context = self._context(request.method, request.params, facts, send)
         context.message_id = request.id
-        context.live = live or self._live(facts)
+        context.live = live or self.live(facts)
         if release is not None:
             context.release = release
         reply: Deferred[Reply | None] = Deferred()
@@ -136,7 +136,7 @@ class Kernel:
     ) -> Call[ToolResult | McpError | None]:
         """Begin a tool call for a transport that is not JSON-RPC (REST)."""
         params = {"name": name, "arguments": arguments}
-        context = self._context("tools/call", None, facts, nowhere)
+        context = self._context("tools/call", params, facts, nowhere)
         work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
         call: Call[ToolResult | McpError | None] = Call(context, work, Deferred())
         self._supervise(call, work, lambda outcome: cast("Any", settle(context, outcome)))
@@ -159,18 +159,24 @@ class Kernel:
         Raises:
             McpError: nothing was asked under that id.
         """
-        live = self._live(facts)
+        live = self.live(facts)
         if live is None or not live.answered(response):
             raise McpError(INVALID_REQUEST, "Nothing was asked under this id", status=400)
 
-    def end_session(self, facts: Facts) -> None:
-        """The client ends its HTTP session: what runs in it stops, its id is worth nothing."""
-        if facts.session_id is None:
-            return
-        self._signers.sessions.revoke(facts.session_id)
-        if (in_flight := self._sessions_in_flight.get(facts.session_id)) is not None:
-            in_flight.cancel_all("client")
-        self.live_sessions.end(facts.session_id)
+    def end_session(self, session_id: str, reason: CancelReason = "client") -> None:
+        """An HTTP session ends: what runs in it stops, its id is worth nothing."""
+        self._signers.sessions.revoke(session_id)
+        if (in_flight := self._sessions_in_flight.get(session_id)) is not None:
+            in_flight.cancel_all(reason)
+        self.live_sessions.end(session_id)
+
+    def calls(self) -> Iterator[Call[Any]]:
+        """Whatever runs now, those included that go on as tasks."""
+        return iter(list(self._running))
+
+    def in_flight(self, session_id: str) -> int:
+        """Requests of an HTTP session that are running."""
+        return len(self._sessions_in_flight.get(session_id, ()))
 
     def drain(self) -> Deferred[None]:
         """Refuse new tool calls from now on; fires when nothing is running.
@@ -209,6 +215,8 @@ class Kernel:
             clock=self._clock,
             deadline=self._clock.seconds() + self._request_timeout_s,
             send=send,
+            began=self._clock.seconds(),
+            tool=_tool_named(method, params),
             progress_token=token if isinstance(token, str | int) else None,
             log_level=level if eras.is_stateless(facts.version) and level in LEVELS else None,
         )
@@ -278,7 +286,7 @@ class Kernel:
             for call in begun:
                 call.cancel("client")
 
-        context = self._context("tools/call", None, facts, nowhere)
+        context = self._context("tools/call", {"name": handle.tool}, facts, nowhere)
         context.task = self._background.board.restore(task_id, facts.principal, created, stop)
         if context.task is None:
             return None
@@ -347,10 +355,11 @@ class Kernel:
         call.reply.callback(error_reply(request.id, facts.version, error))
         return call
 
-    def _live(self, facts: Facts) -> LiveSession | None:
+    def live(self, facts: Facts) -> LiveSession | None:
+        """The state of the HTTP session that a request belongs to, if it belongs to one."""
         if facts.transport != "http" or facts.session_id is None:
             return None
-        return self.live_sessions.get(facts.session_id)
+        return self.live_sessions.get(facts.session_id, facts.principal.name, facts.client)
 
     def _scope(self, facts: Facts) -> InFlight | None:
         """Where the ids of a handshake-era HTTP session live; other transports keep their own."""
@@ -362,3 +371,8 @@ class Kernel:
         if session_id is not None and not self._sessions_in_flight.get(session_id):
             self._sessions_in_flight.pop(session_id, None)
         return reply
+
+
+def _tool_named(method: str, params: Mapping[str, Any] | None) -> str:
+    name = (params or {}).get("name") if method == "tools/call" else None
+    return name if isinstance(name, str) else ""

@@ -1,10 +1,11 @@
 """What a handshake-era session keeps while it lives: level, subscriptions, open questions."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.protocol.changes import Change, Changes
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
@@ -98,7 +99,14 @@ class Live:
 class LiveSession(Live):
     """The live state of a session over HTTP, with the streams on which it is told things."""
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(
+        self, changes: Changes, owner: str = "", client: str = "", began: float = 0.0
+    ) -> None:
+        self.owner = owner
+        """Name of the principal that it belongs to."""
+        self.client = client
+        self.began = self.heard = began
+        """When this process first and last heard of it, on the clock of ``LiveSessions``."""
         self.streams = StreamSet()
         super().__init__(changes, self.streams.standalone.put)
 
@@ -115,23 +123,29 @@ class LiveSessions:
     its id stays valid, what it had subscribed to is forgotten.
     """
 
-    def __init__(self, changes: Changes) -> None:
+    def __init__(self, changes: Changes, clock: IReactorTime) -> None:
         self._changes = changes
+        self._clock = clock
         self._live: OrderedDict[str, LiveSession] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._live)
 
-    def get(self, session_id: str) -> LiveSession:
-        """The live state of a session."""
+    def __iter__(self) -> Iterator[tuple[str, LiveSession]]:
+        return iter(list(self._live.items()))
+
+    def get(self, session_id: str, owner: str, client: str) -> LiveSession:
+        """The live state of a session, which ``owner`` has just used."""
         live = self._live.get(session_id)
+        now = self._clock.seconds()
         if live is None:
-            live = self._live[session_id] = LiveSession(self._changes)
+            live = self._live[session_id] = LiveSession(self._changes, owner, client, now)
             if len(self._live) > MAX_LIVE:
                 _, oldest = self._live.popitem(last=False)
                 oldest.close()
         else:
             self._live.move_to_end(session_id)
+        live.heard = now
         return live
 
     def end(self, session_id: str) -> None:

@@ -47,11 +47,18 @@ STOPPING: Final = ToolFailure(
     "Call again in some seconds.",
     retryable=True,
 )
+_STOPPED: Final = ToolFailure(
+    Family.CANCELLED,
+    "An operator of the server stopped this call; its statement has been aborted in Snowflake.",
+    "Do not simply repeat it. Ask for less data, or ask the operator for the reason.",
+)
 _TOO_LATE: Final = ToolFailure(
     Family.TIMEOUT,
     "The call took longer than the server allows and was stopped.",
     "Ask for less data, or narrow the query with filters.",
 )
+
+_ENDED_BY: Final[Mapping[str, ToolFailure]] = {"shutdown": STOPPING, "operator": _STOPPED}
 
 
 def settle(
@@ -68,7 +75,7 @@ def settle(
     if isinstance(error, ToolFailure):
         return McpError(INTERNAL_ERROR, error.message)
     if isinstance(error, CancelledError) and context.cancel_reason is not None:
-        failure = STOPPING if context.cancel_reason == "shutdown" else _TOO_LATE
+        failure = _ENDED_BY.get(context.cancel_reason, _TOO_LATE)
         if context.method == "tools/call":
             meta = {"snowflake-mcp/request-id": context.request_id}
             if context.query_id is not None:

@@ -73,9 +73,10 @@ class McpEndpoint:
         """A session's stream of what belongs to no request, or the rest of a lost stream."""
         facts = self._session(exchange)
         check_accept(exchange.header_values("accept"), (EVENT_STREAM,))
-        if exchange.verb == "HEAD" or facts.session_id is None:
+        live = self._kernel.live(facts)
+        if exchange.verb == "HEAD" or live is None:
             raise Refusal(405, "method_not_allowed", "Only a GET opens a stream.", _ALLOW_POST)
-        streams = self._kernel.live_sessions.get(facts.session_id).streams
+        streams = live.streams
         stream, after = streams.standalone, None
         if (last := exchange.header("last-event-id")) is not None:
             found = streams.find(last)
@@ -89,7 +90,9 @@ class McpEndpoint:
 
     def delete(self, exchange: Exchange) -> None:
         """The client ends its session."""
-        self._kernel.end_session(self._session(exchange))
+        facts = self._session(exchange)
+        if facts.session_id is not None:
+            self._kernel.end_session(facts.session_id)
         exchange.respond(204)
 
     def _session(self, exchange: Exchange) -> Facts:
@@ -130,8 +133,9 @@ class McpEndpoint:
     def _begin(self, exchange: Exchange, request: Request, facts: Facts) -> None:
         settings = self._settings
         open_stream = None
-        if facts.session_id is not None and eras.is_version_at_least(facts.version, "2025-03-26"):
-            open_stream = self._kernel.live_sessions.get(facts.session_id).streams.open
+        live = self._kernel.live(facts)
+        if live is not None and eras.is_version_at_least(facts.version, "2025-03-26"):
+            open_stream = live.streams.open
         answer = Answer(
             exchange,
             self._clock,

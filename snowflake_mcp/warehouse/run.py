@@ -13,7 +13,7 @@ from snowflake_mcp.warehouse.lane import Permit
 from snowflake_mcp.warehouse.ledger import Ledger, Record
 from snowflake_mcp.warehouse.reports import Reports
 from snowflake_mcp.warehouse.results import Collector, Outcome, Reading
-from snowflake_mcp.warehouse.standing import State, StillRunningError
+from snowflake_mcp.warehouse.standing import Running, State, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.work import Means, Work
 
@@ -82,6 +82,22 @@ class Run(Generic[T]):
     def submitted(self) -> bool:
         """Whether nobody was ever to wait for it."""
         return self._job.answer_within_s == 0
+
+    def shown(self) -> Running:
+        """As operators see it."""
+        tag = self._job.tag
+        status = "reading" if self._progress.reading else "running"
+        return Running(
+            request_id=tag.get("request", ""),
+            principal=self._job.principal,
+            tool=tag.get("tool") or tag.get("method", ""),
+            client=tag.get("client", ""),
+            connection=self._work.connection,
+            status="connecting" if self._work.connecting else status,
+            query_id=self.query_id,
+            elapsed_s=self._now() - self._started,
+            handed_over=self.handed_over,
+        )
 
     async def result(self) -> Outcome[T]:
         """Run it; await this once.

@@ -19,7 +19,7 @@ from snowflake_mcp.warehouse.readiness import Readiness
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.run import Run
 from snowflake_mcp.warehouse.sessions import Sessions
-from snowflake_mcp.warehouse.standing import StillRunningError
+from snowflake_mcp.warehouse.standing import Running, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 from snowflake_mcp.warehouse.warmth import Warmth
@@ -156,6 +156,19 @@ class Warehouse:
             return False, "the server is stopping"
         return await self._readiness.check()
 
+    def statements(self) -> list[Running]:
+        """What has a thread now, longest running first; for operators."""
+        return sorted(
+            (run.shown() for run in self._runs), key=lambda each: each.elapsed_s, reverse=True
+        )
+
+    def end_statements(self, request_id: str) -> int:
+        """Abort what runs for a request; returns how many statements that were."""
+        ended = [run for run in self._runs if run.shown().request_id == request_id]
+        for run in ended:
+            run.end_with(_ended_by_operator)
+        return len(ended)
+
     def snapshot(self) -> dict[str, object]:
         """Numbers for /status: JSON values, no names, no secrets."""
         return {
@@ -210,6 +223,14 @@ def _too_many(limit: int) -> ToolFailure:
         f"{limit} submitted statements run already.",
         "Wait for one to end (get_query_status with wait_s), or cancel_query one.",
         retryable=True,
+    )
+
+
+def _ended_by_operator() -> ToolFailure:
+    return ToolFailure(
+        Family.CANCELLED,
+        "An operator of the server stopped the statement.",
+        "Do not simply repeat it. Ask for less data, or ask the operator for the reason.",
     )
 
 

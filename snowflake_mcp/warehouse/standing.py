@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 from snowflake_mcp.protocol.errors import ToolFailure
 
-__all__ = ["ENDED", "Standing", "State", "StillRunningError"]
+__all__ = ["ENDED", "Running", "Standing", "State", "StillRunningError"]
 
 State = Literal[
     "queued", "resuming warehouse", "running", "success", "failed", "cancelled", "unknown"
@@ -32,6 +32,26 @@ class Standing:
     def ended(self) -> bool:
         """Whether this is how it will stay."""
         return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A statement that has its thread, as operators see it; never its text."""
+
+    request_id: str
+    """The request that it belongs to; empty for what the server asks on its own account."""
+    principal: str
+    tool: str
+    """Or the method, where no tool is called."""
+    client: str
+    connection: str
+    """Its name in the configuration; empty while there is no session."""
+    status: str
+    """``connecting``, ``running`` or ``reading``."""
+    query_id: str | None
+    elapsed_s: float
+    handed_over: bool
+    """Whether its caller has gone with the handle."""
 
 
 class StillRunningError(Exception):

@@ -66,6 +66,11 @@ class Work(Generic[T]):
         self.connecting = True
         """No session yet."""
 
+    @property
+    def connection(self) -> str:
+        """The name of the connection that it runs on; empty while there is no session."""
+        return self._session.key.account if self._session is not None else ""
+
     async def reading(self) -> Reading[T] | None:
         """Do it; ``None``: it has ended well and its rows were not read.
 

@@ -95,7 +95,9 @@ class MemoryPeer(Peer):
         headers = RoutingHeaders(self.version, session=self.session)
         session_id = self.house.admission.session(headers, LOCAL).session_id
         assert session_id is not None
-        self.house.kernel.live_sessions.get(session_id).streams.standalone.attach(self)
+        self.house.kernel.live_sessions.get(session_id, LOCAL.name, "").streams.standalone.attach(
+            self
+        )
 
     def settle(self) -> None:
         """Nothing is on its way: everything was a plain call."""
@@ -110,7 +112,9 @@ class MemoryPeer(Peer):
     def end_session(self) -> None:
         """End the session."""
         headers = RoutingHeaders(self.version, session=self.session)
-        self.house.kernel.end_session(self.house.admission.session(headers, LOCAL))
+        session_id = self.house.admission.session(headers, LOCAL).session_id
+        assert session_id is not None
+        self.house.kernel.end_session(session_id)
 
     def close(self) -> None:
         """Whatever runs is found abandoned."""

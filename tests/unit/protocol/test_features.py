@@ -132,11 +132,11 @@ def test_a_session_is_told_of_lists_and_of_the_resources_it_watches() -> None:
             told.append("end")
 
     peer.ask("resources/subscribe", {"uri": "test://one"})
-    rig.kernel.live_sessions.get("s1").streams.standalone.attach(Stream())
+    rig.kernel.live_sessions.get("s1", "local", "").streams.standalone.attach(Stream())
     rig.kernel.changes.publish([Change("resource", "test://one"), Change("tools")])
     peer.ask("resources/unsubscribe", {"uri": "test://one"})
     rig.kernel.changes.publish([Change("resource", "test://one")])
-    rig.kernel.end_session(SESSION)
+    rig.kernel.end_session("s1")
     assert told == ["resources/updated", "tools/list_changed", "end"]
 
 
@@ -401,7 +401,7 @@ def test_ending_a_session_ends_everything_in_it() -> None:
     token, session = rig.sessions.mint(LOCAL, "2025-11-25", "", {})
     facts = Facts("http", LOCAL, "2025-11-25", session_id=session.id)
     call = Wire(rig, facts).start("tools/call", {"name": "wait"})
-    rig.kernel.end_session(facts)
+    rig.kernel.end_session(str(facts.session_id))
     assert (call.reply.called, rig.toolbox.cancelled) == (True, 1)
     assert rig.sessions.open(token, LOCAL) is None
 

@@ -1,0 +1,42 @@
+"""Whether new tool calls are let in: an operator may close the doors without a stop."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = ["MAX_MESSAGE_CHARS", "Doors"]
+
+MAX_MESSAGE_CHARS: Final = 500
+
+
+@dataclass(slots=True)
+class Doors:
+    """What the operator has closed; reactor thread only. A restart opens them again.
+
+    Draining is for load balancers: the server says that it is not ready, so that they send
+    everybody elsewhere. Maintenance is for people: the server stays ready, so that agents still
+    reach it and read the message.
+    """
+
+    draining: bool = False
+    maintenance: str | None = None
+    """What agents are told; ``None``: no maintenance."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether new tool calls are refused."""
+        return self.draining or self.maintenance is not None
+
+    def begin_maintenance(self, message: str) -> None:
+        """Refuse tool calls with this message from now on.
+
+        Raises:
+            ValueError: it is empty, too long, or has characters that nobody can read.
+        """
+        text = " ".join(message.split())
+        if not text or len(text) > MAX_MESSAGE_CHARS or not text.isprintable():
+            raise ValueError(f"the message has 1 to {MAX_MESSAGE_CHARS} printable characters")
+        self.maintenance = text
+
+    def snapshot(self) -> dict[str, Any]:
+        """For /status and the admin surface."""
+        return {"draining": self.draining, "maintenance": self.maintenance}
