@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
+from snowflake_mcp.admin import Admin
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Reload
@@ -16,13 +17,17 @@ from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
 from snowflake_mcp.gauges import watch_parts
 from snowflake_mcp.ops import logs
+from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.drain import OrderedServices, Stage
 from snowflake_mcp.ops.lag import ReactorLag
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.ops.signals import Signals
 from snowflake_mcp.ops.systemd import Systemd
+from snowflake_mcp.ops.trend import Trend
+from snowflake_mcp.pipeline.doors import keep_doors
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.pipeline.rates import Rates
+from snowflake_mcp.pipeline.refusals import Refusals
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.ledger import Ledger
@@ -32,6 +37,7 @@ from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.services import Clients, Interpreter, Stdio, WarehouseService
@@ -120,6 +126,8 @@ class _Core:
         )
         self.judges = Judges(reactor)
         self.ledger = Ledger(_wall_clock)
+        self.doors = Doors()
+        self.refusals = Refusals(_wall_clock)
         self.signers = Signers.of(
             _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
         )
@@ -140,7 +148,12 @@ class _Core:
             ),
             signers=self.signers,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
-            layers=[observe(self.metrics), self.rates.layer],
+            layers=[
+                observe(self.metrics),
+                self.refusals.layer,
+                keep_doors(self.doors),
+                self.rates.layer,
+            ],
             changes=changes,
         )
         self.watch = content.watch(changes)
@@ -198,10 +211,30 @@ def network_services(
         judges=core.judges,
         ledger=core.ledger,
         grants=core.grants,
+        doors=core.doors,
+    )
+    trend = Trend(reactor, core.metrics)
+    admin = Admin(
+        kernel=core.kernel,
+        warehouse=core.warehouse,
+        profiles=core.profiles,
+        status=status,
+        doors=core.doors,
+        trend=trend,
+        refusals=core.refusals,
+        now=reactor.seconds,
     )
     front = build_front(
-        config, core.kernel, Admission(core.signers.sessions), status, reactor, core.metrics
+        config,
+        core.kernel,
+        Admission(core.signers.sessions),
+        status,
+        reactor,
+        core.metrics,
+        lambda _exchange: Principal(LOCAL.name, core.profiles.local),
+        admin,
     )
+    admin.front = front
     status.clients = front.counts
     core.metrics.watch(
         "connections",
@@ -233,6 +266,7 @@ def network_services(
         reactor,
         [
             *core.stages(),
+            Stage("trend", trend, 1.0),
             Stage("clients", clients, clients.stop_within_s),
             Stage("listener", Listener(reactor, front.site, endpoints), 1.0),
             Stage("signals", signals, 1.0),

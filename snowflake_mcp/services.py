@@ -11,6 +11,7 @@ from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.principals import LOCAL_PROFILE
 from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import ended_within
 from snowflake_mcp.protocol.kernel import Kernel
@@ -48,6 +49,12 @@ class Interpreter(Service):
         connection = self._config.connection
         if fixtures := self._config.testing.fixtures:
             _log.warn("test fixtures of {module} are served", module=fixtures)
+        local = self._config.principals.get(LOCAL_PROFILE)
+        if local is not None and local.admin:
+            _log.warn(
+                "callers without authentication on this host may use the admin surface: "
+                "[principals.local] has the right"
+            )
         if self._config.is_demo:
             _log.warn("{notice}", notice=DEMO_NOTICE)
         else:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.ledger import Ledger
@@ -39,6 +40,7 @@ class Status:
         judges: Judges,
         ledger: Ledger,
         grants: GrantCheck | None = None,
+        doors: Doors | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -49,6 +51,7 @@ class Status:
         self._judges = judges
         self._ledger = ledger
         self._grants = grants
+        self._doors = doors or Doors()
         self._began = clock.seconds()
         self.stopping = False
         """Set when the server begins to stop: it is no longer ready."""
@@ -82,9 +85,16 @@ class Status:
             Check("gate", *self._judges.ready()),
             *([Check("grants", *self._grants.ready())] if self._grants is not None else []),
             Check("lane", not full, f"{lane['running']} running, {lane['waiting']} waiting"),
-            Check("serving", not self.stopping, "stopping" if self.stopping else "accepting"),
+            self._serving(),
         ]
         return all(check.ok for check in checks), checks
+
+    def _serving(self) -> Check:
+        doors = self._doors
+        if self.stopping or doors.draining:
+            return Check("serving", False, "stopping" if self.stopping else "draining")
+        # Agents are to read the message of a maintenance, so they must still be sent here.
+        return Check("serving", True, "accepting" if not doors.closed else "in maintenance")
 
     def status(self) -> dict[str, Any]:
         """Numbers for operators; no names of users, no SQL, no secrets."""
@@ -93,6 +103,7 @@ class Status:
             "connection": self._config.connection.name,
             "requests_running": self._kernel.running,
             "sessions": len(self._kernel.live_sessions),
+            "doors": self._doors.snapshot(),
             "connections": self.clients(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),

@@ -29,7 +29,9 @@ EDGES: dict[str, set[str]] = {
     "gauges": {"ops", "policy", "protocol", "version", "warehouse"},
     "services": {"config", "ops", "protocol", "status", "transports", "warehouse"},
     "fixtures": {"protocol"},
+    "admin": {"config", "ops", "pipeline", "protocol", "status", "transports", "warehouse"},
     "app": {
+        "admin",
         "auth",
         "config",
         "content",

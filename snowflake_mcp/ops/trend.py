@@ -31,13 +31,11 @@ class Trend(Service):
 
     def startService(self) -> None:
         """Begin to sample."""
-        super().startService()
         self._before = self._read()
         self._timer = self._clock.callLater(STEP_S, self._tick)
 
     def stopService(self) -> None:
         """Sample no more."""
-        super().stopService()
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()

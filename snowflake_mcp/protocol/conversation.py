@@ -74,8 +74,15 @@ class Conversation:
         self._session: Negotiated | None = None
         self._live = Live(kernel.changes, self._tell)
         self._lost = False
+        self.client = ""
+        """What the client last called itself; unverified."""
         self.id = secrets.token_hex(8)
         """For logs and tags; never sent as a credential."""
+
+    @property
+    def owner(self) -> str:
+        """The name of its principal."""
+        return self._principal.name
 
     @property
     def in_flight(self) -> int:
@@ -174,6 +181,7 @@ class Conversation:
                 INVALID_REQUEST,
                 "Call initialize first, or send the stateless envelope in params._meta",
             )
+        self.client = client or self.client
         return Facts(
             transport=self._transport,
             principal=self._principal,

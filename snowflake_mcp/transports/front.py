@@ -10,6 +10,8 @@ from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.transports.admin import AdminSource, AdminSurface
+from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON, Exchange
 from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
@@ -55,6 +57,14 @@ class Front:
         self.site.abort_all()
         self._websockets.abort_all()
 
+    def attendance(self) -> list[Attendance]:
+        """Who is connected by WebSocket and SSE; sessions over HTTP are the kernel's."""
+        return [*self._websockets.attendance(), *self._sse.attendance()]
+
+    def end(self, session_id: str) -> bool:
+        """An operator ends one of these; ``False``: there is none of that id."""
+        return self._websockets.end(session_id) or self._sse.end(session_id)
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Connections by kind, for /status and for the drain to watch."""
         return {
@@ -72,10 +82,12 @@ def build_front(
     clock: IReactorTime,
     metrics: Metrics,
     identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
+    admin: AdminSource | None = None,
 ) -> Front:
     """Put the network side together; nothing starts before a port listens.
 
-    ``identify`` names the caller of a request, or raises ``Refusal``.
+    ``identify`` names the caller of a request, or raises ``Refusal``. Without ``admin`` there is
+    no admin surface.
 
     Raises:
         ValueError: ``http.trusted_proxies`` or ``http.forwarded_header`` means nothing.
@@ -92,7 +104,9 @@ def build_front(
     )
     sse = LegacySse(kernel, clock, http, config.websocket)
     routes = [mcp, *RestTools(kernel).routes(), *Probes(status, Exposition(metrics)).routes()]
-    routes.extend(ApiDescription().routes())
+    routes.extend(ApiDescription(admin).routes())
+    if admin is not None:
+        routes.extend(AdminSurface(admin).routes())
     if http.legacy_sse:
         routes.extend(sse.routes())
     tree = Tree(routes)

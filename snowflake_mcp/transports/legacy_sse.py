@@ -6,6 +6,7 @@ for messages; what is posted there is answered 202 and replied to on the stream.
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
@@ -14,6 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 from snowflake_mcp.config.model import HttpSettings, WebSocketSettings
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
 from snowflake_mcp.transports.guard import check_accept
 from snowflake_mcp.transports.streams import Line, encode_event
@@ -23,6 +25,14 @@ __all__ = ["MESSAGES_PATH", "SSE_PATH", "LegacySse"]
 
 SSE_PATH: Final = "/sse"
 MESSAGES_PATH: Final = "/messages"
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    address: str
+    began: float
+    conversation: Conversation
+    end: Callable[[], None]
 
 
 class LegacySse:
@@ -43,7 +53,7 @@ class LegacySse:
         self._clock = clock
         self._http = http
         self._websocket = websocket
-        self._clients: dict[str, tuple[str, Conversation, Callable[[], None]]] = {}
+        self._clients: dict[str, _Client] = {}
 
     def routes(self) -> list[Route]:
         """Where they are."""
@@ -54,7 +64,7 @@ class LegacySse:
 
     def counts(self) -> dict[str, int]:
         """For /status: open streams and the requests that run for them."""
-        running = sum(conversation.in_flight for _, conversation, _ in self._clients.values())
+        running = sum(client.conversation.in_flight for client in self._clients.values())
         return {"connections": len(self._clients), "in_flight": running}
 
     def get(self, exchange: Exchange) -> None:
@@ -74,7 +84,7 @@ class LegacySse:
             max_in_flight=self._websocket.max_in_flight,
             peer=exchange.peer,
         )
-        self._clients[key] = (exchange.principal.name, conversation, line.end)
+        self._clients[key] = _Client(exchange.peer, self._clock.seconds(), conversation, line.end)
 
         def gone() -> None:
             self._clients.pop(key, None)
@@ -87,18 +97,42 @@ class LegacySse:
     def post(self, exchange: Exchange) -> None:
         """Take a message; the reply goes to the stream."""
         keys = parse_qs(exchange.query).get("session_id", [])
-        owner, conversation, _ = self._clients.get(keys[0] if len(keys) == 1 else "", _NOBODY)
-        if conversation is None or owner != exchange.principal.name:
+        client = self._clients.get(keys[0] if len(keys) == 1 else "")
+        if client is None or client.conversation.owner != exchange.principal.name:
             raise Refusal(404, "no_session", "There is no stream for this message.")
         exchange.respond(202)
-        conversation.receive(exchange.body)
+        client.conversation.receive(exchange.body)
 
     def close(self) -> None:
         """End every stream, because the server stops."""
         clients, self._clients = self._clients, {}
-        for _, conversation, end in clients.values():
-            end()
-            conversation.lost()
+        for client in clients.values():
+            client.end()
+            client.conversation.lost()
 
+    def attendance(self) -> list[Attendance]:
+        """Who has a stream open."""
+        now = self._clock.seconds()
+        return [
+            Attendance(
+                id=client.conversation.id,
+                kind="sse",
+                principal=client.conversation.owner,
+                client=client.conversation.client,
+                address=client.address,
+                age_s=now - client.began,
+                idle_s=None,
+                in_flight=client.conversation.in_flight,
+            )
+            for client in self._clients.values()
+        ]
 
-_NOBODY: Final = ("", None, None)
+    def end(self, session_id: str) -> bool:
+        """An operator ends a stream; ``False``: there is none of that id."""
+        for key, client in self._clients.items():
+            if client.conversation.id == session_id:
+                del self._clients[key]
+                client.end()
+                client.conversation.lost()
+                return True
+        return False

@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 description of REST and probes, made from the tables that serve them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -8,6 +8,7 @@ import msgspec
 
 from snowflake_mcp.ops.exposition import CONTENT_TYPE
 from snowflake_mcp.protocol.errors import Family
+from snowflake_mcp.transports.admin import ACTIONS, Action, AdminSource
 from snowflake_mcp.transports.exchange import JSON, Exchange
 from snowflake_mcp.transports.rest import FAMILY_STATUS
 from snowflake_mcp.transports.tree import Route
@@ -178,8 +179,34 @@ _SCHEMAS: Final[Mapping[str, Any]] = {
 }
 
 
-def _describe() -> dict[str, Any]:
+def _admin_operation(action: Action) -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components((action.takes,))
+    schema = {**schemas[action.takes.__name__]}
+    schema.pop("title", None)
+    operation: dict[str, Any] = {
+        "operationId": "admin_" + action.name.replace("/", "_"),
+        "summary": action.summary,
+        "description": "Needs the right admin; without it the path is not there.",
+        "responses": {
+            "200": _answer(200, _OBJECT),
+            "400": _answer(400, _reference("Error")),
+            "404": _answer(404, _reference("Error")),
+        },
+    }
+    if action.method == "POST":
+        operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
+    elif schema["properties"]:
+        operation["parameters"] = [
+            {"name": name, "in": "query", "required": False, "schema": {"type": kind["type"]}}
+            for name, kind in schema["properties"].items()
+        ]
+    return operation
+
+
+def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
+    for action in actions:
+        paths.setdefault(action.path, {})[action.method.lower()] = _admin_operation(action)
     for (path, method), operation in OPERATIONS.items():
         paths.setdefault(path, {})[method.lower()] = operation
     return {
@@ -197,13 +224,19 @@ def _describe() -> dict[str, Any]:
 class ApiDescription:
     """``GET /openapi.json``."""
 
-    def __init__(self) -> None:
+    def __init__(self, admin: AdminSource | None = None) -> None:
+        self._admin = admin
         self._body = msgspec.json.encode(_describe())
+        self._with_admin = msgspec.json.encode(_describe(ACTIONS))
 
     def routes(self) -> list[Route]:
         """Where it is."""
         return [Route("/openapi.json", {"GET": self.get})]
 
     def get(self, exchange: Exchange) -> None:
-        """The description; the same for every caller and until the next release."""
-        exchange.respond(200, self._body, headers=(("Cache-Control", "public, max-age=300"),))
+        """The description; the same for every caller.
+
+        The admin surface is in it when the configuration gives anybody the right to it.
+        """
+        body = self._with_admin if self._admin is not None and self._admin.exists else self._body
+        exchange.respond(200, body, headers=(("Cache-Control", "public, max-age=300"),))

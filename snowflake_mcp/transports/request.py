@@ -228,8 +228,9 @@ class Request(http.Request):
         put("X-Request-Id", [self.request_id])
         if content_type is not None:
             put("Content-Type", [content_type])
-        for name, value in self._site.cors.answer_headers(self.header("origin")):
-            put(name, [value])
+        if self.route is None or self.route.cors:
+            for name, value in self._site.cors.answer_headers(self.header("origin")):
+                put(name, [value])
         for name, value in headers:
             put(name, [value])
         if self._site.draining or not self.channel.persistent:

@@ -86,11 +86,12 @@ class Site(http.HTTPFactory):
         self._guard.check(
             request.header_values("host"), request.header_values("origin"), request.local_address()
         )
-        request.principal = self._identify(request)
         route, verb = request.route, request.verb
-        if route is None:
+        if route is None or not route.public:
+            request.principal = self._identify(request)
+        if route is None or (route.admits is not None and not route.admits(request)):
             raise Refusal(404, "not_found", "There is nothing at this path.")
-        if verb == "OPTIONS":
+        if verb == "OPTIONS" and route.cors:
             preflight = self.cors.preflight_headers(
                 request.header("origin"),
                 request.header("access-control-request-headers") or "",

@@ -24,6 +24,12 @@ class Route:
     """Types that a client must accept when it posts; none for plain REST."""
     rpc: bool = False
     """Whether refusals on this path are JSON-RPC errors."""
+    public: bool = False
+    """Whether it is answered without asking who calls; it must then tell nothing."""
+    admits: Callable[[Exchange], bool] | None = None
+    """Who may know of this path; for everybody else there is nothing here. ``None``: all."""
+    cors: bool = True
+    """Whether pages of other, configured origins may read its answers."""
 
     @property
     def allowed(self) -> list[str]:

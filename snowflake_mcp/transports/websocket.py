@@ -20,6 +20,7 @@ from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import Outlet
@@ -29,6 +30,7 @@ __all__ = ["SUBPROTOCOL", "Connection", "WebSocketEndpoint", "WebSocketFactory"]
 SUBPROTOCOL: Final = "mcp"
 GOING_AWAY: Final = 1001
 UNSUPPORTED_DATA: Final = 1003
+POLICY_VIOLATION: Final = 1008
 _CLOSE_HANDSHAKE_S: Final = 1
 _OPEN_HANDSHAKE_S: Final = 5
 _log = Logger()
@@ -61,6 +63,22 @@ class Connection(WebSocketServerProtocol):
     def in_flight(self) -> int:
         """Requests of this client that are running."""
         return self._conversation.in_flight if self._conversation is not None else 0
+
+    def attendance(self, now: float) -> Attendance | None:
+        """As operators see it; ``None`` while it opens and when it is gone."""
+        conversation = self._conversation
+        if conversation is None or self._opened_s is None:
+            return None
+        return Attendance(
+            id=conversation.id,
+            kind="websocket",
+            principal=conversation.owner,
+            client=conversation.client,
+            address=self._client_address,
+            age_s=now - self._opened_s,
+            idle_s=None,
+            in_flight=conversation.in_flight,
+        )
 
     def dataReceived(self, data: bytes) -> None:
         """Take bytes off the wire.
@@ -230,6 +248,22 @@ class WebSocketFactory(WebSocketServerFactory):
         """Begin the closing handshake with every client; it ends within a second."""
         for connection in self.connections:
             connection.close(code, reason)
+
+    def attendance(self) -> list[Attendance]:
+        """Who is connected."""
+        now = self.clock.seconds()
+        seen = (connection.attendance(now) for connection in self._connections)
+        return [each for each in seen if each is not None]
+
+    def end(self, session_id: str) -> bool:
+        """An operator ends a connection; ``False``: there is none of that id."""
+        now = self.clock.seconds()
+        for connection in self.connections:
+            seen = connection.attendance(now)
+            if seen is not None and seen.id == session_id:
+                connection.close(POLICY_VIOLATION, "ended by an operator")
+                return True
+        return False
 
     def abort_all(self) -> None:
         """Drop every client at once."""

@@ -72,6 +72,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
         *demo,
         "warehouse",
         "catalog watch",
+        "trend",
         "clients",
         "listener",
         "signals",

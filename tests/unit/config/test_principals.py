@@ -127,3 +127,25 @@ def test_a_reload_replaces_all_tables_at_once(tmp_path: Path) -> None:
     assert profiles.of("").limits.max_rows == 9
     with pytest.raises(KeyError):
         profiles.of("ana")
+
+
+def test_the_right_to_administer(tmp_path: Path) -> None:
+    """Said by a table or by its preset; of the server's own settings it is never a part."""
+    config = read(
+        tmp_path,
+        '[principals.a]\nadmin = true\n[principals.b]\npreset = "admin"\n'
+        '[principals.c]\npreset = "admin"\nadmin = false\n[principals.d]\n',
+    )
+    profiles = Profiles(config)
+    assert profiles.names == ("a", "b", "c", "d")
+    assert [profiles.may_administer(name) for name in (*profiles.names, "", "e")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+    assert (profiles.has_admins, profiles.local) == (True, "")
+    profiles.take(read(tmp_path, "[principals.local]\n"))
+    assert (profiles.has_admins, profiles.local) == (False, "local")

@@ -131,6 +131,7 @@ class Stand:
         websocket = http.pop("websocket", {})
         identify = http.pop("identify", None)
         rates = http.pop("rates", None)
+        admin = http.pop("admin", None)
         self.clock = http.pop("clock", None) or Clock()
         self.toolbox = ToolboxDouble()
         self.status = StatusDouble()
@@ -158,6 +159,7 @@ class Stand:
             self.status,
             self.clock,
             self.metrics,
+            admin=admin,
             **more,
         )
         self.wires: list[Wire] = []

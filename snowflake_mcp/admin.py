@@ -1,0 +1,269 @@
+"""What stands behind the admin surface: one view of the parts, and the levers on them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields, is_dataclass
+from ipaddress import IPv6Address, ip_address
+from typing import Any, Final
+
+from twisted.logger import Logger
+
+from snowflake_mcp.config.principals import LOCAL_PROFILE, Profiles
+from snowflake_mcp.ops.doors import Doors
+from snowflake_mcp.ops.trend import Trend
+from snowflake_mcp.pipeline.refusals import Refusals
+from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.status import Status
+from snowflake_mcp.transports.attendance import Attendance
+from snowflake_mcp.transports.exchange import Exchange
+from snowflake_mcp.transports.front import Front
+from snowflake_mcp.warehouse.service import Warehouse
+from snowflake_mcp.warehouse.standing import Running
+
+__all__ = ["Admin"]
+
+_log = Logger()
+
+_UNIX_SOCKET: Final = "local"
+_SHOWN_REFUSALS: Final = 20
+_HIDDEN: Final = ("password", "secret", "token", "key")
+"""Parts of names of settings that are not shown to anybody."""
+
+Answer = dict[str, Any]
+
+
+class Admin:
+    """The ``AdminSource`` of a server; reactor thread only.
+
+    The right is asked for at each call: a reload that takes it away counts at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        kernel: Kernel,
+        warehouse: Warehouse,
+        profiles: Profiles,
+        status: Status,
+        doors: Doors,
+        trend: Trend,
+        refusals: Refusals,
+        now: Callable[[], float],
+    ) -> None:
+        """``now`` is the clock of the kernel, in seconds."""
+        self._kernel = kernel
+        self._warehouse = warehouse
+        self._profiles = profiles
+        self._status = status
+        self._doors = doors
+        self._trend = trend
+        self._refusals = refusals
+        self._now = now
+        self.front: Front | None = None
+        """Set once the network side exists."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether the configuration gives anybody the right."""
+        return self._profiles.has_admins
+
+    def admits(self, exchange: Exchange) -> bool:
+        """Whether the caller has the right; without authentication only from this host."""
+        principal = exchange.principal
+        if not self._profiles.may_administer(principal.profile):
+            return False
+        unknown = principal.name == LOCAL.name and principal.profile == LOCAL_PROFILE
+        return not unknown or _is_this_host(exchange.peer)
+
+    def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
+        """One line for each call."""
+        _log.info(
+            "admin {action}{subject_part} by {principal} from {peer}: {outcome}",
+            action=action,
+            subject=subject,
+            subject_part=f" ({subject})" if subject else "",
+            principal=exchange.principal.name,
+            peer=exchange.peer,
+            outcome=outcome,
+            request_id=exchange.request_id,
+        )
+
+    async def overview(self) -> Answer:
+        """Everything that the status page shows."""
+        ready, checks = await self._status.ready()
+        status = self._status.status()
+        shown = ("status", "version", "uptime_seconds", "timestamp", "backend", "warehouse", "gate")
+        return {
+            **{name: status[name] for name in shown},
+            "ready": ready,
+            "checks": [asdict(check) for check in checks],
+            **self._doors.snapshot(),
+            "statements": self.statements(),
+            "sessions": self.sessions(),
+            "trend": self._trend.samples(),
+            "refusals": self._refusals.last(_SHOWN_REFUSALS),
+        }
+
+    def statements(self) -> list[Answer]:
+        """Calls of tools and whatever else has a statement, longest running first."""
+        running: dict[str, list[Running]] = {}
+        for statement in self._warehouse.statements():
+            running.setdefault(statement.request_id, []).append(statement)
+        rows = []
+        for call in self._kernel.calls():
+            mine = running.pop(call.context.request_id, [])
+            if mine or call.context.method == "tools/call":
+                rows.append(self._of_call(call.context, mine))
+        rows += [_of_statement(each) for left in running.values() for each in left]
+        return sorted(rows, key=lambda row: -row["elapsed_s"])
+
+    def kill(self, request_id: str) -> Answer:
+        """Stop a call and abort its statement in Snowflake.
+
+        Raises:
+            LookupError: nothing runs under this id.
+        """
+        statements = self._warehouse.end_statements(request_id) if request_id else 0
+        calls = [c for c in self._kernel.calls() if c.context.request_id == request_id]
+        if not statements:
+            # A call whose statement ends hears of that; only one without needs telling.
+            for call in calls:
+                call.cancel("operator")
+        if not statements and not calls:
+            raise LookupError("Nothing runs under this id.")
+        return {"request": request_id, "statements_aborted": statements}
+
+    def sessions(self) -> list[Answer]:
+        """Handshake-era sessions, WebSockets and SSE streams, oldest first."""
+        now = self._now()
+        seen = [
+            Attendance(
+                id=session_id,
+                kind="http",
+                principal=live.owner,
+                client=live.client,
+                address="",
+                age_s=now - live.began,
+                idle_s=now - live.heard,
+                in_flight=self._kernel.in_flight(session_id),
+            )
+            for session_id, live in self._kernel.live_sessions
+        ]
+        seen += self.front.attendance() if self.front is not None else []
+        return [_rounded(asdict(each)) for each in sorted(seen, key=lambda each: -each.age_s)]
+
+    def end_session(self, session_id: str) -> Answer:
+        """End a session; its calls stop, and a session over HTTP is not known any more.
+
+        Raises:
+            LookupError: there is none of this id.
+        """
+        if any(session_id == known for known, _ in self._kernel.live_sessions):
+            self._kernel.end_session(session_id, "operator")
+        elif self.front is None or not self.front.end(session_id):
+            raise LookupError("There is no session of this id.")
+        return {"session": session_id, "ended": True}
+
+    def doors(self) -> Answer:
+        """Whether the server drains or is in maintenance, and what still runs."""
+        return {**self._doors.snapshot(), "running": self._kernel.running}
+
+    def drain(self, active: bool) -> Answer:
+        """Be not ready and refuse new tool calls, or no more."""
+        self._doors.draining = active
+        return self.doors()
+
+    def maintain(self, message: str | None) -> Answer:
+        """Refuse new tool calls with a message, or no more.
+
+        Raises:
+            ValueError: the message cannot be shown.
+        """
+        if message is None:
+            self._doors.maintenance = None
+        else:
+            self._doors.begin_maintenance(message)
+        return self.doors()
+
+    def reset_pool(self) -> Answer:
+        """Close idle Snowflake sessions; those in use are closed when they come back."""
+        return {"idle_sessions_closed": self._warehouse.retire_sessions()}
+
+    def profiles(self) -> list[str]:
+        """The names of the principals' tables."""
+        return list(self._profiles.names)
+
+    def profile(self, name: str) -> Answer:
+        """The settings that count for a table now.
+
+        Raises:
+            LookupError: there is no such table.
+        """
+        try:
+            return _shown(self._profiles.of(name))
+        except KeyError:
+            raise LookupError("There is no table of this name.") from None
+
+    def _of_call(self, context: RequestContext, statements: list[Running]) -> Answer:
+        first = statements[0] if statements else None
+        return {
+            "request": context.request_id,
+            "principal": context.facts.principal.name,
+            "tool": context.tool or context.method,
+            "client": context.facts.client,
+            "transport": context.facts.transport,
+            "status": first.status if first is not None else "waiting",
+            "connection": first.connection if first is not None else "",
+            "query_id": first.query_id if first is not None else context.query_id,
+            "elapsed_s": round(self._now() - context.began, 1),
+        }
+
+
+def _of_statement(statement: Running) -> Answer:
+    """One whose caller has gone with the handle, or that the server runs for itself."""
+    return {
+        "request": statement.request_id,
+        "principal": statement.principal,
+        "tool": statement.tool,
+        "client": statement.client,
+        "transport": "",
+        "status": "handed over" if statement.handed_over else statement.status,
+        "connection": statement.connection,
+        "query_id": statement.query_id,
+        "elapsed_s": round(statement.elapsed_s, 1),
+    }
+
+
+def _rounded(row: Answer) -> Answer:
+    return {
+        name: round(value, 1) if isinstance(value, float) else value for name, value in row.items()
+    }
+
+
+def _shown(settings: Any) -> Answer:
+    """A settings object as JSON, without what may not be seen."""
+    return {
+        each.name: _plain(getattr(settings, each.name))
+        for each in fields(settings)
+        if not any(part in each.name for part in _HIDDEN)
+    }
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and type(value).__name__.endswith("Settings"):
+        return _shown(value)
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _is_this_host(address: str) -> bool:
+    try:
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address == _UNIX_SOCKET
+    mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+    return (mapped or parsed).is_loopback

@@ -1,0 +1,284 @@
+"""The admin surface over REST: what runs, who is connected, and the levers of an operator.
+
+Every route is one row of ``ACTIONS``. For callers without the right ``admin`` none of the paths
+exists: they are answered as any path that is not there, so that nobody learns who has the right.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from urllib.parse import parse_qs
+
+import msgspec
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
+from snowflake_mcp.transports.exchange import Exchange, Refusal, encode_problem
+from snowflake_mcp.transports.tree import Endpoint, Route
+
+__all__ = ["ACTIONS", "Action", "AdminSource", "AdminSurface", "same_site"]
+
+_log = Logger()
+
+_MESSAGE_CHARS: Final = 300
+_OWN_SITE: Final = frozenset({"same-origin", "none"})
+
+Answer = dict[str, Any]
+
+
+class AdminSource(Protocol):
+    """What stands behind the surface; implemented by the composition root.
+
+    Reactor thread only. Whatever does not find what it was told to end raises ``LookupError``;
+    a value that cannot be used raises ``ValueError`` with a sentence for the operator.
+    """
+
+    @property
+    def exists(self) -> bool:
+        """Whether anybody has the right; without, the description does not mention it."""
+
+    def admits(self, exchange: Exchange) -> bool:
+        """Whether the caller has the right now."""
+
+    def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
+        """Put a call into the audit."""
+
+    async def overview(self) -> Answer:
+        """Everything that the status page shows."""
+
+    def statements(self) -> list[Answer]:
+        """What runs, of all principals; never the text of a statement."""
+
+    def kill(self, request_id: str) -> Answer:
+        """Stop a call and abort its statement in Snowflake."""
+
+    def sessions(self) -> list[Answer]:
+        """Who is connected."""
+
+    def end_session(self, session_id: str) -> Answer:
+        """End a session: what runs in it stops."""
+
+    def doors(self) -> Answer:
+        """Whether the server drains or is in maintenance."""
+
+    def drain(self, active: bool) -> Answer:
+        """Be not ready and refuse new tool calls, or no more."""
+
+    def maintain(self, message: str | None) -> Answer:
+        """Refuse new tool calls with a message, or no more."""
+
+    def reset_pool(self) -> Answer:
+        """Close idle Snowflake sessions, and let a login be tried at once."""
+
+    def profiles(self) -> list[str]:
+        """The names of the principals' tables."""
+
+    def profile(self, name: str) -> Answer:
+        """The settings that count for a principal's table now; secrets do not show."""
+
+
+class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    pass
+
+
+class _Kill(msgspec.Struct, forbid_unknown_fields=True):
+    request: str
+
+
+class _End(msgspec.Struct, forbid_unknown_fields=True):
+    session: str
+
+
+class _Drain(msgspec.Struct, forbid_unknown_fields=True):
+    active: bool
+
+
+class _Maintain(msgspec.Struct, forbid_unknown_fields=True):
+    message: str | None
+
+
+class _Who(msgspec.Struct, forbid_unknown_fields=True):
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One method of one path."""
+
+    method: str
+    path: str
+    summary: str
+    takes: type[msgspec.Struct]
+    """The body of a POST, the query parameters of a GET."""
+    run: Callable[[AdminSource, Any], Answer | Awaitable[Answer]]
+
+    @property
+    def name(self) -> str:
+        """As the audit and the command call it: ``statements/kill``."""
+        return self.path.removeprefix("/admin/")
+
+
+ACTIONS: Final[Sequence[Action]] = (
+    Action(
+        "GET",
+        "/admin/overview",
+        "Health checks, running statements, sessions, pool, trend and refusals at once",
+        _Nothing,
+        lambda source, _: source.overview(),
+    ),
+    Action(
+        "GET",
+        "/admin/statements",
+        "What runs, of all principals",
+        _Nothing,
+        lambda source, _: {"statements": source.statements()},
+    ),
+    Action(
+        "POST",
+        "/admin/statements/kill",
+        "Stop a call and abort its statement in Snowflake",
+        _Kill,
+        lambda source, given: source.kill(given.request),
+    ),
+    Action(
+        "GET",
+        "/admin/sessions",
+        "Who is connected: handshake-era sessions, WebSockets, SSE streams",
+        _Nothing,
+        lambda source, _: {"sessions": source.sessions()},
+    ),
+    Action(
+        "POST",
+        "/admin/sessions/end",
+        "End a session; what runs in it stops",
+        _End,
+        lambda source, given: source.end_session(given.session),
+    ),
+    Action(
+        "GET",
+        "/admin/doors",
+        "Whether the server drains or is in maintenance",
+        _Nothing,
+        lambda source, _: source.doors(),
+    ),
+    Action(
+        "POST",
+        "/admin/drain",
+        "Be not ready and refuse new tool calls, or take them again",
+        _Drain,
+        lambda source, given: source.drain(given.active),
+    ),
+    Action(
+        "POST",
+        "/admin/maintenance",
+        "Refuse new tool calls with a message that agents see; null ends it",
+        _Maintain,
+        lambda source, given: source.maintain(given.message),
+    ),
+    Action(
+        "POST",
+        "/admin/pool/reset",
+        "Close idle Snowflake sessions and let a login be tried at once",
+        _Nothing,
+        lambda source, _: source.reset_pool(),
+    ),
+    Action(
+        "GET",
+        "/admin/principals",
+        "The principals' tables; with name, the settings that count for one now",
+        _Who,
+        lambda source, given: (
+            source.profile(given.name) if given.name else {"principals": source.profiles()}
+        ),
+    ),
+)
+"""The whole surface; a test calls each row without the right."""
+
+
+def same_site(exchange: Exchange) -> bool:
+    """Whether no page of another site makes a browser ask this.
+
+    Where no credential is needed (loopback, a certificate) a browser would lend its own.
+    """
+    site = exchange.header("sec-fetch-site")
+    return site is None or site in _OWN_SITE
+
+
+class AdminSurface:
+    """The routes of ``ACTIONS``; reactor thread only."""
+
+    def __init__(self, source: AdminSource) -> None:
+        self._source = source
+
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        paths: dict[str, dict[str, Endpoint]] = {}
+        for action in ACTIONS:
+            paths.setdefault(action.path, {})[action.method] = self._endpoint(action)
+        return [
+            Route(path, methods, admits=self.admits, cors=False) for path, methods in paths.items()
+        ]
+
+    def admits(self, exchange: Exchange) -> bool:
+        """Whether this caller may know of the surface."""
+        return same_site(exchange) and self._source.admits(exchange)
+
+    def _endpoint(self, action: Action) -> Endpoint:
+        def answer(exchange: Exchange) -> None:
+            running = Deferred.fromCoroutine(self._run(action, exchange))
+            exchange.on_gone(running.cancel)
+            running.addErrback(_expect_cancelled)
+
+        return answer
+
+    async def _run(self, action: Action, exchange: Exchange) -> None:
+        subject = ""
+        try:
+            given = _given(action, exchange)
+            subject = ", ".join(str(value) for value in msgspec.to_builtins(given).values())
+            found = action.run(self._source, given)
+            body = found if isinstance(found, dict) else await found
+        except CancelledError:
+            self._source.record(exchange, action.name, subject, "gone")
+            raise
+        except Refusal as refusal:
+            status, code, message = refusal.status, refusal.code, refusal.message
+        except LookupError as error:
+            status, code, message = 404, "unknown_subject", str(error.args[0])
+        except ValueError as error:
+            status, code, message = 400, "invalid_argument", str(error)
+        except Exception:  # noqa: BLE001 - a fault of ours is logged, and answered as one
+            _log.failure("admin {action} failed", action=action.name)
+            status, code, message = 500, "internal", f"Internal error ({exchange.request_id})."
+        else:
+            self._source.record(exchange, action.name, subject, "ok")
+            exchange.respond(200, msgspec.json.encode(body))
+            return
+        self._source.record(exchange, action.name, subject, code)
+        exchange.respond(status, encode_problem(code, message))
+
+
+def _given(action: Action, exchange: Exchange) -> msgspec.Struct:
+    """What the caller wrote, checked.
+
+    Raises:
+        Refusal: 400.
+    """
+    try:
+        raw = decode(exchange.body) if action.method == "POST" else _query(exchange.query)
+        # The query string has texts only, so numbers in it are converted.
+        return msgspec.convert(raw, action.takes, strict=action.method == "POST")
+    except MalformedMessageError as error:
+        raise Refusal(400, "bad_json", error.message) from None
+    except msgspec.ValidationError as error:
+        raise Refusal(400, "invalid_argument", str(error)[:_MESSAGE_CHARS]) from None
+
+
+def _query(text: str) -> Mapping[str, str]:
+    return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
+
+
+def _expect_cancelled(failure: Failure) -> None:
+    failure.trap(CancelledError)
