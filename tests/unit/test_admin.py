@@ -119,13 +119,14 @@ def exchange(principal: Principal, peer: str = "127.0.0.1") -> Any:
 def test_the_right_is_asked_for_at_each_call() -> None:
     """A reload gives and takes it; nothing has to be told."""
     scene = Scene(ana=PrincipalSettings("ana", admin=True), bob=PrincipalSettings("bob"))
-    assert scene.admin.exists
+    assert scene.admin.exists is True
     assert scene.admin.admits(exchange(ANA, "192.0.2.1"))
     assert not scene.admin.admits(exchange(Principal("bob", "bob")))
     assert not scene.admin.admits(exchange(LOCAL))
     assert not scene.admin.admits(exchange(Principal("gone", "gone")))
     scene.profiles.take(config(ana=PrincipalSettings("ana")))
-    assert not scene.admin.exists
+    gone: bool = scene.admin.exists
+    assert not gone
     assert not scene.admin.admits(exchange(ANA))
 
 
