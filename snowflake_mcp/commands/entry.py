@@ -17,10 +17,10 @@ from snowflake_mcp.warehouse.errors import classify
 from snowflake_mcp.warehouse.identifiers import folded
 from snowflake_mcp.warehouse.privileges import read_grants
 
+__all__ = ["enter", "public_key", "public_key_fingerprint"]
+
 Row = dict[str, str]
 Asking = Callable[[str], list[Row]]
-
-__all__ = ["enter", "public_key", "public_key_fingerprint"]
 
 _CONTEXT: Final = (
     "SELECT CURRENT_USER(), CURRENT_ROLE(), CURRENT_WAREHOUSE(), CURRENT_DATABASE(),"

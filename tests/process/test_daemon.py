@@ -15,11 +15,11 @@ pytestmark = pytest.mark.process
 
 
 @contextmanager
-def daemon(folder: Path, port: int) -> Iterator[int]:
+def daemon(folder: Path, port: int, *more: str) -> Iterator[int]:
     """A daemon; gives its pid. Whatever it started is gone afterwards."""
     pid_file, log = folder / "d.pid", folder / "d.log"
-    options = ["--pidfile", str(pid_file), "--logfile", str(log), "snowflake-mcp", "--demo"]
-    started = run_twistd(folder, *options, "--port", str(port))
+    options = [*more, "--pidfile", str(pid_file), "--logfile", str(log)]
+    started = run_twistd(folder, *options, "snowflake-mcp", "--demo", "--port", str(port))
     assert started.returncode == 0, started.stdout + started.stderr
     pid = int(pid_file.read_text())
     children: list[int] = []
@@ -54,6 +54,14 @@ def test_a_daemon_serves_and_stops(tmp_path: Path) -> None:
     log = (tmp_path / "d.log").read_text()
     assert "listening" in log
     assert "Traceback" not in log
+
+
+def test_a_daemon_writes_for_whom_it_is_told(tmp_path: Path) -> None:
+    """The option --umask holds for what is written from then on, and for the children."""
+    with daemon(tmp_path, free_port(), "--umask", "027") as pid:
+        assert (tmp_path / "d.pid").stat().st_mode & 0o777 == 0o640
+        for each in (pid, *descendants(pid)):
+            assert "Umask:\t0027" in Path(f"/proc/{each}/status").read_text()
 
 
 @pytest.mark.fault("F-24", "a pid file of a running server")
