@@ -19,7 +19,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from snowflake_mcp.config.model import DEMO_CONNECTION, Backend
+from snowflake_mcp.config import connections
 from snowflake_mcp.simulator.available import PASSWORD_VARIABLE, demo_problem
 from snowflake_mcp.simulator.ids import new_token
 from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE
@@ -62,8 +62,7 @@ class DemoWarehouse(Service):
     is a pipe that only this process holds.
     """
 
-    name = DEMO_CONNECTION
-    backend = Backend.DEMO
+    settings = connections.DEMO
     _log = Logger()
 
     def __init__(self, reactor: Reactor, sample: bool = True) -> None:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from snowflake_mcp.config.keys import KeyUnusableError, private_key_der
-from snowflake_mcp.config.model import Backend, ConnectionSettings
+from snowflake_mcp.config.model import ConnectionSettings
 from snowflake_mcp.config.parameters import is_secret
 from snowflake_mcp.config.secrets import Secret, SecretFile
 
@@ -21,12 +21,8 @@ class Account(Protocol):
     """What a warehouse logs in to; the embedded demo warehouse is one, too."""
 
     @property
-    def name(self) -> str:
-        """The connection's name in the configuration; a part of every session's key."""
-
-    @property
-    def backend(self) -> Backend:
-        """Whether an account or the demo warehouse answers."""
+    def settings(self) -> ConnectionSettings:
+        """The connection as it counts now; its name is a part of every session's key."""
 
     async def parameters(self) -> Mapping[str, object]:
         """What to log in with; reactor thread only. ``revealed`` makes arguments of it.
@@ -43,14 +39,9 @@ class SettingsAccount:
         self._settings = settings
 
     @property
-    def name(self) -> str:
-        """The connection's name in the configuration."""
-        return self._settings.name
-
-    @property
-    def backend(self) -> Backend:
-        """Always what the settings say; a real account in practice."""
-        return self._settings.backend
+    def settings(self) -> ConnectionSettings:
+        """The connection as it counts now."""
+        return self._settings
 
     async def parameters(self) -> Mapping[str, object]:
         """The configured parameters, their secrets still closed."""

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.errors import SessionFate, classify
 from snowflake_mcp.warehouse.pool import Session
 from snowflake_mcp.warehouse.sessions import Sessions
@@ -29,7 +30,7 @@ class Errands:
         self.threads = Threads(reactor, "errand", _THREADS)
         self._sessions = sessions
 
-    def run(self, principal: str, call: Callable[..., T], *args: object) -> Deferred[T]:
+    def run(self, principal: Principal, call: Callable[..., T], *args: object) -> Deferred[T]:
         """``call(connection, *args)`` in a thread; cancelling only stops the waiting.
 
         Fails with ToolFailure when the driver does.
@@ -43,7 +44,7 @@ class Errands:
         Deferred.fromCoroutine(self._run(principal, call, *args)).addBoth(over)
         return answer
 
-    async def _run(self, principal: str, call: Callable[..., T], *args: object) -> T:
+    async def _run(self, principal: Principal, call: Callable[..., T], *args: object) -> T:
         if self.threads.stopped:
             raise ToolFailure(Family.UNAVAILABLE, "The server is stopping.", retryable=True)
         key = self._sessions.key(principal)

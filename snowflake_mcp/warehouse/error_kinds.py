@@ -18,6 +18,8 @@ __all__ = [
     "EXPIRED_CODES",
     "HTTP_ERRNOS",
     "NOT_ACCEPTED",
+    "SEAT",
+    "SEAT_ERRNOS",
     "SETTINGS",
     "SETTINGS_ERRNOS",
     "STATEMENT",
@@ -168,6 +170,15 @@ SETTINGS = Rule(
     message="The server cannot log in to Snowflake as it is configured.",
     fate=SessionFate.DISCARD,
 )
+SEAT = Rule(
+    "a login with a role, warehouse or database that is not granted",
+    Family.AUTH,
+    "Trying again does not help; the server's operator must grant what this caller's settings "
+    "name to the Snowflake user of the connection, or name something else.",
+    message="Snowflake accepts the server's credentials, but not the role, warehouse or database "
+    "that this caller's session is to have.",
+    fate=SessionFate.DISCARD,
+)
 CERTIFICATE = Rule(
     "a TLS certificate that is not trusted",
     Family.UNAVAILABLE,
@@ -237,6 +248,8 @@ SETTINGS_ERRNOS: Final = frozenset(
 )
 """Before anything is sent: of the connector itself, about what it was given. Logins only."""
 
+SEAT_ERRNOS: Final = frozenset({390186, 390189, 390201})
+"""A role that is not granted, or there is none; the same of a warehouse or database."""
 AUTH_ERRNOS: Final = range(390_000, 400_000)
 UNAUTHORIZED: Final = 290_401
 HTTP_ERRNOS: Final = (290_000, 540_000, 580_000)
@@ -265,6 +278,7 @@ RULES: Final = (
     CERTIFICATE,
     CREDENTIAL,
     SETTINGS,
+    SEAT,
     AUTH,
 )
 
@@ -278,6 +292,7 @@ def table() -> list[tuple[Rule, str, str]]:
         (EXPIRED, {*EXPIRED_CODES, UNAUTHORIZED}),
         (UNREACHABLE, UNREACHABLE_ERRNOS),
         (SETTINGS, SETTINGS_ERRNOS),
+        (SEAT, SEAT_ERRNOS),
         (DRIVER_TIMEOUT, {TIMED_OUT_ERRNO}),
     ):
         numbers[rule] += [str(errno) for errno in sorted(errnos)]

@@ -93,6 +93,8 @@ def _rule(error: BaseException, phase: Phase, errno: int | None, sqlstate: str |
         return kinds.CREDENTIAL
     if errno in kinds.EXPIRED_CODES or errno == kinds.UNAUTHORIZED:
         return kinds.AUTH if phase == "login" else kinds.EXPIRED
+    if errno in kinds.SEAT_ERRNOS:
+        return kinds.SEAT
     if errno in kinds.AUTH_ERRNOS:
         return kinds.AUTH
     if errno == kinds.TIMED_OUT_ERRNO and phase == "statement":

@@ -1,4 +1,4 @@
-"""What the server's own role may do in Snowflake, read once at the start.
+"""What a role of the server may do in Snowflake, read once at the start.
 
 The gate is the first fence and the role the last one: a role that can write is worth a warning on
 a server that only reads. Every privilege that is not known to be a reading one counts as writing.
@@ -15,11 +15,12 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from snowflake_mcp.protocol.errors import ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.identifiers import folded, qualified
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.statement import Job
 
-__all__ = ["GrantCheck", "Grants", "Statements"]
+__all__ = ["PRINCIPAL", "GrantCheck", "GrantChecks", "Grants", "Statements"]
 
 T = TypeVar("T")
 
@@ -30,7 +31,8 @@ _AGAIN_S: Final = 60.0
 """After a failure the grants are asked for again."""
 _MOST_ROLES: Final = 64
 _MOST_ROWS: Final = 10_000
-_PRINCIPAL: Final = "(grants)"
+PRINCIPAL: Final = "(grants)"
+"""Whose sessions it has; no caller is called so."""
 _TAG: Final[Mapping[str, str]] = MappingProxyType(
     {"server": "snowflake-mcp", "method": "grant check"}
 )
@@ -84,59 +86,54 @@ class Grants:
 
 
 class GrantCheck:
-    """Reads the grants of the connection's role; reactor thread only.
-
-    ``refuse``: a role that can write, or whose grants are not known, is no ready server.
-    """
+    """Reads the grants of one role; reactor thread only."""
 
     def __init__(
-        self, statements: Statements, clock: IReactorTime, role: str | None, *, refuse: bool
+        self, statements: Statements, role: str | None, profile: str = "", connection: str = ""
     ) -> None:
+        """``role`` as stored, ``None`` for the login's own; a session of ``profile`` has it."""
         self._statements = statements
-        self._clock = clock
         self._role = role
-        self._refuse = refuse
-        self._problem = "the grants of the role have not been read yet"
+        self._principal = Principal(PRINCIPAL, profile)
+        self.connection = connection
+        self.problem = "the grants of the role have not been read yet"
         self.found: Grants | None = None
 
-    async def run(self) -> None:
-        """Read the grants, again and again until Snowflake tells them.
+    async def read(self) -> bool:
+        """Read the grants; returns whether Snowflake told them.
 
         Raises:
             CancelledError: the server stops.
         """
-        while self.found is None:
-            try:
-                self.found = await self._read()
-            except ToolFailure as failure:
-                self._problem = f"the grants of the role are not known: {failure.family.value}"
-                _log.warn("{problem}", problem=self._problem)
-                turn: Deferred[None] = Deferred()
-                wait = self._clock.callLater(_AGAIN_S, turn.callback, None)
-                try:
-                    await turn
-                finally:
-                    if wait.active():
-                        wait.cancel()
+        try:
+            self.found = await self._read()
+        except ToolFailure as failure:
+            self.problem = f"the grants of the role are not known: {failure.family.value}"
+            _log.warn(
+                "{problem} (connection {connection})",
+                problem=self.problem,
+                connection=self.connection,
+            )
+            return False
         if self.found.writing:
             _log.warn(
-                "{grants}, although this server only reads; give it a role that can only read "
-                "(docs/operations.md), or set policy.on_writable_role",
+                "{grants}, although whoever has it here only reads; give it a role that can only "
+                "read (docs/operations.md), or set policy.on_writable_role",
                 grants=self.found.in_words,
             )
         else:
             _log.info("{grants}", grants=self.found.in_words)
+        return True
 
-    def ready(self) -> tuple[bool, str]:
-        """Whether the grants let the server be ready, and a sentence."""
-        if self.found is None:
-            return not self._refuse, self._problem
-        return not (self._refuse and self.found.writing), self.found.in_words
+    @property
+    def in_words(self) -> str:
+        """A sentence for operators."""
+        return self.problem if self.found is None else self.found.in_words
 
     def snapshot(self) -> dict[str, object]:
         """For /status: whether the role can write, and with what."""
         if self.found is None:
-            return {"checked": False, "detail": self._problem}
+            return {"checked": False, "detail": self.problem}
         writing = dict(self.found.writing)
         return {"checked": True, "can_write": bool(writing), "privileges": writing}
 
@@ -175,7 +172,7 @@ class GrantCheck:
         return rows[0].get("name", "") or "PUBLIC" if rows else "PUBLIC"
 
     async def _rows(self, sql: str) -> list[dict[str, str]]:
-        job = Job(sql, _PRINCIPAL, _MOST_ROWS, _TIMEOUT_S, tag=_TAG)
+        job = Job(sql, self._principal, _MOST_ROWS, _TIMEOUT_S, tag=_TAG)
         return (await self._statements.run(job, _GrantCollector())).value
 
 
@@ -186,6 +183,56 @@ def _inner(on: str, target: str) -> tuple[str, str]:
     database, _, name = target.rpartition(".")
     parts = [folded(part) for part in (database, name) if part]
     return "DATABASE ROLE", qualified(*parts)
+
+
+class GrantChecks:
+    """The roles of all callers that only read, each checked once; reactor thread only.
+
+    ``refuse``: the server is not ready while one of them can write, nor before the grants of the
+    server's own role are known. Another connection that does not answer keeps nobody else out.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, own: GrantCheck | None, others: Sequence[GrantCheck], *,
+        refuse: bool,
+    ) -> None:
+        """``own`` is of the server's own role; ``None``: whoever has that may write."""
+        self._clock = clock
+        self._own = own
+        self._checks = [*([own] if own is not None else []), *others]
+        self._refuse = refuse
+
+    async def run(self) -> None:
+        """Read the grants, one role after the other, again and again until all are known.
+
+        Raises:
+            CancelledError: the server stops.
+        """
+        unknown = list(self._checks)
+        while unknown:
+            unknown = [check for check in unknown if not await check.read()]
+            if unknown:
+                turn: Deferred[None] = Deferred()
+                wait = self._clock.callLater(_AGAIN_S, turn.callback, None)
+                try:
+                    await turn
+                finally:
+                    if wait.active():
+                        wait.cancel()
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether the grants let the server be ready, and a sentence."""
+        writing = [each for each in self._checks if each.found is not None and each.found.writing]
+        unknown = self._own is not None and self._own.found is None
+        first = writing[0] if writing else self._own or self._checks[0]
+        return not (self._refuse and (writing or unknown)), first.in_words
+
+    def snapshot(self) -> dict[str, object]:
+        """For /status: of the server's own role, and of the others by connection."""
+        own = self._own.snapshot() if self._own is not None else {}
+        others = [each for each in self._checks if each is not self._own]
+        told = [{"connection": each.connection, **each.snapshot()} for each in others]
+        return {**own, **({"others": told} if told else {})}
 
 
 class _GrantCollector:

@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import queries, tags
 from snowflake_mcp.warehouse.errands import Errands
 from snowflake_mcp.warehouse.errors import classify
@@ -52,7 +53,7 @@ class Runner(Protocol):
 class Asking:
     """Who asks about a statement."""
 
-    principal: str
+    principal: Principal
     tag: Mapping[str, str]
     """As on statements of this caller; a statement is its own when the same server and
     principal are in that statement's tag."""
@@ -75,11 +76,11 @@ class Handles:
         errands: Errands,
         run: Runner,
         note: Callable[[], None],
-        history_schema: str,
+        history_schema: Callable[[Principal], str],
     ) -> None:
         """``note`` brings the ledger up to date with the statements whose ids became known.
 
-        ``history_schema`` is the INFORMATION_SCHEMA to ask, qualified or the session's.
+        ``history_schema`` is the INFORMATION_SCHEMA that a caller's session has to ask.
         """
         self._note_running = note
         self._clock = clock
@@ -150,7 +151,8 @@ class Handles:
         return record
 
     async def _tag_of(self, query_id: str, asking: Asking) -> JsonValue:
-        sql = _HISTORY.format(schema=self._history_schema, query_id=literal(query_id))
+        schema = self._history_schema(asking.principal)
+        sql = _HISTORY.format(schema=schema, query_id=literal(query_id))
         job = Job(sql, asking.principal, max_rows=1, timeout_s=_LOOKUP_S, tag=asking.tag)
         try:
             return (await self._run(job, _FirstCell())).value

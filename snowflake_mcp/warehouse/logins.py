@@ -101,6 +101,11 @@ class Logins:
         self._closed_until = max(self._closed_until, self._clock.seconds() + pause_s)
         self._settle()
 
+    def barred(self) -> None:
+        """The login failed for what it asked for, not for who asked: others may go on."""
+        self.failed += 1
+        self._settle()
+
     def gave_up(self) -> None:
         """The login was not tried after all; somebody else may."""
         self._settle()

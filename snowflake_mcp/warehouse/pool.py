@@ -112,10 +112,15 @@ class Pool:
         return sum(session.key.principal == NOBODY for session in self._idle)
 
     @property
-    def last_used_at(self) -> float | None:
-        """When Snowflake last answered on a session that is still open."""
+    def sessions(self) -> list[Session]:
+        """Every session that is open."""
+        return [*self._idle, *self._leased, *self._kept]
+
+    def last_used_at(self, account: str) -> float | None:
+        """When that account last answered on a session that is still open and not kept."""
         sessions = [*self._idle, *self._leased]
-        return max((session.used_at for session in sessions), default=None)
+        used = (session.used_at for session in sessions if session.key.account == account)
+        return max(used, default=None)
 
     def lease(self, key: Key) -> Session | None:
         """The most recently used idle session of that key, or a fresh one; ``None``: see ``room``.
@@ -192,10 +197,10 @@ class Pool:
                 self._end(self._idle.pop(self._least_wanted()))
             self._plan_sweep()
 
-    def give_back_unused(self, session: Session) -> None:
-        """Nothing has run on it, so whoever comes next may have it."""
-        if session.key.fresh == Key(session.key.account, NOBODY):
-            session.key = session.key.fresh
+    def give_back_unused(self, session: Session, home: Key) -> None:
+        """Nothing has run on it: at ``home`` whoever comes next may have it, else its owner."""
+        if session.key.fresh == home:
+            session.key = home
         self.give_back(session)
 
     def discard(self, session: Session) -> None:
@@ -239,7 +244,6 @@ class Pool:
 
     def snapshot(self) -> dict[str, Any]:
         """Numbers for /status; no names."""
-        sessions = [*self._idle, *self._leased, *self._kept]
         return {
             "idle": len(self._idle),
             "warm": self.fresh,
@@ -247,7 +251,7 @@ class Pool:
             "kept": len(self._kept),
             "opening": self._opening,
             "waiting": len(self._turns),
-            "keys": len({session.key for session in sessions}),
+            "keys": len({session.key for session in self.sessions}),
             "opened": self.opened,
             "closed": self.closed,
         }

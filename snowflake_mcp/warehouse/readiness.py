@@ -6,7 +6,6 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.errors import ToolFailure
-from snowflake_mcp.warehouse.pool import NOBODY
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.threads import Reactor
 
@@ -24,6 +23,7 @@ _RECENT_S: Final = 60.0
 class Readiness:
     """Answers probes from what is known; logs in or sends a heartbeat at most every 10 s.
 
+    It asks the server's own connection: what another one does concerns its callers alone.
     Reactor thread only. Logging in needs no virtual warehouse, so no probe costs credits. The
     session of a probe runs no statement, so anybody may have it afterwards.
     """
@@ -40,14 +40,14 @@ class Readiness:
     async def check(self) -> Answer:
         """Whether it answers, and a sentence for the operator without secrets."""
         now = self._reactor.seconds()
-        failure = self._sessions.logins.failure
+        failure = self._sessions.own.logins.failure
         if failure is not None:
             return False, failure.message
         if self._answer is not None:
             keep_s = _CACHED_S if self._answer[0] else _BAD_NEWS_S
             if now - self._asked_at < keep_s:
                 return self._answer
-        used_at = self._sessions.pool.last_used_at
+        used_at = self._sessions.pool.last_used_at(self._sessions.home.account)
         if used_at is not None and now - used_at < _RECENT_S:
             return True, f"Snowflake answered {now - used_at:.0f} s ago"
         waiting: Deferred[Answer] = Deferred(self._waiting.remove)
@@ -60,7 +60,7 @@ class Readiness:
 
     async def _ask(self) -> Answer:
         sessions = self._sessions
-        key = sessions.key(NOBODY)
+        key = sessions.home
         session = sessions.pool.lease(key)
         if session is not None:
             if await sessions.is_alive(session):

@@ -9,8 +9,9 @@ from twisted.logger import Logger
 from snowflake_mcp.config.model import LimitSettings, PoolSettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.warehouse.accounts import Accounts, Seat
 from snowflake_mcp.warehouse.bounds import NO_BOUNDS, Bounds
-from snowflake_mcp.warehouse.credentials import Account
 from snowflake_mcp.warehouse.errands import Errands
 from snowflake_mcp.warehouse.handles import Handles
 from snowflake_mcp.warehouse.lane import Lane
@@ -36,21 +37,19 @@ _CUTS: Final = {"rows": "rows", "collector": "bytes"}
 
 
 class Warehouse:
-    """Snowflake behind one account; reactor thread only. Nothing runs before ``start``."""
+    """Snowflake behind all connections; reactor thread only. Nothing runs before ``start``."""
 
     _log = Logger()
 
     def __init__(
         self,
         reactor: Reactor,
-        account: Account,
+        accounts: Accounts,
         pool: PoolSettings,
         limits: LimitSettings,
         metrics: Metrics,
-        history_schema: str = "INFORMATION_SCHEMA",
         bounds: Bounds = NO_BOUNDS,
     ) -> None:
-        """``history_schema`` is where sessions without a context find the query history."""
         self._bounds = bounds
         self._reactor = reactor
         self._metrics = metrics
@@ -62,11 +61,11 @@ class Warehouse:
             max_wait_s=pool.max_wait_s,
             share_of=bounds.lane_share,
         )
-        self._sessions = Sessions(reactor, account, pool, limits)
+        self._sessions = Sessions(reactor, accounts, pool, limits)
         self._errands = Errands(reactor, self._sessions)
         self._ledger = Ledger(reactor)
         self.handles = Handles(
-            reactor, self._ledger, self._errands, self.run, self._note_running, history_schema
+            reactor, self._ledger, self._errands, self.run, self._note_running, self._history
         )
         """Statements by query id."""
         self._means = Means(
@@ -100,6 +99,14 @@ class Warehouse:
         """
         return self._sessions.retire()
 
+    def seat(self, principal: Principal) -> Seat:
+        """Where this caller's statements run from now on.
+
+        Raises:
+            ToolFailure: the caller's table is no more.
+        """
+        return self._sessions.seat(principal)
+
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run a statement and give its rows to the collector.
 
@@ -117,8 +124,8 @@ class Warehouse:
         outcome_word = "internal"
         try:
             if job.resumes is None:
-                self._bounds.start(job.principal)
-            permit = await self._lane.admit(job.principal, job.timeout_s)
+                self._bounds.start(job.principal.name)
+            permit = await self._lane.admit(job.principal.name, job.timeout_s)
             if job.answer_within_s == 0 and self._submitted() >= self._max_submitted:
                 permit.release()
                 raise _too_many(self._max_submitted)
@@ -174,6 +181,7 @@ class Warehouse:
         return {
             "lane": self._lane.snapshot(),
             "pool": self._sessions.snapshot(),
+            "connections": self._sessions.connections(),
             "threads": {
                 "busy": self._means.statements.busy,
                 "max": self._means.statements.size,
@@ -196,6 +204,11 @@ class Warehouse:
         await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.6)
         await self._errands.threads.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
+
+    def _history(self, principal: Principal) -> str:
+        # Sessions of a login without a database find no INFORMATION_SCHEMA by that name alone.
+        placed = self.seat(principal).settings.parameters.get("database")
+        return "INFORMATION_SCHEMA" if placed else "SNOWFLAKE.INFORMATION_SCHEMA"
 
     def _submitted(self) -> int:
         return sum(run.submitted for run in self._runs)

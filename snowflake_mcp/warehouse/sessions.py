@@ -1,6 +1,6 @@
 """Getting a session for a statement: an idle one that lives, or a login the account can bear."""
 
-from collections.abc import Mapping
+from collections import Counter
 from typing import Any, Final
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -9,11 +9,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from snowflake_mcp.config.model import LimitSettings, PoolSettings
-from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import connect, queries
-from snowflake_mcp.warehouse.credentials import Account
+from snowflake_mcp.warehouse.accounts import Accounts, Seat
+from snowflake_mcp.warehouse.entrance import Entrance
 from snowflake_mcp.warehouse.errors import classify
-from snowflake_mcp.warehouse.logins import Logins
 from snowflake_mcp.warehouse.pool import NOBODY, Key, Pool, Session
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 
@@ -28,15 +28,15 @@ _HEARTBEAT_S: Final = 5.0
 
 
 class Sessions:
-    """The sessions of one account; reactor thread only, the driver works in threads."""
+    """The sessions of all connections; reactor thread only, the driver works in threads."""
 
     log = Logger()
 
     def __init__(
-        self, reactor: Reactor, account: Account, pool: PoolSettings, limits: LimitSettings
+        self, reactor: Reactor, accounts: Accounts, pool: PoolSettings, limits: LimitSettings
     ) -> None:
         self._reactor = reactor
-        self._account = account
+        self._accounts = accounts
         self._settings = pool
         self._kept_s = limits.statement_timeout_s
         self._bounds = connect.Bounds(
@@ -45,17 +45,22 @@ class Sessions:
         )
         self._closers = Threads(reactor, "closer", _CLOSERS)
         self._hearts = Threads(reactor, "heart", _HEARTS)
-        self._doors = Threads(reactor, "login", pool.max_logins)
+        self._entrances: dict[str, Entrance] = {}
         self._alarms: dict[Session, IDelayedCall] = {}
-        self.logins = Logins(reactor, pool.max_logins)
+        self._started = False
+        self.home = Key(accounts.own, NOBODY)
+        """Under which sessions are kept that anybody at the server's own seat may adopt."""
         self.pool = Pool(reactor, pool, self._close)
         self.revived = 0
         """Idle sessions that answered before they were used again."""
         self.found_dead = 0
+        for name in accounts.names:
+            self.entrance(name)
 
     def start(self) -> None:
         """Let sessions be opened and closed."""
-        for threads in (self._closers, self._hearts, self._doors):
+        self._started = True
+        for threads in (self._closers, self._hearts, *self._doors):
             threads.start()
 
     async def stop(self, limit_s: float) -> None:
@@ -66,12 +71,50 @@ class Sessions:
         self.pool.stop()
         end = self._reactor.seconds() + limit_s
         await self._closers.stop(limit_s * 0.8)
-        for threads in (self._hearts, self._doors):
+        self._started = False
+        for threads in (self._hearts, *self._doors):
             await threads.stop(max(0.0, end - self._reactor.seconds()) / 2)
 
-    def key(self, principal: str, database: str | None = None, schema: str | None = None) -> Key:
-        """The key under which this principal's sessions with that context are kept."""
-        return Key(self._account.name, principal, database=database, schema=schema)
+    def seat(self, principal: Principal) -> Seat:
+        """Where this caller's statements run from now on.
+
+        Raises:
+            ToolFailure: the caller's table is no more.
+        """
+        return self._accounts.seat(principal)
+
+    def key(
+        self, principal: Principal, database: str | None = None, schema: str | None = None
+    ) -> Key:
+        """The key under which this principal's sessions with that context are kept.
+
+        Raises:
+            ToolFailure: the caller's table is no more.
+        """
+        seat = self.seat(principal)
+        return Key(
+            seat.connection, principal.name, seat.role, seat.warehouse, database, schema
+        )
+
+    def entrance(self, connection: str) -> Entrance:
+        """The way in by a connection; made when it is first wanted.
+
+        Raises:
+            KeyError: there is no such connection.
+        """
+        found = self._entrances.get(connection)
+        if found is None:
+            account = self._accounts.of(connection)
+            found = Entrance(self._reactor, account, self._settings.max_logins)
+            self._entrances[connection] = found
+            if self._started:
+                found.doors.start()
+        return found
+
+    @property
+    def own(self) -> Entrance:
+        """The way in by the server's own connection."""
+        return self.entrance(self._accounts.own)
 
     async def lease(self, key: Key, *, new: bool = False) -> Session:
         """A session for one statement: an idle one, or one that has just logged in.
@@ -132,43 +175,62 @@ class Sessions:
 
         Running statements finish on their sessions. Returns how many idle sessions are closed.
         """
-        self.logins.forgive()
+        for entrance in self._entrances.values():
+            entrance.forgive()
         return self.pool.retire()
 
     def may_warm(self) -> bool:
         """Whether a session that nobody has asked for may be opened now."""
         pool, settings = self.pool, self._settings
         wanted = min(settings.warm_sessions, settings.max_idle_sessions)
-        return pool.fresh < wanted and pool.size < settings.max_sessions and self.logins.proven
+        return pool.fresh < wanted and pool.size < settings.max_sessions and self.own.logins.proven
 
     async def warm_up(self) -> None:
-        """Open one session that nobody has asked for.
+        """Open one session that nobody has asked for, at the server's own seat.
 
         Raises:
             ToolFailure: the login failed, or logins pause.
         """
-        self.pool.give_back(await self.lease(self.key(NOBODY), new=True))
+        self.pool.give_back(await self.lease(self.home, new=True))
 
     def snapshot(self) -> dict[str, Any]:
-        """Numbers for /status."""
+        """Numbers for /status, of all connections together."""
+        each = [entrance.logins.snapshot() for entrance in self._entrances.values()]
         return {
             **self.pool.snapshot(),
             "max_sessions": self._settings.max_sessions,
             "revived": self.revived,
             "found_dead": self.found_dead,
-            **self.logins.snapshot(),
+            **{
+                name: sum(numbers[name] for numbers in each)
+                for name in ("logins", "failed_logins", "logging_in")
+            },
+            "paused": self.own.logins.snapshot()["paused"],
         }
+
+    def connections(self) -> dict[str, dict[str, Any]]:
+        """Numbers for /status, by connection; the server's own comes first."""
+        open_now = Counter(session.key.account for session in self.pool.sessions)
+        return {
+            name: {**self.entrance(name).snapshot(), "sessions": open_now[name]}
+            for name in self._accounts.names
+        }
+
+    @property
+    def _doors(self) -> list[Threads]:
+        return [entrance.doors for entrance in self._entrances.values()]
 
     async def _log_in(self, key: Key) -> Session:
         """Log in where there is room for it."""
         generation = self.pool.generation
         try:
-            parameters = await self._permission()
+            entrance = self.entrance(key.account)
+            parameters = await entrance.permission(key)
         except BaseException:
             self.pool.no_session()
             raise
         asked: Deferred[Session] = Deferred()
-        login = self._doors.run(
+        login = entrance.doors.run(
             connect.open_session,
             parameters,
             self._bounds,
@@ -181,54 +243,33 @@ class Sessions:
             self._logged_in,
             self._refused,
             callbackArgs=(key, generation, asked),
-            errbackArgs=(asked,),
+            errbackArgs=(key, asked),
         )
         return await asked
-
-    async def _permission(self) -> Mapping[str, object]:
-        """The right to log in, and the arguments for it."""
-        await self.logins.enter()
-        try:
-            return await self._account.parameters()
-        except CancelledError:
-            self.logins.gave_up()
-            raise
-        except ToolFailure:
-            self.logins.gave_up()
-            raise
-        except Exception as error:
-            self.logins.gave_up()
-            self.log.warn(  # noqa: G010 - twisted's logger has no warning()
-                "nothing to log in to: {kind}: {why}", kind=type(error).__name__, why=str(error)
-            )
-            raise ToolFailure(
-                Family.UNAVAILABLE,
-                str(error) or "The server's Snowflake connection is not available.",
-                "Wait a little and call again.",
-                retryable=True,
-            ) from error
 
     def _logged_in(
         self, connection: Any, key: Key, generation: int, asked: Deferred[Session]
     ) -> None:
         session = self.pool.adopt(connection, key, generation)
-        self.logins.worked()
+        self.entrance(key.account).logins.worked()
         if asked.called:
-            self.pool.give_back_unused(session)
+            self.pool.give_back_unused(session, self.home)
         else:
             asked.callback(session)
 
-    def _refused(self, reason: Failure, asked: Deferred[Session]) -> None:
+    def _refused(self, reason: Failure, key: Key, asked: Deferred[Session]) -> None:
         error: Any = reason.value
-        failure = classify(error, "login").failure()
+        trouble = classify(error, "login")
+        failure = trouble.failure()
         # For the operator alone: the driver's text names host and user, never the secret.
         self.log.warn(  # noqa: G010 - twisted's logger has no warning()
-            "login failed: {family}, errno {errno}: {text}",
+            "login by connection {connection} failed: {family}, errno {errno}: {text}",
+            connection=key.account,
             family=failure.family.value,
             errno=failure.details.get("errno"),
             text=str(error)[:300],
         )
-        self.logins.refused(failure)
+        self.entrance(key.account).refused(key, trouble)
         if not asked.called:
             # Without its cause: the frames of the driver's exception hold the secrets.
             asked.errback(failure)

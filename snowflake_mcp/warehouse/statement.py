@@ -8,6 +8,7 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import queries, reading, tags
 from snowflake_mcp.warehouse.results import Collector, Reading
 
@@ -25,7 +26,8 @@ class Job:
 
     sql: str
     """Exactly what is sent; it has been judged before."""
-    principal: str
+    principal: Principal
+    """For whom: on sessions of this caller alone, at its seat."""
     max_rows: int
     timeout_s: float
     """From the call of ``run``, waiting for a place included."""

@@ -1,0 +1,112 @@
+"""Which connection, role and virtual warehouse are a caller's, and who logs in there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
+from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.warehouse.credentials import Account, SettingsAccount
+from snowflake_mcp.warehouse.identifiers import folded
+
+__all__ = ["Accounts", "Seat", "check_seats"]
+
+_GONE: Final = ToolFailure(
+    Family.FORBIDDEN,
+    "The settings of this caller are no longer there.",
+    "The operator of the server has taken them away; trying again does not help.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Where in Snowflake, and as what, a caller's statements run; equal ones see the same."""
+
+    connection: str
+    """Its name in the configuration."""
+    role: str | None
+    """The stored name; ``None``: the one that the connection's login has."""
+    warehouse: str | None
+    """The stored name; ``None``: the one that the connection's login has."""
+    settings: ConnectionSettings = field(compare=False, repr=False)
+    """Of the connection, as they count now."""
+
+
+class Accounts:
+    """The accounts by the names of their connections, and each caller's seat among them.
+
+    Reactor thread only. The caller's own credential plays no part in it: a seat logs in with
+    what the configuration has for its connection.
+    """
+
+    def __init__(
+        self, own: Account, profiles: Profiles | None = None, others: Iterable[Account] = ()
+    ) -> None:
+        """``own`` answers all callers whose table names no connection."""
+        self.own = own.settings.name
+        self._accounts = {each.settings.name: each for each in (own, *others)}
+        self._profiles = profiles or Profiles(Config(own.settings))
+
+    @classmethod
+    def configured(cls, config: Config, profiles: Profiles, demo: Account | None) -> "Accounts":
+        """Those of the configuration; ``demo`` stands for the server's own where it is that.
+
+        Raises:
+            ValueError: a table's role or warehouse cannot be a name.
+        """
+        check_seats(config)
+        own = demo or SettingsAccount(config.connection)
+        others = [
+            SettingsAccount(settings)
+            for name, settings in config.connections.items()
+            if name != config.connection.name
+        ]
+        return cls(own, profiles, others)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the connections; the server's own comes first."""
+        return tuple(self._accounts)
+
+    def of(self, connection: str) -> Account:
+        """The account of a connection.
+
+        Raises:
+            KeyError: there is no such connection.
+        """
+        return self._accounts[connection]
+
+    def seat(self, principal: Principal) -> Seat:
+        """Where this caller's statements run from now on.
+
+        Raises:
+            ToolFailure: the caller's table is no more.
+        """
+        try:
+            table = self._profiles.of(principal.profile)
+        except KeyError:
+            raise _GONE from None
+        connection = table.connection or self.own
+        settings = self._accounts[connection].settings
+        return Seat(connection, *_names(table), settings)
+
+
+def check_seats(config: Config) -> None:
+    """See that every table's role and warehouse can be a name.
+
+    Raises:
+        ValueError: one of them cannot.
+    """
+    for each in config.principals.values():
+        try:
+            _names(each)
+        except ValueError as error:
+            raise ValueError(f"principals.{each.name}: role or warehouse: {error}") from None
+
+
+def _names(table: PrincipalSettings) -> tuple[str | None, str | None]:
+    """Role and warehouse as Snowflake stores them: the configuration spells them as SQL does."""
+    role, warehouse = (folded(name) if name else None for name in (table.role, table.warehouse))
+    return role, warehouse
