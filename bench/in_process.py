@@ -20,10 +20,12 @@ from twisted.python.failure import Failure
 
 from bench.lateness import Lateness
 from snowflake_mcp.config.load import Flags, load
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.services import Interpreter, WarehouseService
 from snowflake_mcp.tools.render import Budget, RowsCollector
-from snowflake_mcp.warehouse.credentials import SettingsAccount
+from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue
 from snowflake_mcp.warehouse.service import Warehouse
 from snowflake_mcp.warehouse.statement import Job
@@ -105,7 +107,7 @@ class _Bench(LineReceiver):
                 collector = RowsCollector(self._budget)
             job = Job(
                 sql=command["sql"],
-                principal="bench",
+                principal=Principal("bench"),
                 max_rows=int(command["max_rows"]),
                 timeout_s=_TIMEOUT_S,
             )
@@ -122,8 +124,8 @@ def main() -> None:
 
     reactor: Any = installed
     config = load(Flags(no_demo=True), os.environ)
-    account = SettingsAccount(config.connection)
-    warehouse = Warehouse(reactor, account, config.pool, config.limits, Metrics())
+    accounts = Accounts.configured(config, Profiles(config), None)
+    warehouse = Warehouse(reactor, accounts, config.pool, Metrics())
     interpreter = Interpreter(config)
     interpreter.startService()
     WarehouseService(warehouse, _STOP_S, log_in=True).startService()

@@ -48,9 +48,8 @@ from snowflake_mcp.transports.front import build_front
 from snowflake_mcp.transports.listen import Listener, endpoint_string
 from snowflake_mcp.transports.stdio import StdioProtocol
 from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
-from snowflake_mcp.warehouse.credentials import Account, SettingsAccount
-from snowflake_mcp.warehouse.grants import GrantCheck
-from snowflake_mcp.warehouse.identifiers import folded
+from snowflake_mcp.warehouse.accounts import Accounts
+from snowflake_mcp.warehouse.grants import PRINCIPAL, GrantCheck, GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["network_services", "stdio_services"]
@@ -83,8 +82,10 @@ def _signing_key(path: str) -> bytes:
     return key
 
 
-def _grant_check(config: Config, warehouse: Warehouse, reactor: Any) -> GrantCheck | None:
-    """The check of the role's grants, where the settings ask for one.
+def _grant_checks(
+    config: Config, accounts: Accounts, warehouse: Warehouse, reactor: Any
+) -> GrantChecks | None:
+    """The check of every role whose callers only read, where the settings ask for one.
 
     Raises:
         ValueError: the setting has no such value.
@@ -92,12 +93,21 @@ def _grant_check(config: Config, warehouse: Warehouse, reactor: Any) -> GrantChe
     choice = config.policy.on_writable_role
     if choice not in {"warn", "refuse", "ignore"}:
         raise ValueError(f"policy.on_writable_role: {choice!r} is none of warn, refuse, ignore")
-    reads = tier_named(config.policy.tier) is Tier.READ
-    if config.is_demo or choice == "ignore" or not reads:
+    if config.is_demo or choice == "ignore":
         return None
-    role = config.connection.parameters.get("role")
-    stored = folded(role) if isinstance(role, str) and role else None
-    return GrantCheck(warehouse, reactor, stored, refuse=choice == "refuse")
+    checks: dict[tuple[str, str | None], GrantCheck] = {}
+    own = None
+    for profile in ("", *config.principals):
+        policy = config.principals[profile].policy if profile else config.policy
+        seat = accounts.seat(Principal(PRINCIPAL, profile))
+        place = (seat.connection, seat.known_role)
+        # A login that needs a person waits until somebody asks for something.
+        if tier_named(policy.tier) is Tier.READ and not (profile and seat.settings.asks_somebody):
+            check = GrantCheck(warehouse, seat.known_role, profile, seat.connection)
+            found = checks.setdefault(place, check)
+            own = own if profile else found
+    others = [check for check in checks.values() if check is not own]
+    return GrantChecks(reactor, own, others, refuse=choice == "refuse") if checks else None
 
 
 class _Core:
@@ -111,19 +121,8 @@ class _Core:
         self.lag = ReactorLag(reactor, self.metrics)
         self.rates = Rates(reactor, self.profiles, self.metrics)
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
-        self._settings = SettingsAccount(config.connection)
-        account: Account = self.demo or self._settings
-        # Sessions of a login without a database find no INFORMATION_SCHEMA by that name alone.
-        placed = config.is_demo or config.connection.parameters.get("database")
-        self.warehouse = Warehouse(
-            reactor,
-            account,
-            config.pool,
-            config.limits,
-            self.metrics,
-            "INFORMATION_SCHEMA" if placed else "SNOWFLAKE.INFORMATION_SCHEMA",
-            bounds=self.rates,
-        )
+        self._accounts = accounts = Accounts.configured(config, self.profiles, self.demo)
+        self.warehouse = Warehouse(reactor, accounts, config.pool, self.metrics, self.rates)
         self.judges = Judges(reactor)
         self.ledger = Ledger(_wall_clock)
         self.doors = Doors()
@@ -161,7 +160,7 @@ class _Core:
         stop_s = config.limits.abort_s
         # A login that needs a person waits until somebody asks for something.
         log_in = not config.connection.asks_somebody
-        self.grants = _grant_check(config, self.warehouse, reactor)
+        self.grants = _grant_checks(config, accounts, self.warehouse, reactor)
         self.warehouse_service = WarehouseService(
             self.warehouse, stop_s, self.grants, log_in=log_in
         )
@@ -171,7 +170,7 @@ class _Core:
         if self.demo is not None:
             return Reload(self.config, reread)
         return Reload(
-            self.config, reread, self._settings.take_secrets, self.warehouse.retire_sessions
+            self.config, reread, self._accounts.take_secrets, self.warehouse.retire_sessions
         )
 
     def stages(self) -> list[Stage]:

@@ -18,7 +18,7 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.status import DEMO_NOTICE, Status
 from snowflake_mcp.transports.front import Front
 from snowflake_mcp.transports.stdio import StdioProtocol
-from snowflake_mcp.warehouse.grants import GrantCheck
+from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["Clients", "Interpreter", "Stdio", "WarehouseService"]
@@ -77,7 +77,7 @@ class WarehouseService(Service):
         self,
         warehouse: Warehouse,
         stop_s: float,
-        grants: GrantCheck | None = None,
+        grants: GrantChecks | None = None,
         *,
         log_in: bool,
     ) -> None:

@@ -14,7 +14,7 @@ from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.probes import Check
 from snowflake_mcp.version import SERVER_NAME, VERSION
-from snowflake_mcp.warehouse.grants import GrantCheck
+from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["DEMO_NOTICE", "Status"]
@@ -39,7 +39,7 @@ class Status:
         metrics: Metrics,
         judges: Judges,
         ledger: Ledger,
-        grants: GrantCheck | None = None,
+        grants: GrantChecks | None = None,
         doors: Doors | None = None,
     ) -> None:
         self._config = config

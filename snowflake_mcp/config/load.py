@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -66,8 +66,21 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     principals = read_principals(table.get("principals", {}), sections, str(path), problems)
     if connection is None:
         raise ConfigError(problems.lines)
+    if flags.demo:
+        # It answers everybody, whatever connection is written where.
+        principals = MappingProxyType(
+            {name: replace(each, connection="") for name, each in principals.items()}
+        )
     used = {connection.name: connection}
     for each in principals.values():
+        if each.connection and connection is connections.DEMO:
+            problems.add(
+                f"principals.{each.name}.connection",
+                "names a connection, while the demo warehouse answers this server: name the "
+                "server's own connection, too (default_connection), or give --demo",
+                str(path),
+            )
+            continue
         if each.connection and each.connection not in used:
             found = _of_principal(each, table, str(path), environ, problems)
             if found is not None:

@@ -181,6 +181,11 @@ class Profiles:
         self._connection = config.connection
         self._connections = config.connections
 
+    @property
+    def all(self) -> tuple[PrincipalSettings, ...]:
+        """What counts for callers of no table, and every table."""
+        return self._own, *self._tables.values()
+
     def of(self, profile: str) -> PrincipalSettings:
         """What counts for callers of a table; empty: for those of none.
 

@@ -1,19 +1,21 @@
 """A reload: new secrets are taken; what else differs is told by name, as values may be secret."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from types import MappingProxyType
 
 from twisted.logger import Logger
 
 from snowflake_mcp.config.load import ConfigError
-from snowflake_mcp.config.model import Config, ConnectionSettings
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
 from snowflake_mcp.config.settings import SECTIONS
 
 __all__ = ["Reload", "changed_settings"]
 
 _log = Logger()
 
-TakeSecrets = Callable[[ConnectionSettings], ConnectionSettings]
+Connections = Mapping[str, ConnectionSettings]
+TakeSecrets = Callable[[Connections], Connections]
 
 
 class Reload:
@@ -22,8 +24,8 @@ class Reload:
     Args:
         running: the configuration of this process.
         reread: reads the one that is written.
-        take_secrets: makes the secrets of a connection count from the next login on; returns the
-            connection as it then is. ``None`` where there is no account.
+        take_secrets: makes the secrets of connections count from the next login on; returns
+            the connections as they then are. ``None`` where there is no account.
         retire: closes idle sessions, lets running statements finish; returns how many were idle.
     """
 
@@ -51,7 +53,7 @@ class Reload:
             _log.error("reload refused, nothing is changed: {problems}", problems=problems)
             return
         changed = changed_settings(self._running, written)
-        self._renew(written.connection)
+        self._renew(written.connections)
         waiting = changed_settings(self._running, written)
         applied = [name for name in changed if name not in waiting]
         if applied:
@@ -62,12 +64,14 @@ class Reload:
         elif not changed:
             _log.info("reload: the configuration is valid and nothing in it has changed")
 
-    def _renew(self, written: ConnectionSettings) -> None:
+    def _renew(self, written: Connections) -> None:
         if self._take_secrets is None or self._retire is None:
             return
-        running = self._running.connection
-        if (written.name, written.backend) == (running.name, running.backend):
-            self._running = replace(self._running, connection=self._take_secrets(written))
+        running = self._running.connection.name
+        held = self._take_secrets(written)
+        self._running = replace(
+            self._running, connection=held[running], connections=MappingProxyType(dict(held))
+        )
         idle = self._retire()
         _log.info(
             "reload: the next login reads its secrets again; {idle} idle sessions are closed",
@@ -77,7 +81,15 @@ class Reload:
 
 def changed_settings(before: Config, after: Config) -> tuple[str, ...]:
     """The settings that differ, as they are written in the documentation, in its order."""
-    names = _changed_connection(before.connection, after.connection)
+    names = []
+    if _identity(before.connection) != _identity(after.connection):
+        names.append("connection")
+        told = {before.connection.name, after.connection.name}
+    else:
+        told = set()
+    for name in dict.fromkeys([*before.connections, *after.connections]):
+        if name not in told:
+            names += _changed_connection(name, before.connections, after.connections)
     for section in SECTIONS:
         old, new = getattr(before, section), getattr(after, section)
         names += [
@@ -85,15 +97,22 @@ def changed_settings(before: Config, after: Config) -> tuple[str, ...]:
             for each in fields(old)
             if getattr(old, each.name) != getattr(new, each.name)
         ]
+    names += [
+        f"principals.{name}"
+        for name in dict.fromkeys([*before.principals, *after.principals])
+        if before.principals.get(name) != after.principals.get(name)
+    ]
     return tuple(names)
 
 
-def _changed_connection(before: ConnectionSettings, after: ConnectionSettings) -> list[str]:
-    if (before.name, before.backend) != (after.name, after.backend):
-        return ["connection"]
-    old, new = before.parameters, after.parameters
+def _identity(connection: ConnectionSettings) -> tuple[str, Backend]:
+    return connection.name, connection.backend
+
+
+def _changed_connection(name: str, before: Connections, after: Connections) -> list[str]:
+    if name not in before or name not in after:
+        return [f"connections.{name}"]
+    old, new = before[name].parameters, after[name].parameters
     return [
-        f"connections.{after.name}.{key}"
-        for key in sorted({*old, *new})
-        if old.get(key) != new.get(key)
+        f"connections.{name}.{key}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)
     ]

@@ -41,7 +41,7 @@ def build_content(
     """Library, prompts and completions over one catalog; nothing runs before it is asked."""
     askers = Askers(profiles or Profiles(config))
     catalog = Catalog(warehouse, clock)
-    defaults = Defaults(catalog, config.connection)
+    defaults = Defaults(catalog)
     seen = Seen(clock)
     return Content(
         library=SnowflakeLibrary(catalog, defaults, seen, askers),

@@ -9,12 +9,13 @@ __all__ = ["Defaults"]
 
 
 class Defaults:
-    """What the connection's settings say, else where its sessions begin; reactor thread only."""
+    """What the settings of the asker's connection say, else where its sessions begin.
 
-    def __init__(self, catalog: Catalog, connection: ConnectionSettings) -> None:
+    Reactor thread only.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._database = _configured(connection, "database")
-        self._schema = _configured(connection, "schema")
 
     async def database(self, asker: Asker) -> str | None:
         """The stored name of the default database, if there is one.
@@ -22,8 +23,9 @@ class Defaults:
         Raises:
             ToolFailure: Snowflake or the way to it failed.
         """
-        if self._database is not None:
-            return self._database
+        configured = _configured(self._catalog.seat(asker).settings, "database")
+        if configured is not None:
+            return configured
         listing = await self._catalog.databases(asker)
         return next((folded(each.name) for each in listing.entries if each.default), None)
 
@@ -33,8 +35,10 @@ class Defaults:
         Raises:
             ToolFailure: Snowflake or the way to it failed.
         """
-        if self._schema is not None:
-            return self._schema if database == self._database else None
+        settings = self._catalog.seat(asker).settings
+        configured = _configured(settings, "schema")
+        if configured is not None:
+            return configured if database == _configured(settings, "database") else None
         try:
             listing = await self._catalog.schemas(database, asker)
         except ToolFailure as failure:

@@ -219,7 +219,7 @@ class Call:
         note_statement(self.context.trail, self.backing.connection, sql)
         job = Job(
             sql=sql,
-            principal=principal,
+            principal=self.context.facts.principal,
             max_rows=max_rows,
             timeout_s=backing.limits.submitted_timeout_s if submits else self._timeout_s(),
             database=database,
@@ -263,7 +263,7 @@ class Call:
         note_statement(self.context.trail, self.backing.connection)
         job = Job(
             sql="",
-            principal=self.context.facts.principal.name,
+            principal=self.context.facts.principal,
             max_rows=max_rows,
             timeout_s=self._timeout_s(),
             tag=self._tag(),
@@ -294,7 +294,7 @@ class Call:
     @property
     def asking(self) -> Asking:
         """Who asks about a statement."""
-        return Asking(self.context.facts.principal.name, self._tag())
+        return Asking(self.context.facts.principal, self._tag())
 
     def wait_s(self, wanted_s: float) -> float:
         """How long this call may wait for a statement that goes on without it."""

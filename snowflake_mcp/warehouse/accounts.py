@@ -1,6 +1,6 @@
 """Which connection, role and virtual warehouse are a caller's, and who logs in there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +32,12 @@ class Seat:
     """The stored name; ``None``: the one that the connection's login has."""
     settings: ConnectionSettings = field(compare=False, repr=False)
     """Of the connection, as they count now."""
+
+    @property
+    def known_role(self) -> str | None:
+        """The stored name of the role, as far as the configuration says it."""
+        role = self.settings.parameters.get("role")
+        return self.role or (folded(role) if isinstance(role, str) and role else None)
 
 
 class Accounts:
@@ -77,6 +83,24 @@ class Accounts:
             KeyError: there is no such connection.
         """
         return self._accounts[connection]
+
+    @property
+    def longest_statement_s(self) -> float:
+        """No statement of any caller is meant to run longer."""
+        limits = [each.limits for each in self._profiles.all]
+        return max(max(each.statement_timeout_s, each.submitted_timeout_s) for each in limits)
+
+    def take_secrets(
+        self, written: Mapping[str, ConnectionSettings]
+    ) -> Mapping[str, ConnectionSettings]:
+        """Use the secrets of another reading of the same connections from the next login on.
+
+        Returns the connections as they then are.
+        """
+        for name, account in self._accounts.items():
+            if name in written and isinstance(account, SettingsAccount):
+                account.take_secrets(written[name])
+        return {name: account.settings for name, account in self._accounts.items()}
 
     def seat(self, principal: Principal) -> Seat:
         """Where this caller's statements run from now on.

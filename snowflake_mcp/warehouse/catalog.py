@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.entries import (
     ColumnEntry,
     DatabaseEntry,
@@ -56,6 +57,9 @@ _KEPT_LISTINGS: Final = 512
 class Statements(Protocol):
     """What runs SQL; ``warehouse.service.Warehouse`` does."""
 
+    def seat(self, principal: Principal) -> Seat:
+        """Where this caller's statements run; raises ToolFailure."""
+
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run one statement and give its rows to the collector; raises ToolFailure."""
 
@@ -93,9 +97,8 @@ class Asker:
 class Catalog:
     """What there is in Snowflake, by stored names; reactor thread only.
 
-    No statement here wakes a warehouse. What is kept is shared by all principals, so it may
-    only be used where all of them have the same role in Snowflake; lists are shared by those
-    who may see the same and as much. Every method raises
+    No statement here wakes a warehouse. What is kept is shared by those who have the same
+    connection and role in Snowflake, and may see the same and as much. Every method raises
     ``ToolFailure`` when Snowflake or the way to it fails (MISSING_OBJECT: a name in the question
     is not known), ``ValueError`` when a name cannot be one, and ``CancelledError``.
     """
@@ -109,6 +112,14 @@ class Catalog:
             max_entries=_KEPT_LISTINGS,
             max_weight=_KEPT_BYTES,
         )
+
+    def seat(self, asker: Asker) -> Seat:
+        """Where in Snowflake, and as what, it is read.
+
+        Raises:
+            ToolFailure: the asker's settings are no more.
+        """
+        return self._statements.seat(asker.principal)
 
     async def databases(self, asker: Asker) -> Listing[DatabaseEntry]:
         """Every database."""
@@ -194,7 +205,7 @@ class Catalog:
             collector = EntriesCollector(build, asker.max_bytes, first=first)
             job = Job(
                 sql=sql,
-                principal=asker.principal.name,
+                principal=asker.principal,
                 max_rows=_SHOW_MOST,
                 timeout_s=min(_TIMEOUT_S, asker.limits.statement_timeout_s),
                 tag=asker.tag,
@@ -204,7 +215,8 @@ class Catalog:
                 return replace(outcome.value, cut="rows")
             return outcome.value
 
-        key = (sql, of, asker.max_bytes)
+        seat = self.seat(asker)
+        key = (seat.connection, seat.role, sql, of, asker.max_bytes)
         return cast("Listing[EntryT]", await self._recent.get(key, read, asker.max_age_s))
 
 

@@ -55,7 +55,7 @@ class Entrance:
             raise
         except Exception as error:
             self.logins.gave_up()
-            self._log.warn(  # noqa: G010 - twisted's logger has no warning()
+            self._log.warn(
                 "nothing to log in to: {kind}: {why}", kind=type(error).__name__, why=str(error)
             )
             raise ToolFailure(

@@ -93,10 +93,8 @@ def _rule(error: BaseException, phase: Phase, errno: int | None, sqlstate: str |
         return kinds.CREDENTIAL
     if errno in kinds.EXPIRED_CODES or errno == kinds.UNAUTHORIZED:
         return kinds.AUTH if phase == "login" else kinds.EXPIRED
-    if errno in kinds.SEAT_ERRNOS:
-        return kinds.SEAT
     if errno in kinds.AUTH_ERRNOS:
-        return kinds.AUTH
+        return kinds.SEAT if errno in kinds.SEAT_ERRNOS else kinds.AUTH
     if errno == kinds.TIMED_OUT_ERRNO and phase == "statement":
         return kinds.DRIVER_TIMEOUT
     unreachable = errno in kinds.UNREACHABLE_ERRNOS or _is_http(errno)

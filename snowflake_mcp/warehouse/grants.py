@@ -193,7 +193,11 @@ class GrantChecks:
     """
 
     def __init__(
-        self, clock: IReactorTime, own: GrantCheck | None, others: Sequence[GrantCheck], *,
+        self,
+        clock: IReactorTime,
+        own: GrantCheck | None,
+        others: Sequence[GrantCheck],
+        *,
         refuse: bool,
     ) -> None:
         """``own`` is of the server's own role; ``None``: whoever has that may write."""

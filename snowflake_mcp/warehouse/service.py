@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
-from snowflake_mcp.config.model import LimitSettings, PoolSettings
+from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
@@ -46,7 +46,6 @@ class Warehouse:
         reactor: Reactor,
         accounts: Accounts,
         pool: PoolSettings,
-        limits: LimitSettings,
         metrics: Metrics,
         bounds: Bounds = NO_BOUNDS,
     ) -> None:
@@ -61,7 +60,7 @@ class Warehouse:
             max_wait_s=pool.max_wait_s,
             share_of=bounds.lane_share,
         )
-        self._sessions = Sessions(reactor, accounts, pool, limits)
+        self._sessions = Sessions(reactor, accounts, pool)
         self._errands = Errands(reactor, self._sessions)
         self._ledger = Ledger(reactor)
         self.handles = Handles(

@@ -8,7 +8,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from snowflake_mcp.config.model import LimitSettings, PoolSettings
+from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import connect, queries
 from snowflake_mcp.warehouse.accounts import Accounts, Seat
@@ -32,17 +32,10 @@ class Sessions:
 
     log = Logger()
 
-    def __init__(
-        self, reactor: Reactor, accounts: Accounts, pool: PoolSettings, limits: LimitSettings
-    ) -> None:
+    def __init__(self, reactor: Reactor, accounts: Accounts, pool: PoolSettings) -> None:
         self._reactor = reactor
         self._accounts = accounts
         self._settings = pool
-        self._kept_s = limits.statement_timeout_s
-        self._bounds = connect.Bounds(
-            login_s=pool.login_timeout_s,
-            statement_s=max(limits.statement_timeout_s, limits.submitted_timeout_s),
-        )
         self._closers = Threads(reactor, "closer", _CLOSERS)
         self._hearts = Threads(reactor, "heart", _HEARTS)
         self._entrances: dict[str, Entrance] = {}
@@ -92,9 +85,7 @@ class Sessions:
             ToolFailure: the caller's table is no more.
         """
         seat = self.seat(principal)
-        return Key(
-            seat.connection, principal.name, seat.role, seat.warehouse, database, schema
-        )
+        return Key(seat.connection, principal.name, seat.role, seat.warehouse, database, schema)
 
     def entrance(self, connection: str) -> Entrance:
         """The way in by a connection; made when it is first wanted.
@@ -160,14 +151,14 @@ class Sessions:
             if timer.active():
                 timer.cancel()
 
-    def keep(self, session: Session) -> None:
-        """Hold a session whose statement runs on without a caller, and keep it alive.
+    def keep(self, session: Session, limit_s: float) -> None:
+        """Hold a session whose statement runs on without a caller, ``limit_s`` at most; beat it.
 
         Snowflake ends what runs on a session that it has not heard of for five minutes. The
         statement has a time limit of its own in Snowflake; the session is closed after it.
         """
         self.pool.keep(session)
-        until = self._reactor.seconds() + self._kept_s + self._settings.keep_alive_s
+        until = self._reactor.seconds() + limit_s + self._settings.keep_alive_s
         self._wait_to_beat(session, until)
 
     def retire(self) -> int:
@@ -233,7 +224,7 @@ class Sessions:
         login = entrance.doors.run(
             connect.open_session,
             parameters,
-            self._bounds,
+            connect.Bounds(self._settings.login_timeout_s, self._accounts.longest_statement_s),
             key.database,
             key.schema,
             key.role,

@@ -163,7 +163,7 @@ class Work(Generic[T]):
         """The thread has left a statement that had not ended."""
         if self.progress.kept:
             # Ending the session would end its statement.
-            self._means.sessions.keep(session)
+            self._means.sessions.keep(session, self._job.timeout_s)
         elif self._job.only_reads:
             self._means.sessions.pool.give_back(session)
         else:

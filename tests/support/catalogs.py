@@ -6,9 +6,11 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
+from snowflake_mcp.config.model import Backend, ConnectionSettings
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.statement import Job
 
@@ -75,6 +77,8 @@ class CatalogStatements:
         self.held = False
         self.waiting: list[Deferred[None]] = []
         self.cancelled = 0
+        self.connection = ConnectionSettings("main", Backend.SNOWFLAKE)
+        self.seats: dict[str, Seat] = {}
 
     @property
     def sql(self) -> list[str]:
@@ -86,6 +90,11 @@ class CatalogStatements:
         waiting, self.waiting = self.waiting, []
         for each in waiting:
             each.callback(None)
+
+    def seat(self, principal: Principal) -> Seat:
+        """The same for everybody, unless a test says something else."""
+        own = Seat(self.connection.name, None, None, self.connection)
+        return self.seats.get(principal.name, own)
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run a statement as the warehouse does."""

@@ -115,6 +115,19 @@ def test_only_settings_that_there_are_can_be_a_principals() -> None:
     assert set(RateSettings.__dataclass_fields__) >= RATES
 
 
+def test_the_demo_answers_every_table(tmp_path: Path) -> None:
+    """Asked for, it stands for every connection; by itself it is no stand-in for a real one."""
+    file = tmp_path / "c.toml"
+    file.write_text(f"[principals.ana]\nconnection = 'other'\nrole = 'R'\n{ACCOUNT}")
+    config = load(Flags(config=str(file), demo=True), {})
+    assert (config.principals["ana"].connection, config.principals["ana"].role) == ("", "R")
+    assert set(config.connections) == {"demo"}
+    file.write_text("[principals.ana]\nconnection = 'other'")
+    with pytest.raises(ConfigError) as caught:
+        load(Flags(config=str(file)), {})
+    assert "while the demo warehouse answers this server" in caught.value.problems[0]
+
+
 def test_a_reload_replaces_all_tables_at_once(tmp_path: Path) -> None:
     """What is gone is refused from then on, and callers of no table have the server's own."""
     before = read(tmp_path, "[principals.ana]\nrole = 'A'")

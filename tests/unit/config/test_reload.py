@@ -1,5 +1,6 @@
 """Two configurations are compared by the names of their settings."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -65,11 +66,13 @@ class Running:
             raise self.written
         return self.written
 
-    def _take(self, written: ConnectionSettings) -> ConnectionSettings:
-        secrets = {n: v for n, v in written.parameters.items() if is_secret(n)}
-        parameters = MappingProxyType({**self.connection.parameters, **secrets})
-        self.connection = replace(self.connection, parameters=parameters)
-        return self.connection
+    def _take(self, written: Mapping[str, ConnectionSettings]) -> Mapping[str, ConnectionSettings]:
+        name = self.connection.name
+        if name in written:
+            secrets = {n: v for n, v in written[name].parameters.items() if is_secret(n)}
+            parameters = MappingProxyType({**self.connection.parameters, **secrets})
+            self.connection = replace(self.connection, parameters=parameters)
+        return {name: self.connection}
 
     def _retire(self) -> int:
         self.retired += 1
@@ -99,9 +102,9 @@ def test_a_reload_without_changes_reads_secret_files_all_the_same() -> None:
 def test_another_connection_waits_for_a_restart() -> None:
     """Its secrets are not given to the account that runs."""
     running = Running(ACCOUNT)
-    running.connection = replace(running.connection, name="default")
     other = load(Flags(), ACCOUNT)
-    written = replace(other, connection=replace(other.connection, name="other"))
+    connection = replace(other.connection, name="other")
+    written = replace(other, connection=connection, connections={"other": connection})
     running.config, running.written = written, written
     assert running.reload() == [READ, "reload: not applied, restart needed: connection"]
     assert running.connection.parameters["password"].reveal() == "hunter2"  # type: ignore[union-attr]

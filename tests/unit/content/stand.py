@@ -39,6 +39,7 @@ class Stand:
         self.clock = Clock()
         self.statements = CatalogStatements(answers)
         connection = ConnectionSettings("finance", Backend.SNOWFLAKE, parameters=parameters or {})
+        self.statements.connection = connection
         config = Config(
             connection, limits=LimitSettings(**limits), policy=policy or PolicySettings()
         )

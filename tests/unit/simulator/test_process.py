@@ -64,7 +64,7 @@ def test_a_child_leaves_signals_to_its_parent() -> None:
 async def test_a_dead_child_is_started_again_at_the_same_place() -> None:
     """The service gives the address of the new child; stopping it leaves nothing behind."""
     service = DemoWarehouse(reactor, sample=False)  # type: ignore[arg-type]
-    assert (service.name, service.backend) == ("demo", Backend.DEMO)
+    assert (service.settings.name, service.settings.backend) == ("demo", Backend.DEMO)
     service.startService()
     try:
         first = await service.parameters()

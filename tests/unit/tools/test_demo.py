@@ -21,7 +21,8 @@ from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.tools.wording import DEMO_LINE
-from snowflake_mcp.warehouse.grants import GrantCheck
+from snowflake_mcp.warehouse.accounts import Accounts
+from snowflake_mcp.warehouse.grants import GrantCheck, GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import asynchronous, body, conforming, context, shown
@@ -42,8 +43,7 @@ FREELY = PolicySettings(tier="ddl", confirm_writes=False)
 class Endpoint:
     """The demo endpoint as an account."""
 
-    name = "demo"
-    backend = Backend.DEMO
+    settings = CONFIG.connection
 
     def __init__(self, host: str, port: int) -> None:
         self._where = {"host": host, "port": port}
@@ -88,7 +88,7 @@ async def demo(
     endpoint: Endpoint, gate: Judge | None = None, policy: PolicySettings | None = None
 ) -> AsyncIterator[Registry]:
     """The tools over a warehouse that is stopped afterwards."""
-    warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Metrics())
+    warehouse = Warehouse(REACTOR, Accounts(endpoint), CONFIG.pool, Metrics())
     warehouse.start()
     try:
         yield build_registry(
@@ -298,10 +298,10 @@ async def test_a_plan_says_what_a_query_reads(endpoint: Endpoint) -> None:
 @asynchronous
 async def test_the_grants_of_the_role_are_read(endpoint: Endpoint) -> None:
     """Over the real driver: the demo's role owns its databases, so it can write."""
-    warehouse = Warehouse(REACTOR, endpoint, CONFIG.pool, CONFIG.limits, Metrics())
+    warehouse = Warehouse(REACTOR, Accounts(endpoint), CONFIG.pool, Metrics())
     warehouse.start()
     try:
-        check = GrantCheck(warehouse, REACTOR, None, refuse=True)
+        check = GrantChecks(REACTOR, GrantCheck(warehouse, None), [], refuse=True)
         await check.run()
     finally:
         await warehouse.stop(5.0)

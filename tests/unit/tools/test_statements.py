@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.config.model import LimitSettings, PolicySettings
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import Refusal
@@ -136,7 +137,7 @@ async def test_every_state_has_its_words(state: State, line: str, next_step: str
     assert (answer["state"], answer["next_step"]) == (state, next_step)
     assert answer["error"] == (None if failure is None else "wrong\\x1b")
     assert shown(result).split("\n")[0] == line
-    assert warehouse.handles.asked == [("standing", ID, "local", 7)]
+    assert warehouse.handles.asked == [("standing", ID, LOCAL, 7)]
 
 
 @asynchronous

@@ -1,13 +1,15 @@
 """A scripted endpoint, and warehouses that are stopped at the end of the test."""
 
 from collections.abc import AsyncIterator, Callable
+from types import MappingProxyType
 from typing import Any
 
 import pytest_twisted
 from twisted.internet import reactor
 
-from snowflake_mcp.config.model import Backend, LimitSettings, PoolSettings
+from snowflake_mcp.config.model import Backend, ConnectionSettings, PoolSettings
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.support.demo import demo
 from tests.support.snowflake_wire import SnowflakeWire
@@ -20,11 +22,10 @@ Build = Callable[..., Warehouse]
 class FixedAccount:
     """An account whose login arguments are given."""
 
-    name = "test"
-    backend = Backend.SNOWFLAKE
-
-    def __init__(self, parameters: dict[str, object]) -> None:
+    def __init__(self, parameters: dict[str, object], name: str = "test") -> None:
         self._parameters = parameters
+        texts = {key: value for key, value in parameters.items() if isinstance(value, str)}
+        self.settings = ConnectionSettings(name, Backend.SNOWFLAKE, MappingProxyType(texts))
 
     async def parameters(self) -> dict[str, object]:
         return self._parameters
@@ -47,9 +48,8 @@ async def build() -> AsyncIterator[Build]:
     def make(parameters: dict[str, object], **settings: Any) -> Warehouse:
         warehouse = Warehouse(
             reactor,  # type: ignore[arg-type]
-            FixedAccount(parameters),
+            Accounts(FixedAccount(parameters)),
             PoolSettings(**settings),
-            LimitSettings(),
             Metrics(),
         )
         warehouse.start()

@@ -58,7 +58,7 @@ async def test_statements_are_show_and_describe() -> None:
         'SHOW OBJECTS LIKE \'it\'\'s_x_%\' IN SCHEMA "DEMO"."S""; DROP" LIMIT 10000',
     ]
     job = statements.jobs[0]
-    assert (job.principal, job.tag, job.timeout_s) == ("ann", {"request": "r-1"}, 60.0)
+    assert (job.principal.name, job.tag, job.timeout_s) == ("ann", {"request": "r-1"}, 60.0)
     assert (job.database, job.schema) == (None, None)
 
 

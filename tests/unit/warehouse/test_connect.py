@@ -93,7 +93,7 @@ async def test_secrets_are_revealed_for_the_login_only(tmp_path: Path) -> None:
     path.unlink()
     assert revealed(await account.parameters())["password"] == "hunter3"
     assert "hunter" not in repr(settings)
-    assert (account.name, account.backend) == ("main", Backend.SNOWFLAKE)
+    assert (account.settings.name, account.settings.backend) == ("main", Backend.SNOWFLAKE)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse.grants import GrantCheck
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.warehouse.grants import GrantCheck, GrantChecks
 from snowflake_mcp.warehouse.results import Collector, Column, Outcome
 from snowflake_mcp.warehouse.statement import Job
 
@@ -34,8 +35,10 @@ class Answers:
     def __init__(self, grants: Mapping[str, list[Row]]) -> None:
         self.grants = dict(grants)
         self.sql: list[str] = []
+        self.jobs: list[Job] = []
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
+        self.jobs.append(job)
         self.sql.append(job.sql)
         if job.sql.startswith("SELECT"):
             collector.begin([Column("NAME", "TEXT", True)])
@@ -51,9 +54,9 @@ class Answers:
 
 def check(
     grants: Mapping[str, list[Row]], *, role: str | None = "READER", refuse: bool = False
-) -> tuple[GrantCheck, Answers, Clock, "Deferred[Any]"]:
+) -> tuple[GrantChecks, Answers, Clock, "Deferred[Any]"]:
     answers, clock = Answers(grants), Clock()
-    made = GrantCheck(answers, clock, role, refuse=refuse)
+    made = GrantChecks(clock, GrantCheck(answers, role), [], refuse=refuse)
     return made, answers, clock, Deferred.fromCoroutine(made.run())
 
 
@@ -138,3 +141,47 @@ def test_many_roles_are_bounded() -> None:
     made, answers, _, _ = check({**grants, 'SHOW GRANTS TO ROLE "PUBLIC"': []}, role="R0")
     assert len(answers.sql) == 64
     assert made.ready()[1] == "the role R0 can only read as far as its grants were read"
+
+
+def test_each_role_in_use_is_checked() -> None:
+    """One that can write is told, and refused; one that nobody can ask about keeps nobody out."""
+    writer = {'SHOW GRANTS TO ROLE "W"': [("INSERT", "TABLE", "D.S.T")]}
+    answers, clock = Answers({**READER, **writer}), Clock()
+    own = GrantCheck(answers, "READER")
+    broken, writing = GrantCheck(answers, "NOPE", "bo", "b"), GrantCheck(answers, "W", "al", "a")
+    made = GrantChecks(clock, own, [broken], refuse=True)
+    running = Deferred.fromCoroutine(made.run())
+    assert made.ready() == (True, "the role READER can only read")
+    assert made.snapshot() == {
+        "checked": True,
+        "can_write": False,
+        "privileges": {},
+        "others": [
+            {
+                "connection": "b",
+                "checked": False,
+                "detail": "the grants of the role are not known: forbidden",
+            }
+        ],
+    }
+    running.addErrback(lambda _: None)
+    running.cancel()
+    made = GrantChecks(clock, own, [broken, writing], refuse=True)
+    running = Deferred.fromCoroutine(made.run())
+    assert made.ready() == (False, "the role W can write: INSERT (1)")
+    assert {job.principal for job in answers.jobs} == {
+        Principal("(grants)"),
+        Principal("(grants)", "bo"),
+        Principal("(grants)", "al"),
+    }
+    running.addErrback(lambda _: None)
+    running.cancel()
+
+
+def test_nobody_reads_at_the_servers_own_role() -> None:
+    """Then only the others are checked, and the server is ready without them."""
+    answers, clock = Answers(READER), Clock()
+    made = GrantChecks(clock, None, [GrantCheck(answers, "READER", "bo", "b")], refuse=True)
+    assert made.ready()[0] is True
+    assert Deferred.fromCoroutine(made.run()).called
+    assert made.ready() == (True, "the role READER can only read")

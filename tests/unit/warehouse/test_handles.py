@@ -11,11 +11,11 @@ from twisted.internet.task import deferLater
 
 from snowflake_mcp.ops.metrics import FAMILIES
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import connect
 from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.service import Warehouse
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
-from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Threads
 from tests.support.snowflake_wire import Failing, SnowflakeWire, Waiting
 from tests.unit.warehouse.collecting import Kept
@@ -25,8 +25,8 @@ from tests.unit.warehouse.waiting import async_test, clock, job, until, within
 Build = Callable[..., Warehouse]
 SLOW = "select slow"
 TAG = {"server": "snowflake-mcp", "principal": "ann", "tool": "t"}
-ANN = Asking("ann", TAG)
-BOB = Asking("bob", {**TAG, "principal": "bob"})
+ANN = Asking(Principal("ann"), TAG)
+BOB = Asking(Principal("bob"), {**TAG, "principal": "bob"})
 READ = job("", tag=TAG)
 
 
@@ -211,7 +211,7 @@ async def test_anothers_statement_looks_like_none(demo: dict[str, object], build
     assert (await refused(warehouse.handles.standing(untagged, ANN))).message == told[0].message
     nonsense = await refused(warehouse.handles.standing("x' or 1=1 --", ANN))
     assert nonsense.message == told[0].message
-    other = Asking("ann", {**TAG, "server": "another"})
+    other = Asking(Principal("ann"), {**TAG, "server": "another"})
     assert (await refused(warehouse.handles.standing(mine.query_id, other))).message == (
         told[0].message
     )
@@ -304,7 +304,7 @@ async def test_chunks_before_the_offset_are_not_downloaded(
 
 def test_a_job_says_what_is_kept() -> None:
     """One more than asked for, unless it is for reading later."""
-    assert (Job("", "p", 10, 1.0).row_cap, Job("", "p", 1, 1.0, kept_rows=500).row_cap) == (11, 500)
+    assert (job("", max_rows=10).row_cap, job("", max_rows=1, kept_rows=500).row_cap) == (11, 500)
 
 
 @pytest.mark.parametrize("rounds", [100, pytest.param(1_000, marks=pytest.mark.full)])

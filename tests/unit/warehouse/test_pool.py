@@ -172,8 +172,8 @@ def test_an_unused_session_goes_to_whoever_comes() -> None:
     """A login that its caller did not wait for is not lost; one with a context keeps its owner."""
     stand = Stand()
     plain, placed = stand.open("a", ANN), stand.open("b", ELSEWHERE)
-    stand.pool.give_back_unused(plain)
-    stand.pool.give_back_unused(placed)
+    stand.pool.give_back_unused(plain, FRESH)
+    stand.pool.give_back_unused(placed, FRESH)
     assert stand.pool.lease(BOB) is plain
     assert stand.pool.lease(ELSEWHERE) is placed
     stand.pool.stop()

@@ -27,6 +27,7 @@ from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.tools import registry
 from snowflake_mcp.warehouse import connect, queries
+from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.service import Warehouse
 from snowflake_mcp.warehouse.threads import Threads
 from tests.support.interleaving import FakeConnection, FakeSnowflake, Stage, SteppedReactor
@@ -51,9 +52,8 @@ class Scene:
         self.reactor = SteppedReactor(self.stage)
         self.warehouse = Warehouse(
             self.reactor,
-            FixedAccount({}),
+            Accounts(FixedAccount({})),
             PoolSettings(max_statements=2, max_wait_s=5.0),
-            LIMITS,
             Metrics(),
         )
         self.warehouse.start()

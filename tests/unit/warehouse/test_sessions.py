@@ -8,9 +8,11 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.task import Clock
 
-from snowflake_mcp.config.model import LimitSettings, PoolSettings
+from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import connect
+from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.pool import Session
 from snowflake_mcp.warehouse.service import Warehouse
 from snowflake_mcp.warehouse.sessions import Sessions
@@ -192,12 +194,11 @@ class Doors:
         self.closed: list[Any] = []
         self.sessions = Sessions(
             self.clock,
-            FixedAccount({"user": "u"}),
+            Accounts(FixedAccount({"user": "u"})),
             PoolSettings(**settings),
-            LimitSettings(statement_timeout_s=300),
         )
         self.failure: Exception | None = None
-        for threads in (self.sessions._doors, self.sessions._hearts, self.sessions._closers):
+        for threads in (self.sessions.own.doors, self.sessions._hearts, self.sessions._closers):
             monkeypatch.setattr(threads, "run", self._inline)
         monkeypatch.setattr(connect, "open_session", self._open)
         monkeypatch.setattr(connect, "is_alive", self._beat)
@@ -216,7 +217,7 @@ class Doors:
         return True
 
     def lease(self, principal: str = "ann") -> Session:
-        key = self.sessions.key(principal)
+        key = self.sessions.key(Principal(principal))
         session: Any = Deferred.fromCoroutine(self.sessions.lease(key)).result
         assert isinstance(session, Session)
         return session
@@ -225,7 +226,7 @@ class Doors:
 def test_a_statement_that_runs_on_keeps_its_session_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heartbeats come until the statement's own limit has passed; then the session is closed."""
     doors = Doors(monkeypatch, keep_alive_s=120, warm_sessions=0)
-    doors.sessions.keep(doors.lease())
+    doors.sessions.keep(doors.lease(), 300.0)
     assert doors.sessions.snapshot()["kept"] == 1
     doors.clock.pump([120] * 3)
     assert (doors.beats, doors.closed) == (3, [])
@@ -262,7 +263,7 @@ def test_refused_credentials_are_not_tried_for_warmth(monkeypatch: pytest.Monkey
     doors.lease()
     doors.failure = RuntimeError("refused")
     doors.clock.pump([5] * 100)
-    assert doors.sessions.logins.failed == 1
+    assert doors.sessions.own.logins.failed == 1
     warmth.stop()
 
 
@@ -270,7 +271,7 @@ def test_a_busy_pool_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """A caller for whom no session became free hears it as "busy"."""
     doors = Doors(monkeypatch, max_sessions=1, max_wait_s=3)
     doors.lease()
-    late: Any = Deferred.fromCoroutine(doors.sessions.lease(doors.sessions.key("bob")))
+    late: Any = Deferred.fromCoroutine(doors.sessions.lease(doors.sessions.key(Principal("bob"))))
     doors.clock.advance(3)
     failure = late.result.value
     late.addErrback(lambda _: None)

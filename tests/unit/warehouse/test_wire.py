@@ -10,9 +10,10 @@ import pytest
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
-from snowflake_mcp.config.model import LimitSettings, PoolSettings
+from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.support.snowflake_wire import Failing, Faulty, Rows, SnowflakeWire, Waiting, column
 from tests.unit.warehouse.collecting import Kept
@@ -495,7 +496,7 @@ async def test_an_account_without_parameters_is_unavailable(build: Build) -> Non
     async def parameters() -> Any:
         raise answers.pop(0)
 
-    warehouse._sessions._account.parameters = parameters  # type: ignore[method-assign]
+    warehouse._sessions.own._account.parameters = parameters  # type: ignore[method-assign]
     told = await failure(warehouse, "select 1")
     assert (told.family, told.message) == (Family.UNAVAILABLE, "the demo warehouse restarts")
     assert (await failure(warehouse, "select 1")).family is Family.AUTH
@@ -505,8 +506,6 @@ async def test_an_account_without_parameters_is_unavailable(build: Build) -> Non
 @async_test
 async def test_a_warehouse_that_never_started_stops(wire: SnowflakeWire) -> None:
     """Stopping is safe when the start failed half way: nothing is logged in, nothing hangs."""
-    warehouse = Warehouse(
-        clock, FixedAccount(wire.parameters), PoolSettings(), LimitSettings(), Metrics()
-    )
+    warehouse = Warehouse(clock, Accounts(FixedAccount(wire.parameters)), PoolSettings(), Metrics())
     await within(Deferred.fromCoroutine(warehouse.stop(1.0)), 1.0)
     assert warehouse.snapshot()["threads"] == {"busy": 0, "max": 16}

@@ -8,6 +8,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.statement import Job
 
 __all__ = ["async_test", "clock", "job", "until", "within"]
@@ -38,5 +39,7 @@ def within(awaited: Deferred[T], limit_s: float) -> Deferred[T]:
 
 
 def job(sql: str, **facts: Any) -> Job:
-    """A job of principal ``ann`` with small limits."""
-    return Job(**{"sql": sql, "principal": "ann", "max_rows": 100, "timeout_s": 20.0, **facts})
+    """A job with small limits; ``principal`` is the name of a caller of no table."""
+    name = facts.pop("principal", "ann")
+    principal = name if isinstance(name, Principal) else Principal(name)
+    return Job(**{"sql": sql, "principal": principal, "max_rows": 100, "timeout_s": 20.0, **facts})
