@@ -1,6 +1,7 @@
 """What the parts of the server know of themselves, made visible as metrics."""
 
 import sys
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ __all__ = ["watch_parts"]
 
 Numbers = dict[str, Any]
 
+_CONNECTION_STATES: Final = ("ok", "paused", "untried")
 _SESSION_STATES: Final = ("idle", "leased", "kept", "opening")
 
 
@@ -55,11 +57,17 @@ def watch_parts(
             ("failed",): float(_part(warehouse, "pool")["failed_logins"]),
         },
     )
+    metrics.watch("snowflake_connections", lambda: _states(warehouse))
     metrics.watch_one("gate_children", judged("ready"))
     metrics.watch_one("gate_waiting", judged("waiting"))
     metrics.watch_one("gate_late", judged("late"))
     metrics.watch_one("gate_ended", judged("died"))
     metrics.watch_one("log_lines_lost", logs.lost_lines)
+
+
+def _states(warehouse: Warehouse) -> dict[tuple[str, ...], float]:
+    states = Counter(str(each["state"]) for each in _part(warehouse, "connections").values())
+    return {(state,): float(states[state]) for state in _CONNECTION_STATES}
 
 
 def _part(warehouse: Warehouse, name: str) -> Numbers:

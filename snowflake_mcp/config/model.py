@@ -129,7 +129,7 @@ class PoolSettings:
     login_timeout_s: float = _number(30.0, 1, 600)
     """How long a login may take."""
     max_logins: int = _number(4, 1, 64)
-    """Logins under way at once; others wait for their turn."""
+    """Logins of one connection under way at once; others wait for their turn."""
     fetchers: int = _number(1, 1, 8)
     """Threads that may decode results at once; more only add to reactor delay."""
 
