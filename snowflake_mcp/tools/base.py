@@ -216,7 +216,7 @@ class Call:
             handle_after_s = None
         ledger.page(principal).statements += 1
         began = self.context.clock.seconds()
-        note_statement(self.context.trail, self.connection, sql)
+        note_statement(self.context.trail, self.backing.connection, sql)
         job = Job(
             sql=sql,
             principal=self.context.facts.principal,
@@ -260,7 +260,7 @@ class Call:
             StillRunningError: it has not ended within ``limits.answer_within_s``.
             CancelledError: the request was cancelled; the statement was left alone.
         """
-        note_statement(self.context.trail, self.connection)
+        note_statement(self.context.trail, self.backing.connection)
         job = Job(
             sql="",
             principal=self.context.facts.principal,
@@ -280,7 +280,7 @@ class Call:
             ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
         """
         found = await self.backing.handles.standing(query_id, self.asking, wait_s)
-        return note_state(self.context.trail, self.connection, found)
+        return note_state(self.context.trail, self.backing.connection, found)
 
     async def cancel(self, query_id: str) -> Standing:
         """End a statement of this caller, and how it stands then.
@@ -289,7 +289,7 @@ class Call:
             ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
         """
         found = await self.backing.handles.cancel(query_id, self.asking)
-        return note_state(self.context.trail, self.connection, found)
+        return note_state(self.context.trail, self.backing.connection, found)
 
     @property
     def asking(self) -> Asking:

@@ -89,7 +89,7 @@ class Run(Generic[T]):
         status = "reading" if self._progress.reading else "running"
         return Running(
             request_id=tag.get("request", ""),
-            principal=self._job.principal,
+            principal=self._job.principal.name,
             tool=tag.get("tool") or tag.get("method", ""),
             client=tag.get("client", ""),
             connection=self._work.connection,

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.config.model import LimitSettings, PolicySettings
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import Refusal
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.warehouse.results import Column
 from snowflake_mcp.warehouse.standing import Standing, State, StillRunningError
 from tests.unit.tools.fakes import (

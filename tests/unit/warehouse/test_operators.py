@@ -26,7 +26,7 @@ async def test_running_statements_are_shown_and_ended(wire: SnowflakeWire, build
     (shown,) = warehouse.statements()
     assert (shown.request_id, shown.principal, shown.tool) == (
         "r-1",
-        asked.principal,
+        asked.principal.name,
         "execute_query",
     )
     assert (shown.client, shown.connection, shown.status) == ("agent", "test", "running")
