@@ -4,8 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 PYTEST := $(BIN)/python -m pytest
+# Exactly what the lock files name, each file checked against its hash.
+LOCKED := -m pip install --quiet --require-hashes
+AUDIT := .venv-audit
+LOCK := $(AUDIT)/bin/uv pip compile --quiet --universal --generate-hashes --only-binary :all: \
+    --custom-compile-command "make lock" --no-annotate $(LOCK_OPTIONS)
 
-.PHONY: help run stdio test test-full test-lines faults conformance lint format bench soak wheel clean
+.PHONY: help run stdio test test-full test-lines faults conformance lint format audit lock bench soak wheel clean
 
 help:
 	@echo "make run          start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
@@ -16,6 +21,8 @@ help:
 	@echo "make conformance  run the public MCP and WebSocket suites (needs node and npm)"
 	@echo "make lint         ruff and mypy"
 	@echo "make format       put the code into the project's format"
+	@echo "make audit        bandit over the code, pip-audit over the lock files"
+	@echo "make lock         resolve the dependencies anew into locks/*.txt"
 	@echo "make bench        measure on loopback and print tables"
 	@echo "make soak         200 clients and a misbehaving account for 10 minutes"
 	@echo "make wheel        build dist/*.whl"
@@ -23,18 +30,19 @@ help:
 
 $(BIN)/python:
 	"$$(sh scripts/find-python.sh)" -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
-$(VENV)/installed: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[demo]"
+$(VENV)/installed: pyproject.toml locks/demo.txt | $(BIN)/python
+	$(BIN)/python $(LOCKED) --requirement locks/demo.txt
+	$(BIN)/python -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/installed-dev: $(VENV)/installed
-	$(BIN)/python -m pip install --quiet --group test --group lint
+$(VENV)/installed-dev: $(VENV)/installed locks/development.txt
+	$(BIN)/python $(LOCKED) --requirement locks/development.txt
 	touch $@
 
-$(VENV)/installed-conformance: $(VENV)/installed-dev
-	$(BIN)/python -m pip install --quiet --group conformance
+$(AUDIT)/installed: locks/audit.txt
+	"$$(sh scripts/find-python.sh)" -m venv --clear $(AUDIT)
+	$(AUDIT)/bin/python $(LOCKED) --requirement locks/audit.txt
 	touch $@
 
 run: $(VENV)/installed
@@ -46,7 +54,7 @@ stdio: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(PYTEST) -m "not full and not conformance"
 
-test-full: $(VENV)/installed-conformance
+test-full: $(VENV)/installed-dev
 	$(PYTEST) --faults-page=docs/faults.md
 	sh scripts/test-lines.sh
 
@@ -56,7 +64,7 @@ test-lines:
 faults: $(VENV)/installed-dev
 	$(PYTEST) -m fault --faults-page=docs/faults.md
 
-conformance: $(VENV)/installed-conformance
+conformance: $(VENV)/installed-dev
 	sh scripts/install-conformance.sh
 	$(PYTEST) -m "conformance and not full"
 
@@ -69,6 +77,21 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The engine of the simulator is a private database in memory, locked down; its SQL is its trade.
+audit: $(AUDIT)/installed
+	$(AUDIT)/bin/bandit --quiet --configfile pyproject.toml --exclude snowflake_mcp/simulator \
+	    --recursive snowflake_mcp twisted scripts
+	$(AUDIT)/bin/bandit --quiet --skip B101,B105,B404,B608 --recursive snowflake_mcp/simulator
+	$(AUDIT)/bin/python scripts/audit_packages.py $(AUDIT_OPTIONS) locks/*.txt
+
+# LOCK_OPTIONS=--upgrade takes the newest versions; without it what is locked stays where it may.
+lock: $(AUDIT)/installed
+	$(LOCK) pyproject.toml --extra demo --group build --group test --group lint \
+	    --group conformance --output-file locks/development.txt
+	$(LOCK) pyproject.toml --extra demo --group build --constraint locks/development.txt \
+	    --output-file locks/demo.txt
+	$(LOCK) --group audit --output-file locks/audit.txt
+
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench
 
@@ -79,4 +102,4 @@ wheel: $(VENV)/installed-dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) .venv-clients .venv-lines tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) .venv-clients .venv-lines tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,17 +1,16 @@
 #!/bin/sh
 # Install the public MCP conformance suite, and a Node that is new enough for it where npm has
 # one for this machine: scripts/install-conformance.sh
-# Done once and kept until tests/conformance/node/package.json changes.
+# Done once and kept until tests/conformance/node/package-lock.json changes.
 set -eu
 
 cd "$(dirname "$0")/../tests/conformance/node"
-if [ -f node_modules/stamp ] && cmp -s package.json node_modules/stamp; then
+if [ -f node_modules/stamp ] && cmp -s package-lock.json node_modules/stamp; then
     exit 0
 fi
 if ! command -v npm >/dev/null 2>&1; then
     echo "npm is needed for the conformance suite: install Node.js 20 or newer with npm" >&2
     exit 1
 fi
-rm -rf node_modules
-npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
-cp package.json node_modules/stamp
+npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+cp package-lock.json node_modules/stamp

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install the third-party Node clients of the full test run, and a Node that is new enough for
 # them where npm has one for this machine: scripts/install-node-clients.sh
-# Done once and kept until tests/clients/node/package.json changes.
+# Done once and kept until tests/clients/node/package-lock.json changes.
 set -eu
 
 cd "$(dirname "$0")/../tests/clients/node"
@@ -9,9 +9,8 @@ if ! command -v npm >/dev/null 2>&1; then
     echo "npm is needed for the Node clients: install Node.js 20 or newer" >&2
     exit 1
 fi
-if [ -f node_modules/stamp ] && cmp -s package.json node_modules/stamp; then
+if [ -f node_modules/stamp ] && cmp -s package-lock.json node_modules/stamp; then
     exit 0
 fi
-rm -rf node_modules
-npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
-cp package.json node_modules/stamp
+npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+cp package-lock.json node_modules/stamp

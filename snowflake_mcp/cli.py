@@ -159,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif isinstance(chosen, HttpOptions):
         command = [*twistd_command(), "-n", "--pidfile=", "snowflake-mcp", *given[1:]]
         # The same process goes on as twistd: a supervisor's signals reach the server itself.
-        os.execv(command[0], command)  # noqa: S606 - our own program with the caller's options
+        os.execv(command[0], command)  # nosec B606 # noqa: S606 - our own program with the caller's options
     else:
         _stdio(chosen.config, chosen.reread)
 

@@ -112,7 +112,7 @@ class Control:
             *self._options,
         ]
         # It stays in this folder, so that relative paths mean what they mean in the foreground.
-        started = subprocess.run(  # noqa: S603 - our own program with the operator's own options
+        started = subprocess.run(  # nosec B603 # noqa: S603 - our own program with the operator's own options
             command,
             env={**os.environ, "SNOWFLAKE_MCP_LOG_FILE": str(self._log_file())},
             stdin=subprocess.DEVNULL,

@@ -78,7 +78,7 @@ def address_of(endpoints: Sequence[str]) -> tuple[str, int] | None:
             continue
         named = dict(option.partition("=")[::2] for option in options.split(":"))
         interface = named.get("interface", "").replace("\0", ":")
-        anywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+        anywhere = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104 # noqa: S104 - read, not bound
         return anywhere.get(interface, interface), int(number)
     return None
 
