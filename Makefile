@@ -99,7 +99,7 @@ soak: $(VENV)/installed-dev
 	$(BIN)/python -m bench.soak
 
 wheel: $(VENV)/installed-dev
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean:
 	rm -rf $(VENV) $(AUDIT) .venv-clients .venv-lines tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

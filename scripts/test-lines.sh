@@ -28,7 +28,7 @@ $wanted      -        not found on this machine: NOT TESTED"
             "$python" -m venv --clear "$environment"
             "$bin/python" -m pip install --quiet --upgrade "pip>=25.1"
             "$bin/python" -m pip install --quiet --editable ".[demo]" \
-                --group test --group "connector-$line"
+                --group build --group test --group "connector-$line"
             touch "$environment/installed"
         fi
         exact=$("$bin/python" -c 'import platform; print(platform.python_version())')

@@ -78,7 +78,9 @@ def test_nothing_is_installed_past_the_locks() -> None:
     assert "--require-hashes" in locked
     installing = re.findall(r"^\t.*pip install.*$", makefile, re.MULTILINE)
     assert installing
-    assert all("--no-index --no-deps" in line for line in installing)
+    assert all("--no-index --no-deps --no-build-isolation" in line for line in installing)
+    building = re.findall(r"^\t.*pip wheel.*$", makefile, re.MULTILINE)
+    assert all("--no-deps --no-build-isolation" in line for line in building)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
