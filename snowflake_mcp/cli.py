@@ -14,7 +14,7 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import stdio_services
-from snowflake_mcp.commands import configuration, least_privilege
+from snowflake_mcp.commands import admin, configuration, least_privilege
 from snowflake_mcp.commands.daemon import (
     ACTIONS,
     Control,
@@ -109,6 +109,44 @@ class DaemonOptions(ServerOptions):
         super().parseOptions(words[1:])
 
 
+class AdminOptions(TwistedOptions):
+    """Options of ``snowflake-mcp admin``; they concern a server that runs."""
+
+    synopsis = "ACTION [what it concerns] [options]"
+    longdesc = "Look at a running server and steer it. " + " ".join(
+        f"{order.usage(name)}: {order.help}" for name, order in admin.ORDERS.items()
+    )
+    optFlags: ClassVar[list[list[str | None]]] = [
+        ["json", None, "Print the answer as JSON instead of a table."],
+    ]
+    optParameters: ClassVar[list[list[str | None]]] = [
+        ["url", None, admin.DEFAULT_URL, "Where the server answers."],
+        ["token-file", None, None, "File with the bearer token of a principal with the right."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action = ""
+        self.words: list[str] = []
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """The action comes first, then what it concerns; options may stand before that or after."""
+        given = list(options or ())
+        if not given or given[0].startswith("-"):
+            super().parseOptions(given or ["--help"])
+            raise UsageError("admin: name an action first")
+        self.action = given[0]
+        if self.action not in admin.ORDERS:
+            raise UsageError(f"admin: the action is one of {', '.join(admin.ORDERS)}")
+        first = next((n for n, word in enumerate(given) if word.startswith("--")), len(given))
+        self.words = given[1:first]
+        super().parseOptions(given[first:])
+
+    def parseArgs(self, *more: str) -> None:
+        """What stands after the options."""
+        self.words += more
+
+
 class CommandOptions(TwistedOptions):
     """The command and its parts."""
 
@@ -121,6 +159,7 @@ class CommandOptions(TwistedOptions):
         ["stdio", None, StdioOptions, "Serve one client on standard input and output."],
         ["http", None, HttpOptions, "Serve the network in the foreground."],
         ["daemon", None, DaemonOptions, "Start, stop or look after a server in the background."],
+        ["admin", None, AdminOptions, "Look at a running server and steer it."],
         ["check-config", None, CheckOptions, "Check the configuration and show what counts."],
         ["doctor", None, DoctorOptions, "Check the way to Snowflake, each step with its remedy."],
         ["grants", None, GrantsOptions, "Print the SQL of a role with the least privileges."],
@@ -143,6 +182,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         options.parseOptions(given)
     except UsageError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
+    if isinstance(options.subOptions, AdminOptions):
+        raise SystemExit(_admin(options.subOptions))
     chosen: ConfiguredOptions = options.subOptions
     if chosen.config is None:
         raise SystemExit("snowflake-mcp: the options have not been read")
@@ -162,6 +203,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.execv(command[0], command)  # nosec B606 # noqa: S606 - our own program with the caller's options
     else:
         _stdio(chosen.config, chosen.reread)
+
+
+def _admin(options: AdminOptions) -> int:
+    return admin.run(
+        options.action,
+        options.words,
+        url=options["url"],
+        token_file=options["token-file"],
+        as_json=bool(options["json"]),
+        out=sys.stdout,
+        err=sys.stderr,
+    )
 
 
 def _grants(config: Config) -> None:

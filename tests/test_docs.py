@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from snowflake_mcp.cli import CommandOptions
+from snowflake_mcp.commands.admin import ADMIN_EXIT, ORDERS
 from snowflake_mcp.commands.daemon import ACTIONS, EXIT
 from snowflake_mcp.config.connections import ENVIRONMENT
 from snowflake_mcp.config.settings import Setting, settings
 from snowflake_mcp.ops.metrics import FAMILIES, Family
 from snowflake_mcp.policy.rules import CAPABILITIES
 from snowflake_mcp.tap import Options
+from snowflake_mcp.transports.admin import ACTIONS as ACTIONS_OF_ADMINS
+from snowflake_mcp.transports.admin import Action
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text()
@@ -70,4 +73,19 @@ def test_every_command_is_documented() -> None:
     parts = [str(part[0]) for part in CommandOptions.subCommands if part[0] != "daemon"]
     named = [*parts, "simulator", *(f"daemon {action}" for action in ACTIONS)]
     assert [name for name in named if f"| `{name}` |" not in text] == []
+    shown = (DOCS / "admin.md").read_text().replace("\\|", "|")
+    orders = [f"admin {name} {order.subject}".strip() for name, order in ORDERS.items()]
+    assert [name for name in orders if f"| `{name}` |" not in shown] == []
+    assert [status for status in ADMIN_EXIT.values() if f"| {status} | " not in shown] == []
+
+
+@pytest.mark.parametrize("action", ACTIONS_OF_ADMINS, ids=lambda action: action.name)
+def test_every_route_for_operators_is_documented(action: Action) -> None:
+    """By path and method."""
+    assert f"| `{action.path}` | {action.method} | " in (DOCS / "admin.md").read_text()
+
+
+def test_the_statuses_of_a_daemon_are_documented() -> None:
+    """Each has a row."""
+    text = (DOCS / "operations.md").read_text()
     assert [status for status in EXIT.values() if f"| {status} | " not in text] == []
