@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from snowflake_mcp.admin import Admin
@@ -22,6 +24,7 @@ from snowflake_mcp.ops.drain import OrderedServices, Stage
 from snowflake_mcp.ops.lag import ReactorLag
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.ops.signals import Signals
+from snowflake_mcp.ops.statefile import StateFile, state_path
 from snowflake_mcp.ops.systemd import Systemd
 from snowflake_mcp.ops.trend import Trend
 from snowflake_mcp.pipeline.doors import keep_doors
@@ -110,6 +113,18 @@ def _grant_checks(
     return GrantChecks(reactor, own, others, refuse=choice == "refuse") if checks else None
 
 
+def _state_file(config: Config, reactor: Any, ledger: Ledger) -> StateFile | None:
+    """What keeps the ledger over a restart, where there is a place for it."""
+    path = state_path(config.rates.state_file, os.environ, "usage.json")
+    if path is None:
+        return None
+
+    def in_thread(job: Callable[[], None]) -> Deferred[None]:
+        return deferToThreadPool(reactor, reactor.getThreadPool(), job)
+
+    return StateFile(reactor, path.absolute(), ledger, in_thread)
+
+
 class _Core:
     """What every transport needs: the kernel and all below it."""
 
@@ -127,6 +142,7 @@ class _Core:
         self.ledger = Ledger(_wall_clock)
         self.doors = Doors()
         self.refusals = Refusals(_wall_clock)
+        self._kept = _state_file(config, reactor, self.ledger)
         self.signers = Signers.of(
             _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
         )
@@ -180,6 +196,9 @@ class _Core:
             Stage("reactor lag", self.lag, 1.0),
             Stage("gate", self.judges, 1.0),
         ]
+        if self._kept is not None:
+            # Below the warehouse: what ends at the stop is written, too.
+            stages.append(Stage("state file", self._kept, 2.0))
         if self.demo is not None:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s

@@ -183,6 +183,12 @@ class PolicySettings:
     """Bytes that a query may read as its plan estimates them; 0: without limit."""
     over_budget: str = "refuse"
     """What happens to a query over these: ``refuse``, or ``ask`` the client's user."""
+    hourly_statements: int = _number(0, 0, 1 << 40)
+    """Statements of one principal in one hour of UTC; 0: without limit."""
+    hourly_seconds: float = _number(0.0, 0, 1 << 40)
+    """Seconds of running statements, added up, of one principal in one hour; 0: without limit."""
+    hourly_scan_bytes: int = _number(0, 0, 1 << 60)
+    """Estimated bytes read by one principal in one hour; 0: without limit."""
     daily_statements: int = _number(0, 0, 1 << 40)
     """Statements of one principal on one day of UTC; 0: without limit."""
     daily_seconds: float = _number(0.0, 0, 1 << 40)
@@ -217,6 +223,9 @@ class RateSettings:
     total_statements_per_min: int = _number(0, 0, 1000000)
     total_rows_per_min: int = _number(0, 0, 1 << 40)
     total_bytes_per_min: int = _number(0, 0, 1 << 50)
+    state_file: str = ""
+    """Where what principals have used of their hourly and daily allowances outlives the process;
+    empty: ``usage.json`` in the state folder that systemd gives, else nowhere."""
 
 
 @dataclass(frozen=True, slots=True)

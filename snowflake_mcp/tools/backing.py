@@ -10,7 +10,7 @@ from snowflake_mcp.config.model import (
     PolicySettings,
     PrincipalSettings,
 )
-from snowflake_mcp.policy.ledger import Allowance, Ledger
+from snowflake_mcp.policy.ledger import Allowance, Allowances, Ledger
 from snowflake_mcp.policy.measured import Judge
 from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.policy.terms import Terms
@@ -96,8 +96,8 @@ class Backing:
     tier: Tier
     terms: Terms
     """The gate holds statements against these, and the tools what they read themselves."""
-    allowance: Allowance
-    """What each of these callers may use on one day."""
+    allowances: Allowances
+    """What each of these callers may use in an hour, and on a day."""
     names: frozenset[str]
     """The tools that these callers have."""
 
@@ -121,7 +121,12 @@ class Backing:
             connection,
             tier_named(policy.tier),
             terms_of(counts),
-            Allowance(policy.daily_statements, policy.daily_seconds, policy.daily_scan_bytes),
+            Allowances(
+                Allowance(
+                    policy.hourly_statements, policy.hourly_seconds, policy.hourly_scan_bytes
+                ),
+                Allowance(policy.daily_statements, policy.daily_seconds, policy.daily_scan_bytes),
+            ),
             frozenset(names),
         )
 

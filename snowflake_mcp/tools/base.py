@@ -14,6 +14,7 @@ from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.tools.allowing import used_up
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.backing import Backing
 from snowflake_mcp.tools.names import stored
@@ -196,26 +197,26 @@ class Call:
         knows better than the warehouse which names were looked up, and how to find others.
 
         Raises:
-            ToolFailure: Snowflake or the way to it failed, or today's allowance is used up.
+            ToolFailure: Snowflake or the way to it failed, or an allowance is used up.
             StillRunningError: see ``handle_after_s``.
             CancelledError: the request was cancelled and the statement aborted.
         """
         backing = self.backing
         principal = self.context.facts.principal.name
         ledger = backing.parts.ledger
-        if spent := ledger.exhausted(principal, backing.allowance):
-            raise ToolFailure(
-                Family.LIMIT,
-                f"Today's allowance is used up: {spent}.",
-                "Go on after 00:00 UTC, or ask the operator; the settings are "
-                f"{backing.setting('daily_statements')}, {backing.setting('daily_seconds')} and "
-                f"{backing.setting('daily_scan_bytes')}.",
-            )
+        if spent := ledger.exhausted(principal, backing.allowances):
+            raise used_up(spent, backing)
         submits = handle_after_s == 0
         if not submits and not backing.gives_handles:
             handle_after_s = None
-        ledger.page(principal).statements += 1
-        began = self.context.clock.seconds()
+        ledger.use(principal, statements=1)
+        charge = self._meter(principal)
+
+        def ended(query_id: str | None, state: str) -> None:
+            # Where the statement outlived its call, the time since then is used as well.
+            charge()
+            self.context.trail.ended(query_id, state)
+
         note_statement(self.context.trail, self.backing.connection, sql)
         job = Job(
             sql=sql,
@@ -227,7 +228,7 @@ class Call:
             tag=self._tag(),
             on_progress=lambda status, elapsed_s: self._report(status, elapsed_s, task_arguments),
             on_query=self._sent,
-            on_end=self.context.trail.ended,
+            on_end=ended,
             resumes=self.context.resumes,
             keep=self._outlives_us,
             answer_within_s=handle_after_s,
@@ -248,7 +249,7 @@ class Call:
                 details=failure.details,
             ) from failure
         finally:
-            ledger.page(principal).seconds += self.context.clock.seconds() - began
+            charge()
 
     async def read(
         self, query_id: str, collector: Collector[T], *, offset: int, max_rows: int
@@ -299,6 +300,19 @@ class Call:
     def wait_s(self, wanted_s: float) -> float:
         """How long this call may wait for a statement that goes on without it."""
         return min(wanted_s, self.backing.limits.answer_within_s, self._timeout_s() / 2)
+
+    def _meter(self, principal: str) -> Callable[[], None]:
+        """Books the seconds since now, and at each further call those since the last one."""
+        clock, ledger = self.context.clock, self.backing.parts.ledger
+        booked = clock.seconds()
+
+        def book() -> None:
+            nonlocal booked
+            now = clock.seconds()
+            ledger.use(principal, seconds=now - booked)
+            booked = now
+
+        return book
 
     def _sent(self, query_id: str) -> None:
         self.context.trail.sent(query_id)

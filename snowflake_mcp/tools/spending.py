@@ -8,6 +8,7 @@ import msgspec
 
 from snowflake_mcp.config.model import PolicySettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.tools.allowing import used_up
 from snowflake_mcp.tools.base import Call
 from snowflake_mcp.tools.confirming import ask
 from snowflake_mcp.warehouse.results import Column, JsonValue
@@ -81,7 +82,12 @@ async def within_budget(
     """
     backing, principal = call.backing, call.context.facts.principal.name
     policy, ledger = backing.policy, backing.parts.ledger
-    limited = policy.max_scan_partitions or policy.max_scan_bytes or policy.daily_scan_bytes
+    limited = (
+        policy.max_scan_partitions
+        or policy.max_scan_bytes
+        or policy.hourly_scan_bytes
+        or policy.daily_scan_bytes
+    )
     if kind not in _ESTIMATED or not limited:
         return
     if steps > 1:
@@ -113,14 +119,9 @@ async def within_budget(
         subject = (sql, database, schema)
         instead = _ASK_HINT.format(backing.terms.section)
         await ask(call.context, backing.parts.confirmations, message, *subject, instead=instead)
-    if spent := ledger.exhausted(principal, backing.allowance, estimate.scan_bytes):
-        raise ToolFailure(
-            Family.LIMIT,
-            f"Today's allowance does not suffice for this query: {spent}.",
-            "Read less, or go on after 00:00 UTC. The operator sets "
-            f"{backing.setting('daily_scan_bytes')}.",
-        )
-    ledger.page(principal).scan_bytes += estimate.scan_bytes
+    if spent := ledger.exhausted(principal, backing.allowances, estimate.scan_bytes):
+        raise used_up(spent, backing, by_this_query=True)
+    ledger.use(principal, scan_bytes=estimate.scan_bytes)
 
 
 def _over(estimate: Estimate, policy: PolicySettings) -> str:

@@ -12,6 +12,8 @@ from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.inputs import InputRequired
 from snowflake_mcp.tools.registry import Registry
+from snowflake_mcp.warehouse.standing import Standing, StillRunningError
+from snowflake_mcp.warehouse.statement import Job
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import (
     FakeWarehouse,
@@ -185,13 +187,53 @@ async def test_a_days_use_is_counted_and_ends() -> None:
     request = context()
     warehouse.during = lambda _: request.clock.advance(2.0)  # type: ignore[attr-defined]  # a Clock
     await tools.call("execute_query", QUERY, request)
-    page = ledger.page("local")
+    page = ledger.used_today("local")
     assert (page.statements, page.seconds, page.scan_bytes) == (2, 4.0, 100)
     result = await tools.call("execute_query", QUERY, request)
     assert "200 of 150 bytes" in shown(result)
     assert (await tools.call("list_databases", {}, request)).failure is None
     result = await tools.call("list_databases", {}, request)
     assert result.failure is not None
-    assert result.failure.family is Family.LIMIT
-    assert "4 of 4 statements" in shown(result)
+    assert (result.failure.family, result.failure.retryable) == (Family.LIMIT, True)
+    assert "Today's allowance is used up: 4 of 4 statements." in shown(result)
+    assert "Go on after 00:00 UTC, or ask the operator; the setting is policy.daily" in shown(
+        result
+    )
+    assert result.failure.details == {"limit": "daily_statements", "retry_after_s": 86_401}
     assert len(warehouse.jobs) == 4
+
+
+@asynchronous
+async def test_an_hours_use_ends_by_itself() -> None:
+    """The estimate is asked for it, and the query that does not fit is not sent."""
+    tools, warehouse = priced(plan(1, 100), Ledger(lambda: 0.0), hourly_scan_bytes=150)
+    request = context()
+    assert (await tools.call("execute_query", QUERY, request)).failure is None
+    result = await tools.call("execute_query", QUERY, request)
+    assert "This hour's allowance does not suffice for this query: 200 of 150" in shown(result)
+    assert "policy.hourly_scan_bytes" in shown(result)
+    assert len(warehouse.jobs) == 3
+
+
+@asynchronous
+async def test_what_outlives_its_call_is_used_until_its_end() -> None:
+    """The call books the time until it is answered, the end of the statement the rest."""
+    ledger = Ledger(lambda: 0.0)
+    tools, warehouse = priced(plan(1, 1), ledger)
+    request = context()
+    running = Standing("01", "running", 2.0)
+
+    def hand_over(_: Job) -> None:
+        request.clock.advance(2.0)  # type: ignore[attr-defined]  # a Clock
+        raise StillRunningError(running)
+
+    warehouse.during = hand_over
+    await tools.call("submit_query", {"query": "SELECT 1"}, request)
+    assert ledger.used_today("local").seconds == 2.0
+    request.clock.advance(40.0)  # type: ignore[attr-defined]  # a Clock
+    (job,) = warehouse.jobs
+    assert job.on_end is not None
+    job.on_end("01", "success")
+    used = ledger.used_today("local")
+    assert (used.statements, used.seconds) == (1, 42.0)
+    assert request.trail.query_ids["01"] == "success"
