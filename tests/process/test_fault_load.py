@@ -176,6 +176,8 @@ async def _crowded(server: Server, measured: Measured) -> None:
         await HttpAgent.open(server.port) as agent,
         asyncio.timeout(30),
     ):
+        # A place is free again when its thread is done, a little after the answer.
+        await asyncio.to_thread(until, lambda: _running(server)[0] == 0, 10, "the places are free")
         query = {"query": "SELECT SYSTEM$WAIT(30)"}
         calls = [
             asyncio.create_task(busy.call(n, "execute_query", query, stateless=True))
