@@ -26,11 +26,13 @@ from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.ops.signals import Signals
 from snowflake_mcp.ops.statefile import StateFile, state_path
 from snowflake_mcp.ops.systemd import Systemd
+from snowflake_mcp.ops.tracing import Tracing
 from snowflake_mcp.ops.trend import Trend
 from snowflake_mcp.pipeline.doors import keep_doors
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.pipeline.rates import Rates
 from snowflake_mcp.pipeline.refusals import Refusals
+from snowflake_mcp.pipeline.tracing import trace
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.ledger import Ledger
@@ -135,6 +137,12 @@ class _Core:
         self.metrics = Metrics()
         self.lag = ReactorLag(reactor, self.metrics)
         self.rates = Rates(reactor, self.profiles, self.metrics)
+        traces = config.tracing
+        self.tracing = (
+            Tracing(reactor, traces.endpoint, traces.sample_ratio, VERSION)
+            if traces.endpoint
+            else None
+        )
         self.demo = DemoWarehouse(reactor) if config.is_demo else None
         self._accounts = accounts = Accounts.configured(config, self.profiles, self.demo)
         self.warehouse = Warehouse(reactor, accounts, config.pool, self.metrics, self.rates)
@@ -164,6 +172,7 @@ class _Core:
             signers=self.signers,
             request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
             layers=[
+                *([trace(self.tracing)] if self.tracing is not None else []),
                 observe(self.metrics),
                 self.refusals.layer,
                 keep_doors(self.doors),
@@ -196,6 +205,8 @@ class _Core:
             Stage("reactor lag", self.lag, 1.0),
             Stage("gate", self.judges, 1.0),
         ]
+        if self.tracing is not None:
+            stages.append(Stage("traces", self.tracing, 3.0))
         if self._kept is not None:
             # Below the warehouse: what ends at the stop is written, too.
             stages.append(Stage("state file", self._kept, 2.0))

@@ -28,6 +28,8 @@ _log = Logger()
 _SWITCH_INTERVAL_S: Final = 0.0001
 """How soon a worker thread yields the interpreter to the reactor. A request asks for it several
 times, so the default of 5 ms, and even 1 ms, adds up while results are read (docs/performance)."""
+_LIBRARIES: Final = ("snowflake.connector", "opentelemetry")
+"""Their warnings belong into the log."""
 _GOODBYE_S: Final = 1.5
 """How long clients may take to answer the closing handshake of a WebSocket."""
 _HURRIED_ABORT_S: Final = 1.0
@@ -40,11 +42,11 @@ class Interpreter(Service):
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._unbridge: Callable[[], None] | None = None
+        self._unbridge: list[Callable[[], None]] = []
 
     def startService(self) -> None:
         """Say what answers, and keep worker threads from holding the interpreter long."""
-        self._unbridge = logs.bridged("snowflake.connector")
+        self._unbridge = [logs.bridged(name) for name in _LIBRARIES]
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         connection = self._config.connection
         if fixtures := self._config.testing.fixtures:
@@ -66,8 +68,8 @@ class Interpreter(Service):
 
     def stopService(self) -> None:
         """Leave the libraries' logging as it was."""
-        if self._unbridge is not None:
-            self._unbridge()
+        for unbridge in self._unbridge:
+            unbridge()
 
 
 class WarehouseService(Service):

@@ -63,6 +63,7 @@ HOMES: dict[str, set[str]] = {
     "pyarrow": {"simulator", "warehouse"},
     "jwt": {"auth", "simulator"},
     "prometheus_client": {"ops/exposition.py"},
+    "opentelemetry": {"ops/tracing.py"},
     "autobahn": {"transports/websocket.py"},
     "txaio": {"transports/websocket.py"},
     "twisted.web": {"transports", "simulator"},

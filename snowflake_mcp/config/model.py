@@ -23,6 +23,7 @@ __all__ = [
     "PoolSettings",
     "PrincipalSettings",
     "RateSettings",
+    "TracingSettings",
     "WebSocketSettings",
 ]
 
@@ -237,6 +238,16 @@ class FixtureSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TracingSettings:
+    """OpenTelemetry."""
+
+    endpoint: str = ""
+    """URL of a collector's OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; none: off."""
+    sample_ratio: float = _number(1.0, 0, 1)
+    """Share of the traces that begin here; where a client has begun one, it decides."""
+
+
+@dataclass(frozen=True, slots=True)
 class LogSettings:
     """The file that ``--logger=snowflake_mcp.ops.logs.file_json`` or ``file_text`` writes."""
 
@@ -309,6 +320,7 @@ class Config:
     rates: RateSettings = RateSettings()
     testing: FixtureSettings = FixtureSettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
     )

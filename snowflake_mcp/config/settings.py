@@ -12,6 +12,7 @@ from snowflake_mcp.config.model import (
     PolicySettings,
     PoolSettings,
     RateSettings,
+    TracingSettings,
     WebSocketSettings,
 )
 
@@ -28,6 +29,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "rates": RateSettings(),
     "testing": FixtureSettings(),
     "log": LogSettings(),
+    "tracing": TracingSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -12,7 +12,7 @@ from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND, McpError
 from snowflake_mcp.protocol.kernel import Layer, Perform
 from snowflake_mcp.protocol.tooling import ToolResult
 
-__all__ = ["observe"]
+__all__ = ["observe", "outcome_of"]
 
 _log = Logger()
 
@@ -39,7 +39,7 @@ def observe(metrics: Metrics) -> Layer:
                 outcome = f"error_{error.code}"
                 raise
             else:
-                outcome = _outcome(result)
+                outcome = outcome_of(result)
                 return result
             finally:
                 seconds = context.clock.seconds() - began
@@ -52,7 +52,8 @@ def observe(metrics: Metrics) -> Layer:
     return layer
 
 
-def _outcome(result: MethodResult) -> str:
+def outcome_of(result: MethodResult) -> str:
+    """The outcome of a request that was answered, in one word of the log and the metrics."""
     if isinstance(result, ToolResult) and result.failure is not None:
         return result.failure.family.value
     return "ok"

@@ -109,6 +109,8 @@ class RequestContext:
     """Set just before the work is cancelled."""
     negotiated: Negotiated | None = None
     """Set by ``initialize`` for whoever keeps the session."""
+    traceparent: str | None = None
+    """The span of this request, as the parent of what it causes; ``None``: the client's is."""
     trail: Trail = field(default_factory=Trail)
     """What the request has done so far."""
     settled: bool = False

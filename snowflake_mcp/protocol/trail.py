@@ -2,8 +2,19 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
-__all__ = ["Trail"]
+__all__ = ["Follower", "Trail"]
+
+
+class Follower(Protocol):
+    """Whoever is told of each statement as it goes; ``ops.tracing.RequestSpan`` is."""
+
+    def sent(self, query_id: str) -> None:
+        """Snowflake has a statement of the request under this id; may be said again."""
+
+    def ended(self, query_id: str, state: str) -> None:
+        """It has ended in this state, perhaps after the request."""
 
 
 @dataclass(slots=True)
@@ -41,6 +52,8 @@ class Trail:
     on_late_end: Callable[[str, str], None] | None = None
     """Told the id and the final state of what ends after the request has."""
 
+    follower: Follower | None = None
+
     def judged(
         self, verdict: str, kind: str, tier: str, rules: Iterable[str], statement: str
     ) -> None:
@@ -61,11 +74,15 @@ class Trail:
     def sent(self, query_id: str) -> None:
         """Snowflake has it under this id."""
         self.query_ids.setdefault(query_id, "")
+        if self.follower is not None:
+            self.follower.sent(query_id)
 
     def ended(self, query_id: str | None, state: str) -> None:
         """Its end is known."""
         if query_id is None:
             return
         self.query_ids[query_id] = state
+        if self.follower is not None:
+            self.follower.ended(query_id, state)
         if self.on_late_end is not None:
             self.on_late_end(query_id, state)

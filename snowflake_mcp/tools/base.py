@@ -336,8 +336,8 @@ class Call:
             "request": self.context.request_id,
             "tool": self.tool,
         }
-        if facts.traceparent is not None:
-            tag["traceparent"] = facts.traceparent
+        if (span := self.context.traceparent or facts.traceparent) is not None:
+            tag["traceparent"] = span
         return {key: tags.value(value) for key, value in tag.items()}
 
     def _report(
