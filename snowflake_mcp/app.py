@@ -4,6 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,13 +46,20 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
-from snowflake_mcp.services import Clients, Interpreter, Stdio, WarehouseService
+from snowflake_mcp.services import (
+    CertificateWatch,
+    Clients,
+    Interpreter,
+    Stdio,
+    WarehouseService,
+)
 from snowflake_mcp.simulator.child import DemoWarehouse
 from snowflake_mcp.status import DEMO_NOTICE, Status
 from snowflake_mcp.tools.registry import build_registry
 from snowflake_mcp.transports.front import build_front
 from snowflake_mcp.transports.listen import Listener, endpoint_string
 from snowflake_mcp.transports.stdio import StdioProtocol
+from snowflake_mcp.transports.tls import certificates
 from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.grants import PRINCIPAL, GrantCheck, GrantChecks
@@ -230,6 +238,7 @@ def network_services(
     """
     endpoints = [endpoint_string(each, config.http.host) for each in config.http.endpoints]
     core = _Core(config, reactor, endpoints)
+    shown = certificates(config.tls, _wall_clock)
     status = Status(
         config=config,
         clock=reactor,
@@ -241,6 +250,7 @@ def network_services(
         ledger=core.ledger,
         grants=core.grants,
         doors=core.doors,
+        certificates=shown,
     )
     trend = Trend(reactor, core.metrics)
     admin = Admin(
@@ -269,6 +279,9 @@ def network_services(
         "connections",
         lambda: {(kind,): counts["connections"] for kind, counts in front.counts().items()},
     )
+    if shown is not None:
+        ends_s = partial(getattr, shown, "expires_s")
+        core.metrics.watch_one("tls_certificate_expires_timestamp_seconds", ends_s)
     limits = config.limits
     clients = Clients(reactor, core.kernel, front, status, limits.drain_s, limits.abort_s)
 
@@ -283,9 +296,15 @@ def network_services(
         stop_within_s=lambda: services.stop_within_s,
     )
     reload = core.reload(reread)
+
+    def renew() -> None:
+        reload()
+        if shown is not None:
+            shown.load()
+
     signals = Signals(
         reactor,
-        reload=lambda: systemd.reload(reload),
+        reload=lambda: systemd.reload(renew),
         reopen=logs.reopen,
         hurry=hurry,
         # The reactor returns to twistd, which removes the pid file and ends by the signal.
@@ -297,7 +316,12 @@ def network_services(
             *core.stages(),
             Stage("trend", trend, 1.0),
             Stage("clients", clients, clients.stop_within_s),
-            Stage("listener", Listener(reactor, front.site, endpoints), 1.0),
+            *(
+                []
+                if shown is None
+                else [Stage("certificate", CertificateWatch(reactor, shown), 1.0)]
+            ),
+            Stage("listener", Listener(reactor, front.site, endpoints, shown), 1.0),
             Stage("signals", signals, 1.0),
             Stage("systemd", systemd, 1.0),
         ],

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
@@ -18,10 +19,11 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.status import DEMO_NOTICE, Status
 from snowflake_mcp.transports.front import Front
 from snowflake_mcp.transports.stdio import StdioProtocol
+from snowflake_mcp.transports.tls import Certificates
 from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
-__all__ = ["Clients", "Interpreter", "Stdio", "WarehouseService"]
+__all__ = ["CertificateWatch", "Clients", "Interpreter", "Stdio", "WarehouseService"]
 
 _log = Logger()
 
@@ -32,6 +34,7 @@ _LIBRARIES: Final = ("snowflake.connector", "opentelemetry")
 """Their warnings belong into the log."""
 _GOODBYE_S: Final = 1.5
 """How long clients may take to answer the closing handshake of a WebSocket."""
+_LOOK_S: Final = 43_200.0
 _HURRIED_ABORT_S: Final = 1.0
 _HURRIED_STOP_S: Final = 0.7
 """Closing sessions when the operator does not want to wait; aborts have been sent before."""
@@ -193,6 +196,34 @@ class Clients(Service):
             turn: Deferred[None] = Deferred()
             self._clock.callLater(0.05, turn.callback, None)
             await turn
+
+
+class CertificateWatch(Service):
+    """Warns in time of the end of the certificate that is shown."""
+
+    def __init__(self, clock: Any, certificates: Certificates) -> None:
+        self._clock = clock
+        self._certificates = certificates
+        self._next: IDelayedCall | None = None
+
+    def startService(self) -> None:
+        """Look now, and twice a day."""
+        _log.info("TLS with a certificate that {state}", state=self._certificates.state())
+        self._look()
+
+    def stopService(self) -> None:
+        """Look no more."""
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+
+    def _look(self) -> None:
+        shown = self._certificates
+        if shown.days_left < shown.settings.expiry_warning_days:
+            _log.warn(
+                "the TLS certificate {state}; replace the file and send SIGHUP",
+                state=shown.state(),
+            )
+        self._next = self._clock.callLater(_LOOK_S, self._look)
 
 
 class Stdio(Service):

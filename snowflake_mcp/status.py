@@ -13,6 +13,7 @@ from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.probes import Check
+from snowflake_mcp.transports.tls import Certificates
 from snowflake_mcp.version import SERVER_NAME, VERSION
 from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
@@ -41,6 +42,7 @@ class Status:
         ledger: Ledger,
         grants: GrantChecks | None = None,
         doors: Doors | None = None,
+        certificates: Certificates | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -52,6 +54,7 @@ class Status:
         self._ledger = ledger
         self._grants = grants
         self._doors = doors or Doors()
+        self._certificates = certificates
         self._began = clock.seconds()
         self.stopping = False
         """Set when the server begins to stop: it is no longer ready."""
@@ -105,6 +108,7 @@ class Status:
             "sessions": len(self._kernel.live_sessions),
             "doors": self._doors.snapshot(),
             "connections": self.clients(),
+            **({"tls": self._certificates.snapshot()} if self._certificates is not None else {}),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
             **({"grants": self._grants.snapshot()} if self._grants is not None else {}),

@@ -66,6 +66,7 @@ HOMES: dict[str, set[str]] = {
     "opentelemetry": {"ops/tracing.py"},
     "autobahn": {"transports/websocket.py"},
     "txaio": {"transports/websocket.py"},
+    "OpenSSL": {"transports/tls.py"},
     "twisted.web": {"transports", "simulator"},
     "twisted.internet.reactor": {"tap.py", "cli.py", "simulator/__main__.py"},
     "mcp_types": {"protocol"},

@@ -166,7 +166,7 @@ class Control:
             self._say(f"not running, but {self._places.pid_file} is there (pid {written})")
             return EXIT["dead"]
         address = self._address()
-        answer = ask(address, "/health/ready") if address is not None else None
+        answer = ask(address, "/health/ready", tls=self._tls) if address is not None else None
         if answer is None:
             self._say(f"running, pid {pid}; it could not be asked how it is")
             return EXIT["unknown"] if address is not None else EXIT["ok"]
@@ -184,8 +184,9 @@ class Control:
             if pid is None:
                 self._say(f"ended while it started; see {self._log_file()}")
                 return EXIT["failed"]
-            if address is None or ask(address, "/health/live") is not None:
-                where = "" if address is None else f", http://{_shown(address)}/mcp"
+            if address is None or ask(address, "/health/live", tls=self._tls) is not None:
+                scheme = "https" if self._tls else "http"
+                where = "" if address is None else f", {scheme}://{_shown(address)}/mcp"
                 self._say(f"running, pid {pid}{where}")
                 self._say(f"log: {self._log_file()}")
                 return EXIT["ok"]
@@ -193,6 +194,10 @@ class Control:
             left_s -= _STEP_S
         self._say(f"runs but does not answer within {_START_S:.0f} s; see {self._log_file()}")
         return EXIT["failed"]
+
+    @property
+    def _tls(self) -> bool:
+        return bool(self._config.tls.certificate_file)
 
     def _address(self) -> tuple[str, int] | None:
         http: Any = self._config.http

@@ -4,6 +4,7 @@ import errno
 import http.client
 import os
 import signal
+import ssl
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ _WORD: Final = "snowflake-mcp"
 
 Probe = tuple[int, Any]
 """Status and decoded body of an answer."""
+UNASKED: Final[Probe] = (
+    0,
+    {"status": "unknown, as it answers only clients that show a certificate", "checks": []},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +88,36 @@ def address_of(endpoints: Sequence[str]) -> tuple[str, int] | None:
     return None
 
 
-def ask(address: tuple[str, int], path: str) -> Probe | None:
-    """The answer to a GET, or ``None`` when nobody answers within 5 s."""
-    host, port = address
-    with closing(http.client.HTTPConnection(host, port, timeout=_PROBE_S)) as connection:
+def ask(address: tuple[str, int], path: str, *, tls: bool = False) -> Probe | None:
+    """The answer to a GET, or ``None`` when nobody answers within 5 s.
+
+    A server that wants a certificate of its clients does answer; ``UNASKED`` stands for what it
+    would have said.
+    """
+    with closing(_connection(*address, tls=tls)) as connection:
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, msgspec.json.decode(answer.read())
+        except ssl.SSLError as error:
+            return UNASKED if _wants_certificate(error) else None
         except (OSError, http.client.HTTPException, msgspec.DecodeError):
             return None
+
+
+def _connection(host: str, port: int, *, tls: bool) -> http.client.HTTPConnection:
+    if not tls:
+        return http.client.HTTPConnection(host, port, timeout=_PROBE_S)
+    context = ssl.create_default_context()
+    # The certificate is for the name that clients use, not for the address that is asked here,
+    # and one that has expired must not look like a server that is down. No secret is sent.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=_PROBE_S, context=context)
+
+
+def _wants_certificate(error: ssl.SSLError) -> bool:
+    return "CERTIFICATE_REQUIRED" in str(error.reason) or "HANDSHAKE_FAILURE" in str(error.reason)
 
 
 def _exists(pid: int) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "PoolSettings",
     "PrincipalSettings",
     "RateSettings",
+    "TlsSettings",
     "TracingSettings",
     "WebSocketSettings",
 ]
@@ -84,6 +85,26 @@ class HttpSettings:
     key is made at start, and sessions and tasks end with the process."""
     session_ttl_s: float = _number(86_400.0, 60, 30 * 86_400)
     """Life of a handshake-era session id."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """TLS of our own on every TCP endpoint; without a certificate it is left to a proxy."""
+
+    certificate_file: str = ""
+    """PEM: the certificate, then those between it and the authority."""
+    key_file: str = ""
+    """PEM, without a passphrase."""
+    min_version: str = "1.2"
+    """``1.2`` or ``1.3``."""
+    client_ca_file: str = ""
+    """PEM: the authorities whose certificates clients show; empty: none is asked for."""
+    client_certificate: str = "required"
+    """With ``client_ca_file``: ``required``, or ``optional`` beside other ways to say who calls."""
+    client_name: str = "common_name"
+    """What in a client's certificate names it: ``common_name``, ``dns``, ``email`` or ``uri``."""
+    expiry_warning_days: float = _number(30.0, 0, 3650)
+    """How long before its end the log begins to warn of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,6 +334,7 @@ class Config:
 
     connection: ConnectionSettings
     http: HttpSettings = HttpSettings()
+    tls: TlsSettings = TlsSettings()
     websocket: WebSocketSettings = WebSocketSettings()
     pool: PoolSettings = PoolSettings()
     limits: LimitSettings = LimitSettings()

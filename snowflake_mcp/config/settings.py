@@ -12,6 +12,7 @@ from snowflake_mcp.config.model import (
     PolicySettings,
     PoolSettings,
     RateSettings,
+    TlsSettings,
     TracingSettings,
     WebSocketSettings,
 )
@@ -22,6 +23,7 @@ ENVIRONMENT_PREFIX: Final = "SNOWFLAKE_MCP_"
 
 SECTIONS: Final[Mapping[str, Any]] = {
     "http": HttpSettings(),
+    "tls": TlsSettings(),
     "websocket": WebSocketSettings(),
     "pool": PoolSettings(),
     "limits": LimitSettings(),

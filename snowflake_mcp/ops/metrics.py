@@ -80,6 +80,11 @@ FAMILIES: Final[Mapping[str, Family]] = {
         Family("http_requests", "counter", "HTTP requests answered.", ("status",)),
         Family("http_sent_bytes", "counter", "Bytes of HTTP bodies sent."),
         Family("connections", "gauge", "Open connections of clients.", ("kind",)),
+        Family(
+            "tls_certificate_expires_timestamp_seconds",
+            "gauge",
+            "When the certificate that is shown ends, since the epoch.",
+        ),
         Family("websocket_connections", "counter", "WebSockets opened."),
         Family("client_sessions", "gauge", "Handshake-era sessions with live state."),
         Family("log_lines_lost", "counter", "Log lines that could not be written."),

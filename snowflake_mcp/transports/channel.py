@@ -12,12 +12,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from twisted.internet.interfaces import IDelayedCall, IProtocol, ISSLTransport, ITCPTransport
+from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 
 from snowflake_mcp.transports.exchange import JSON, Refusal
 from snowflake_mcp.transports.headers import SECURITY
+from snowflake_mcp.transports.outlet import STALL_S
+from snowflake_mcp.transports.tls import handshake_failure, name_of
 
 if TYPE_CHECKING:
     from snowflake_mcp.transports.site import Site
@@ -32,6 +35,7 @@ LINGER_S: Final = 2.0
 """How long a refused client's unread bytes are taken and thrown away. Closing at once would make
 the kernel reset the connection, and the client would never see why it was refused."""
 MAX_LENGTH_DIGITS: Final = 12
+_log = Logger()
 
 
 class Channel(HTTPChannel):
@@ -49,11 +53,21 @@ class Channel(HTTPChannel):
         self._deadline: IDelayedCall | None = None
         self._lingering: IDelayedCall | None = None
         self._successor: IProtocol | None = None
+        self._name_read = False
+        self._certificate_name: str | None = None
 
     @property
     def busy(self) -> bool:
         """Whether a request is being read or answered."""
         return bool(self.requests)
+
+    @property
+    def certificate_name(self) -> str | None:
+        """The name in the client's TLS certificate; asked for once the handshake is done."""
+        if not self._name_read and self.transport is not None:
+            self._name_read = True
+            self._certificate_name = name_of(self.transport, self.factory.client_name)
+        return self._certificate_name
 
     def connectionMade(self) -> None:
         """Join the site's connections."""
@@ -69,6 +83,10 @@ class Channel(HTTPChannel):
         self._end_deadline()
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
+        ended_by_tls = handshake_failure(reason)
+        if ended_by_tls is not None:
+            peer = str(getattr(self.getPeer(), "host", "local"))
+            _log.info("TLS with {peer} ended: {words}", peer=peer, words=ended_by_tls)
         super().connectionLost(reason)
 
     def dataReceived(self, data: bytes) -> None:
@@ -141,7 +159,15 @@ class Channel(HTTPChannel):
 
     def loseConnection(self) -> None:
         """Close once what was written has left; the client can read the answer first."""
-        if not self._deaf or not _can_half_close(self.transport):
+        secure = bool(ISSLTransport.providedBy(self.transport))
+        can_half_close = bool(ITCPTransport.providedBy(self.transport)) and not secure
+        if secure:
+            # TLS ends with a word from both sides; a client that says none would stay for ever.
+            super().loseConnection()
+            if self._lingering is None:
+                limit_s = LINGER_S if self._deaf else STALL_S
+                self._lingering = self.callLater(limit_s, self.transport.abortConnection)
+        elif not self._deaf or not can_half_close:
             super().loseConnection()
         elif self._lingering is None:
             self.setTimeout(None)
@@ -189,10 +215,6 @@ class Channel(HTTPChannel):
         # private: a client that was refused must not be invited to send its body.
         if not self._deaf:
             super()._send100Continue()
-
-
-def _can_half_close(transport: object) -> bool:
-    return ITCPTransport.providedBy(transport) and not ISSLTransport.providedBy(transport)
 
 
 def _whole_answer(refusal: Refusal) -> list[bytes]:

@@ -89,6 +89,10 @@ class Exchange(Protocol):
         """Whether a trusted proxy passed it on: only then may its headers speak of the client."""
 
     @property
+    def certificate_name(self) -> str | None:
+        """The name in the client's verified TLS certificate; ``None`` where there is none."""
+
+    @property
     def body(self) -> bytes:
         """The whole request body; never longer than the limit."""
 

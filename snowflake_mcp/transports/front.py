@@ -118,6 +118,7 @@ def build_front(
         metrics,
         Proxies(http.trusted_proxies, http.forwarded_header),
         max_body_bytes=http.max_body_bytes,
+        client_name=config.tls.client_name,
         idle_timeout_s=http.idle_timeout_s,
         identify=identify,
     )

@@ -12,9 +12,12 @@ from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFacto
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.transports.tls import Certificates
+
 __all__ = ["ListenError", "Listener", "endpoint_string"]
 
 _MAX_PORT: Final = 65_535
+_SECURE: Final = frozenset({"ssl", "tls"})
 _log = Logger()
 
 
@@ -47,7 +50,15 @@ class Listener(Service):
 
     name = "listener"
 
-    def __init__(self, reactor: Any, factory: IProtocolFactory, endpoints: Iterable[str]) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        factory: IProtocolFactory,
+        endpoints: Iterable[str],
+        certificates: Certificates | None = None,
+    ) -> None:
+        """With ``certificates`` every endpoint but Unix sockets speaks TLS."""
+        self._certificates = certificates
         self._reactor = reactor
         self._factory = factory
         self._endpoints = tuple(endpoints)
@@ -92,8 +103,13 @@ class Listener(Service):
 
     def _open(self, endpoint: str) -> IListeningPort:
         """Listen, and learn at once whether it worked: Twisted's own endpoints never wait."""
+        factory, kind = self._factory, endpoint.partition(":")[0]
+        if self._certificates is not None and not _is_local(endpoint):
+            if kind in _SECURE:
+                raise RuntimeError(f"{kind} has a certificate of its own beside tls; write tcp")
+            factory = self._certificates.wrap(factory, self._reactor)
         outcome: list[Any] = []
-        serverFromString(self._reactor, endpoint).listen(self._factory).addBoth(outcome.append)
+        serverFromString(self._reactor, endpoint).listen(factory).addBoth(outcome.append)
         if not outcome:
             raise RuntimeError("the endpoint does not say at once whether it listens")
         if isinstance(outcome[0], Failure):
@@ -107,3 +123,8 @@ class Listener(Service):
             stopped = port.stopListening()
             if stopped is not None:
                 await stopped
+
+
+def _is_local(endpoint: str) -> bool:
+    kind, _, rest = endpoint.partition(":")
+    return kind == "unix" or (kind == "systemd" and "domain=UNIX" in rest.split(":"))

@@ -215,6 +215,11 @@ class Request(http.Request):
         return self._source.scheme
 
     @property
+    def certificate_name(self) -> str | None:
+        """The name in the client's TLS certificate."""
+        return self.channel.certificate_name
+
+    @property
     def proxied(self) -> bool:
         """Whether a trusted proxy passed it on."""
         return self._source.proxied

@@ -47,6 +47,7 @@ class Site(http.HTTPFactory):
         proxies: Proxies,
         *,
         max_body_bytes: int,
+        client_name: str = "common_name",
         idle_timeout_s: float,
         identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
     ) -> None:
@@ -55,6 +56,7 @@ class Site(http.HTTPFactory):
         self.cors = cors
         self.clock = clock
         self.proxies = proxies
+        self.client_name = client_name
         self.max_body_bytes = max_body_bytes
         self.too_large = Refusal(
             413, "too_large", f"The request body is larger than {max_body_bytes} bytes."
