@@ -30,6 +30,7 @@ from snowflake_mcp.ops.systemd import Systemd
 from snowflake_mcp.ops.tracing import Tracing
 from snowflake_mcp.ops.trend import Trend
 from snowflake_mcp.pipeline.doors import keep_doors
+from snowflake_mcp.pipeline.membership import members_only
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.pipeline.rates import Rates
 from snowflake_mcp.pipeline.refusals import Refusals
@@ -178,13 +179,14 @@ class _Core:
                 lambda principal: tools.instructions(principal) + notice,
             ),
             signers=self.signers,
-            request_timeout_s=config.limits.statement_timeout_s + config.pool.max_wait_s + 5.0,
+            request_timeout_s=self._request_timeout_s,
             layers=[
                 *([trace(self.tracing)] if self.tracing is not None else []),
                 observe(self.metrics),
                 self.refusals.layer,
                 keep_doors(self.doors),
                 self.rates.layer,
+                members_only(self.profiles),
             ],
             changes=changes,
         )
@@ -197,6 +199,15 @@ class _Core:
         self.warehouse_service = WarehouseService(
             self.warehouse, stop_s, self.grants, log_in=log_in
         )
+
+    def _request_timeout_s(self, principal: Principal) -> float:
+        """A statement of the principal, a place for it, and the answer; for every request."""
+        try:
+            limits = self.profiles.of(principal.profile).limits
+        except KeyError:
+            # Whose table is gone is refused in a moment; until then there is a bound all the same.
+            limits = self.config.limits
+        return limits.statement_timeout_s + self.config.pool.max_wait_s + 5.0
 
     def reload(self, reread: Callable[[], Config] | None) -> Reload:
         """What SIGHUP does."""

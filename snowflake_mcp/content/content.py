@@ -39,7 +39,8 @@ def build_content(
     warehouse: Statements, config: Config, clock: IReactorTime, profiles: Profiles | None = None
 ) -> Content:
     """Library, prompts and completions over one catalog; nothing runs before it is asked."""
-    askers = Askers(profiles or Profiles(config))
+    profiles = profiles or Profiles(config)
+    askers = Askers(profiles)
     catalog = Catalog(warehouse, clock)
     defaults = Defaults(catalog)
     seen = Seen(clock)

@@ -18,6 +18,7 @@ from snowflake_mcp.protocol.errors import (
     McpError,
     ToolFailure,
 )
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.catalog import Asker, Catalog
 from snowflake_mcp.warehouse.identifiers import folded, shown
 from snowflake_mcp.warehouse.visible import plain
@@ -79,7 +80,7 @@ class SnowflakeLibrary:
             listed = await self.listed(self._askers.of(context))
         except ToolFailure as failure:
             raise problem(failure) from failure
-        self._seen.read(LIST, digested(listed))
+        self._seen.read(LIST, context.facts.principal.profile, digested(listed))
         return listed
 
     async def templates(self, context: RequestContext) -> Sequence[Mapping[str, Any]]:
@@ -108,16 +109,19 @@ class SnowflakeLibrary:
                     {"uri": uri[:_ECHO_CHARS]},
                 ) from failure
             raise problem(failure) from failure
-        self._seen.read(uri, text)
+        self._seen.read(uri, context.facts.principal.profile, text)
         return [{"uri": uri, "mimeType": _JSON, "text": text}]
 
-    def can_watch(self, uri: str) -> bool:
-        """Whether it is a URI of ours; who asks wants to hear of changes, so it is looked at."""
+    def can_watch(self, uri: str, principal: Principal) -> bool:
+        """Whether it is a URI of ours; who asks wants to hear of changes, so it is looked at.
+
+        What the principal may not see never changes for them: to them it does not exist.
+        """
         try:
             parse(uri)
         except ValueError:
             return False
-        self._seen.wanted(uri)
+        self._seen.wanted(uri, principal.profile)
         return True
 
     async def listed(self, asker: Asker) -> list[Mapping[str, Any]]:

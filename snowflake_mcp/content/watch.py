@@ -13,6 +13,7 @@ from snowflake_mcp.content.library import SnowflakeLibrary
 from snowflake_mcp.content.seen import Seen
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.errors import ToolFailure
+from snowflake_mcp.warehouse.catalog import Asker
 
 __all__ = ["CatalogWatch"]
 
@@ -74,9 +75,19 @@ class CatalogWatch(Service):
         if not due or not len(self._changes):
             return
         first = self._turn % len(due)
-        for uri in (due[first:] + due[:first])[:ROUND]:
-            self._seen.found(uri, await self._library.text(uri, self._askers.watch()))
+        for uri, profile in (due[first:] + due[:first])[:ROUND]:
+            asker = self._watching(profile)
+            if asker is not None:
+                self._seen.found(uri, profile, await self._library.text(uri, asker))
             self._turn += 1
+
+    def _watching(self, profile: str) -> Asker | None:
+        try:
+            return self._askers.watch(profile)
+        except KeyError:
+            # A reload took the table away, and with it everybody who could want to hear.
+            self._seen.forget(profile)
+            return None
 
     def _look(self) -> "Deferred[None]":
         self._round = Deferred.fromCoroutine(self._guarded())

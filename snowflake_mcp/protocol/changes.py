@@ -21,6 +21,8 @@ class Change:
 
     kind: Kind
     uri: str = ""
+    profile: str | None = None
+    """The callers whom it concerns, by their table; ``None``: all."""
 
     @property
     def method(self) -> str:
@@ -33,26 +35,36 @@ class Change:
         return {"uri": self.uri} if self.kind == "resource" else {}
 
 
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    heard: Callable[[Change], None]
+    closed: Callable[[], None]
+    profile: str
+
+
 class Changes:
     """The hub between what changes and who listens; reactor thread only."""
 
     def __init__(self) -> None:
-        self._listeners: dict[int, tuple[Callable[[Change], None], Callable[[], None]]] = {}
+        self._listeners: dict[int, _Listener] = {}
         self._next = 0
 
     def __len__(self) -> int:
         return len(self._listeners)
 
     def listen(
-        self, heard: Callable[[Change], None], closed: Callable[[], None] = lambda: None
+        self,
+        heard: Callable[[Change], None],
+        closed: Callable[[], None] = lambda: None,
+        profile: str = "",
     ) -> Callable[[], None]:
-        """Hear every change from now on; call the result to stop hearing.
+        """Hear what concerns callers of a table from now on; call the result to stop hearing.
 
         ``closed`` is called when the server ends all listening because it stops.
         """
         self._next += 1
         key = self._next
-        self._listeners[key] = (heard, closed)
+        self._listeners[key] = _Listener(heard, closed, profile)
 
         def stop() -> None:
             self._listeners.pop(key, None)
@@ -62,11 +74,12 @@ class Changes:
     def publish(self, changes: Iterable[Change]) -> None:
         """Tell changes; the same change told twice in one go is told once."""
         for change in dict.fromkeys(changes):
-            for heard, _ in list(self._listeners.values()):
-                heard(change)
+            for listener in list(self._listeners.values()):
+                if change.profile in (None, listener.profile):
+                    listener.heard(change)
 
     def close(self) -> None:
         """End all listening."""
         listeners, self._listeners = self._listeners, {}
-        for _, closed in listeners.values():
-            closed()
+        for listener in listeners.values():
+            listener.closed()

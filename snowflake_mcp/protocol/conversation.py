@@ -72,7 +72,7 @@ class Conversation:
         self._max_in_flight = max_in_flight
         self._calls = InFlight()
         self._session: Negotiated | None = None
-        self._live = Live(kernel.changes, self._tell)
+        self._live = Live(kernel.changes, self._tell, principal)
         self._lost = False
         self.client = ""
         """What the client last called itself; unverified."""

@@ -56,7 +56,7 @@ class Kernel:
         offer: Offer,
         identity: ServerIdentity,
         signers: Signers,
-        request_timeout_s: float,
+        request_timeout_s: Callable[[Principal], float],
         layers: Sequence[Layer] = (),
         changes: Changes | None = None,
     ) -> None:
@@ -213,7 +213,7 @@ class Kernel:
             request_id=f"r-{secrets.token_hex(6)}",
             method=method,
             clock=self._clock,
-            deadline=self._clock.seconds() + self._request_timeout_s,
+            deadline=self._clock.seconds() + self._request_timeout_s(facts.principal),
             send=send,
             began=self._clock.seconds(),
             tool=_tool_named(method, params),
@@ -231,7 +231,7 @@ class Kernel:
         self._running.add(call)
         timer: IDelayedCall | None = None
         if call.context.method != _ENDLESS:
-            timer = self._clock.callLater(self._request_timeout_s, call.cancel, "timeout")
+            timer = self._clock.callLater(call.context.remaining_s, call.cancel, "timeout")
 
         def ended(outcome: MethodResult | Failure) -> None:
             if timer is not None and timer.active():
@@ -359,7 +359,7 @@ class Kernel:
         """The state of the HTTP session that a request belongs to, if it belongs to one."""
         if facts.transport != "http" or facts.session_id is None:
             return None
-        return self.live_sessions.get(facts.session_id, facts.principal.name, facts.client)
+        return self.live_sessions.get(facts.session_id, facts.principal, facts.client)
 
     def _scope(self, facts: Facts) -> InFlight | None:
         """Where the ids of a handshake-era HTTP session live; other transports keep their own."""

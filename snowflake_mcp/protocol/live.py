@@ -12,6 +12,7 @@ from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
 from snowflake_mcp.protocol.events import StreamSet
 from snowflake_mcp.protocol.inputs import AskFailedError
 from snowflake_mcp.protocol.jsonrpc import Response, encode_notification, encode_request
+from snowflake_mcp.protocol.principal import Principal
 
 __all__ = ["LEVELS", "Live", "LiveSession", "LiveSessions"]
 
@@ -37,13 +38,15 @@ class Live:
     ``send`` puts a message on the session's own channel, outside any request.
     """
 
-    def __init__(self, changes: Changes, send: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, changes: Changes, send: Callable[[bytes], None], principal: Principal
+    ) -> None:
         self.level = "info"
         self.watched: set[str] = set()
         self._send = send
         self._asked: dict[str, Deferred[dict[str, Any]]] = {}
         self._next = 0
-        self._stop_listening = changes.listen(self._changed)
+        self._stop_listening = changes.listen(self._changed, profile=principal.profile)
 
     def watch(self, uri: str) -> None:
         """Tell this session when the resource changes.
@@ -100,15 +103,14 @@ class LiveSession(Live):
     """The live state of a session over HTTP, with the streams on which it is told things."""
 
     def __init__(
-        self, changes: Changes, owner: str = "", client: str = "", began: float = 0.0
+        self, changes: Changes, principal: Principal, client: str = "", began: float = 0.0
     ) -> None:
-        self.owner = owner
-        """Name of the principal that it belongs to."""
+        self.owner = principal.name
         self.client = client
         self.began = self.heard = began
         """When this process first and last heard of it, on the clock of ``LiveSessions``."""
         self.streams = StreamSet()
-        super().__init__(changes, self.streams.standalone.put)
+        super().__init__(changes, self.streams.standalone.put, principal)
 
     def close(self) -> None:
         """The session has ended."""
@@ -134,12 +136,12 @@ class LiveSessions:
     def __iter__(self) -> Iterator[tuple[str, LiveSession]]:
         return iter(list(self._live.items()))
 
-    def get(self, session_id: str, owner: str, client: str) -> LiveSession:
-        """The live state of a session, which ``owner`` has just used."""
+    def get(self, session_id: str, principal: Principal, client: str) -> LiveSession:
+        """The live state of a session, which its principal has just used."""
         live = self._live.get(session_id)
         now = self._clock.seconds()
         if live is None:
-            live = self._live[session_id] = LiveSession(self._changes, owner, client, now)
+            live = self._live[session_id] = LiveSession(self._changes, principal, client, now)
             if len(self._live) > MAX_LIVE:
                 _, oldest = self._live.popitem(last=False)
                 oldest.close()

@@ -64,8 +64,8 @@ class Library(Protocol):
             McpError: there is no such resource (-32602 with ``data.uri``).
         """
 
-    def can_watch(self, uri: str) -> bool:
-        """Whether changes of this resource are told to those who subscribe."""
+    def can_watch(self, uri: str, principal: Principal) -> bool:
+        """Whether changes of this resource are told to a principal who subscribes."""
 
 
 class Prompts(Protocol):

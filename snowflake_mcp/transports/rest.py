@@ -1,6 +1,6 @@
 """The tools as plain REST, for scripts and people with ``curl``: list them, call one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +11,7 @@ from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, Tool
 from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.tooling import ToolResult
-from snowflake_mcp.transports.exchange import Exchange, HeaderList, encode_problem
+from snowflake_mcp.transports.exchange import Exchange, HeaderList, Refusal, encode_problem
 from snowflake_mcp.transports.tree import Route
 
 __all__ = ["FAMILY_STATUS", "RestTools"]
@@ -63,7 +63,7 @@ class RestTools:
         """Every tool that the caller may use."""
         tools = [
             {member: tool[member] for member in _LISTED if member in tool}
-            for tool in self._kernel.describe_tools(exchange.principal)
+            for tool in self._tools(exchange)
         ]
         exchange.respond(200, msgspec.json.encode({"tools": tools}))
 
@@ -78,13 +78,8 @@ class RestTools:
             message = str(error)[:_MESSAGE_CHARS]
             exchange.respond(400, encode_problem("invalid_argument", message))
             return
-        known = {tool["name"] for tool in self._kernel.describe_tools(exchange.principal)}
-        if body.name not in known:
-            exchange.respond(
-                404,
-                encode_problem(Family.UNKNOWN_TOOL.value, "There is no tool of that name."),
-            )
-            return
+        # What the caller does not have the kernel refuses, where it leaves its trail.
+        known = any(tool["name"] == body.name for tool in self._tools(exchange))
         facts = Facts(
             transport="rest",
             principal=exchange.principal,
@@ -94,16 +89,26 @@ class RestTools:
         )
         call = self._kernel.start_tool(body.name, body.arguments, facts)
         exchange.on_gone(lambda: call.cancel("disconnect"))
-        call.reply.addCallback(_settle, exchange, body.name)
+        call.reply.addCallback(_settle, exchange, body.name, known)
+
+    def _tools(self, exchange: Exchange) -> Sequence[Mapping[str, Any]]:
+        try:
+            return self._kernel.describe_tools(exchange.principal)
+        except McpError as error:
+            raise Refusal(error.status or 500, "forbidden", error.message) from None
 
 
-def _settle(outcome: ToolResult | McpError | None, exchange: Exchange, name: str) -> None:
+def _settle(
+    outcome: ToolResult | McpError | None, exchange: Exchange, name: str, known: bool
+) -> None:
     if outcome is None:
         # Only a client that left takes its call back here, and it hears nothing any more.
         return
     if isinstance(outcome, McpError):
         status = outcome.status or (400 if outcome.code == INVALID_PARAMS else 500)
         code = Family.INVALID_ARGUMENT if status < 500 else Family.INTERNAL
+        if status == 400 and not known:
+            status, code = 404, Family.UNKNOWN_TOOL
         exchange.respond(status, encode_problem(code.value, outcome.message))
     elif outcome.failure is not None:
         _respond_failure(exchange, outcome.failure)

@@ -164,7 +164,7 @@ class House:
             offer=Offer(self.tools, self.library, SmallPrompts(), Values()),
             identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", lambda _: "Ask."),
             signers=signers,
-            request_timeout_s=REQUEST_S,
+            request_timeout_s=lambda _: REQUEST_S,
         )
         self.admission = Admission(signers.sessions)
         config = Config(ConnectionSettings("demo", Backend.DEMO))

@@ -95,9 +95,7 @@ class MemoryPeer(Peer):
         headers = RoutingHeaders(self.version, session=self.session)
         session_id = self.house.admission.session(headers, LOCAL).session_id
         assert session_id is not None
-        self.house.kernel.live_sessions.get(session_id, LOCAL.name, "").streams.standalone.attach(
-            self
-        )
+        self.house.kernel.live_sessions.get(session_id, LOCAL, "").streams.standalone.attach(self)
 
     def settle(self) -> None:
         """Nothing is on its way: everything was a plain call."""

@@ -57,7 +57,7 @@ def main(port: int, max_message_bytes: int | None) -> None:
         offer=Offer(ScriptedToolbox()),
         identity=ServerIdentity("echo", "Echo", "0", lambda _: ""),
         signers=signers,
-        request_timeout_s=60.0,
+        request_timeout_s=lambda _: 60.0,
     )
     admission = Admission(signers.sessions)
     front = build_front(config, kernel, admission, _Silent(), reactor, Metrics())

@@ -29,7 +29,7 @@ class SmallLibrary:
             raise McpError(INVALID_PARAMS, "Resource not found", {"uri": uri})
         return [{"uri": uri, "mimeType": "text/plain", "text": "1"}]
 
-    def can_watch(self, uri: str) -> bool:
+    def can_watch(self, uri: str, principal: Principal) -> bool:
         return uri.startswith("test://")
 
 

@@ -46,6 +46,6 @@ class Rig:
                 "snowflake-mcp", "Snowflake", "1.2.3", lambda _: "Use the tools."
             ),
             signers=signers,
-            request_timeout_s=60.0,
+            request_timeout_s=lambda _: 60.0,
             layers=layers,
         )

@@ -9,6 +9,7 @@ from snowflake_mcp.protocol.changes import Change, Changes, Kind
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.live import LEVELS, MAX_WATCHED
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import Offer
 
 __all__ = ["SUBSCRIPTION_KEY", "ListeningMethods"]
@@ -29,7 +30,8 @@ class ListeningMethods:
         The acknowledgement goes first and names what will be told (2026-07-28,
         basic/patterns/subscriptions).
         """
-        kinds, uris, agreed = self._agree(params["notifications"])
+        principal = context.facts.principal
+        kinds, uris, agreed = self._agree(params["notifications"], principal)
         tag = {SUBSCRIPTION_KEY: context.message_id}
         ended: Deferred[None] = Deferred()
 
@@ -41,7 +43,7 @@ class ListeningMethods:
             "notifications/subscriptions/acknowledged",
             {"_meta": dict(tag), "notifications": agreed},
         )
-        stop = self._changes.listen(heard, lambda: ended.callback(None))
+        stop = self._changes.listen(heard, lambda: ended.callback(None), principal.profile)
         try:
             await ended
         finally:
@@ -57,7 +59,9 @@ class ListeningMethods:
         context.live.level = params["level"]
         return {}
 
-    def _agree(self, wanted: Mapping[str, Any]) -> tuple[set[Kind], set[str], dict[str, Any]]:
+    def _agree(
+        self, wanted: Mapping[str, Any], principal: Principal
+    ) -> tuple[set[Kind], set[str], dict[str, Any]]:
         """What will be told: the kinds, the resources, and the filter to acknowledge."""
         offer = self._offer
         lists: list[tuple[str, Kind, object]] = [
@@ -75,7 +79,9 @@ class ListeningMethods:
         if len(asked) > MAX_WATCHED:
             raise McpError(INVALID_PARAMS, f"More than {MAX_WATCHED} resourceSubscriptions")
         library = offer.library
-        watched = [uri for uri in asked if library is not None and library.can_watch(uri)]
+        watched = [
+            uri for uri in asked if library is not None and library.can_watch(uri, principal)
+        ]
         if watched:
             agreed["resourceSubscriptions"] = watched
         return kinds, set(watched), agreed

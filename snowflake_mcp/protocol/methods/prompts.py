@@ -24,7 +24,8 @@ class PromptMethods:
     async def list(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
         """A page of the prompts."""
         facts = context.facts
-        page = self._cursors.page("prompts", self._prompts.describe(facts.principal), params)
+        described = self._prompts.describe(facts.principal)
+        page = self._cursors.page("prompts", described, params, facts.principal)
         page["prompts"] = [for_revision(prompt, facts.version) for prompt in page["prompts"]]
         return page
 

@@ -36,7 +36,7 @@ class ResourceMethods:
     async def subscribe(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
         """Handshake era: tell this session when the resource changes."""
         uri = params["uri"]
-        if not self._library.can_watch(uri):
+        if not self._library.can_watch(uri, context.facts.principal):
             raise McpError(INVALID_PARAMS, "Changes of this resource are not told", {"uri": uri})
         _session(context).watch(uri)
         return {}
@@ -51,7 +51,7 @@ class ResourceMethods:
     def _page(
         self, name: str, entries: Any, params: Mapping[str, Any], context: RequestContext
     ) -> dict[str, Any]:
-        page = self._cursors.page(name, entries, params)
+        page = self._cursors.page(name, entries, params, context.facts.principal)
         page[name] = [for_revision(entry, context.facts.version) for entry in page[name]]
         return page
 

@@ -22,7 +22,7 @@ class ToolMethods:
         """A page of the tools, in the toolbox's stable order."""
         facts = context.facts
         described = self._toolbox.describe(facts.principal)
-        page = self._cursors.page("tools", described, params)
+        page = self._cursors.page("tools", described, params, facts.principal)
         page["tools"] = [tool_for_revision(tool, facts.version) for tool in page["tools"]]
         return page
 

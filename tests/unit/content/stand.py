@@ -57,7 +57,7 @@ class Stand:
 
     def listen(self) -> None:
         """Begin to hear changes."""
-        self.changes.listen(self.heard.append)
+        self.changes.listen(lambda change: self.heard.append(Change(change.kind, change.uri)))
 
     def rig(self) -> Rig:
         """A kernel that offers this content."""

@@ -6,6 +6,7 @@ from typing import Any
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
 from snowflake_mcp.content.content import build_content
 from snowflake_mcp.protocol.changes import Change, Changes
+from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.support.catalogs import request
 from tests.unit.warehouse.collecting import Kept
@@ -54,13 +55,13 @@ async def test_a_new_table_is_told(demo: dict[str, object], build: Build) -> Non
     content = build_content(warehouse, CONFIG, clock)
     changes = Changes()
     heard: list[Change] = []
-    changes.listen(heard.append)
+    changes.listen(lambda change: heard.append(Change(change.kind, change.uri)))
     content.seen.tell(changes.publish)
     watch = content.watch(changes)
     await run(warehouse, "create schema demo.watched")
     try:
         await content.library.read("snowflake://DEMO/WATCHED", request(clock))
-        assert content.library.can_watch("snowflake://DEMO/WATCHED/T")
+        assert content.library.can_watch("snowflake://DEMO/WATCHED/T", LOCAL)
         # What is younger than 5 s is not read again.
         content.library._catalog._recent._kept.clear()
         await watch.refresh()

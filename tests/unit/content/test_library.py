@@ -18,6 +18,7 @@ from snowflake_mcp.protocol.errors import (
     McpError,
     ToolFailure,
 )
+from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.version import SERVER_NAME
 from tests.support.catalogs import MISSING, SMALL, Answer, request
 from tests.unit.content.stand import Stand
@@ -318,16 +319,16 @@ def test_no_text_raises_anything_but_an_mcp_error(uri: str) -> None:
         assert parse(uri) is not None
     else:
         assert isinstance(outcome[0].value, McpError)
-    assert library.can_watch(uri) in (True, False)
+    assert library.can_watch(uri, LOCAL) in (True, False)
 
 
 def test_only_uris_of_ours_can_be_watched() -> None:
     """Whether they exist or not: what is not there yet may come."""
     library = Stand().library
-    assert library.can_watch("snowflake://databases")
-    assert library.can_watch("snowflake://NOT/YET")
-    assert not library.can_watch("snowflake://a/b/c/d")
-    assert not library.can_watch("test://x")
+    assert library.can_watch("snowflake://databases", LOCAL)
+    assert library.can_watch("snowflake://NOT/YET", LOCAL)
+    assert not library.can_watch("snowflake://a/b/c/d", LOCAL)
+    assert not library.can_watch("test://x", LOCAL)
 
 
 @async_test

@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 from snowflake_mcp.content.watch import CatalogWatch
 from snowflake_mcp.protocol.changes import Change
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.protocol.principal import LOCAL
 from tests.support.catalogs import MISSING, SMALL, Answer, request
 from tests.unit.content.stand import Stand
 
@@ -78,7 +79,7 @@ def test_what_goes_and_what_comes_is_told() -> None:
     stand.listen()
     started(stand)
     read(stand)
-    assert stand.library.can_watch("snowflake://DEMO/LATER")
+    assert stand.library.can_watch("snowflake://DEMO/LATER", LOCAL)
     stand.clock.advance(60)
     assert stand.heard == []
     stand.statements.answers = {
@@ -140,7 +141,7 @@ def test_rounds_are_bounded_and_everything_has_its_turn() -> None:
     stand.listen()
     started(stand)
     for number in range(70):
-        assert stand.library.can_watch(f"snowflake://D{number}")
+        assert stand.library.can_watch(f"snowflake://D{number}", LOCAL)
     assert len(stand.content.seen.due()) == 64
     for _ in range(4):
         before = len(stand.sql)
@@ -186,7 +187,7 @@ def test_what_is_not_looked_at_is_not_compared() -> None:
     """It made room for another while it was read."""
     stand = Stand()
     stand.listen()
-    stand.content.seen.found("snowflake://DEMO", "text")
+    stand.content.seen.found("snowflake://DEMO", "", "text")
     assert stand.content.seen.due() == []
 
 

@@ -132,7 +132,7 @@ def test_a_session_is_told_of_lists_and_of_the_resources_it_watches() -> None:
             told.append("end")
 
     peer.ask("resources/subscribe", {"uri": "test://one"})
-    rig.kernel.live_sessions.get("s1", "local", "").streams.standalone.attach(Stream())
+    rig.kernel.live_sessions.get("s1", LOCAL, "").streams.standalone.attach(Stream())
     rig.kernel.changes.publish([Change("resource", "test://one"), Change("tools")])
     peer.ask("resources/unsubscribe", {"uri": "test://one"})
     rig.kernel.changes.publish([Change("resource", "test://one")])

@@ -142,7 +142,7 @@ class Stand:
             offer=Offer(self.toolbox),
             identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", lambda _: "Ask."),
             signers=signers,
-            request_timeout_s=300.0,
+            request_timeout_s=lambda _: 300.0,
             layers=[] if rates is None else [rates(self.clock, self.metrics).layer],
         )
         config = Config(ConnectionSettings("demo", Backend.DEMO))

@@ -63,7 +63,7 @@ class Scene:
             offer=Offer(registry.build_registry(self.warehouse, FakeGate(), config)),
             identity=ServerIdentity("snowflake-mcp", "Snowflake", "1", lambda _: ""),
             signers=Signers.of(b"k" * 32, 3600.0, self.reactor.seconds),
-            request_timeout_s=30.0,
+            request_timeout_s=lambda _: 30.0,
         )
         self.stopping: Deferred[None] | None = None
         self.answers: dict[int, list[dict[str, Any] | None]] = {}
