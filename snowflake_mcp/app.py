@@ -5,7 +5,6 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -13,6 +12,8 @@ from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from snowflake_mcp.admin import Admin
+from snowflake_mcp.auditing import build_audit
+from snowflake_mcp.config.keyfile import key_in
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Reload
@@ -29,6 +30,7 @@ from snowflake_mcp.ops.statefile import StateFile, state_path
 from snowflake_mcp.ops.systemd import Systemd
 from snowflake_mcp.ops.tracing import Tracing
 from snowflake_mcp.ops.trend import Trend
+from snowflake_mcp.pipeline.audit import audited
 from snowflake_mcp.pipeline.doors import keep_doors
 from snowflake_mcp.pipeline.membership import members_only
 from snowflake_mcp.pipeline.observe import observe
@@ -71,7 +73,6 @@ __all__ = ["network_services", "stdio_services"]
 _log = Logger()
 
 _DEMO_STOP_S: Final = 5.0
-_MIN_KEY_BYTES: Final = 32
 
 
 def _wall_clock() -> float:
@@ -87,13 +88,7 @@ def _signing_key(path: str) -> bytes:
     """
     if not path:
         return secrets.token_bytes(32)
-    try:
-        key = Path(path).read_bytes()
-    except OSError as error:
-        raise ValueError(f"http.key_file: {path} cannot be read: {error.strerror}") from None
-    if len(key) < _MIN_KEY_BYTES:
-        raise ValueError(f"http.key_file: {path} holds less than {_MIN_KEY_BYTES} bytes")
-    return key
+    return key_in(path, "http.key_file")
 
 
 def _grant_checks(
@@ -144,6 +139,7 @@ class _Core:
         self.profiles = Profiles(config)
         logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
         self.metrics = Metrics()
+        self.audit = build_audit(config.audit, reactor, self.metrics, _wall_clock)
         self.lag = ReactorLag(reactor, self.metrics)
         self.rates = Rates(reactor, self.profiles, self.metrics)
         traces = config.tracing
@@ -183,6 +179,7 @@ class _Core:
             layers=[
                 *([trace(self.tracing)] if self.tracing is not None else []),
                 observe(self.metrics),
+                audited(self.audit, statement_text=config.audit.statement_text),
                 self.refusals.layer,
                 keep_doors(self.doors),
                 self.rates.layer,
@@ -209,18 +206,31 @@ class _Core:
             limits = self.config.limits
         return limits.statement_timeout_s + self.config.pool.max_wait_s + 5.0
 
-    def reload(self, reread: Callable[[], Config] | None) -> Reload:
+    def reload(self, reread: Callable[[], Config] | None) -> Callable[[], None]:
         """What SIGHUP does."""
         if self.demo is not None:
-            return Reload(self.config, reread)
-        return Reload(
-            self.config, reread, self._accounts.take_secrets, self.warehouse.retire_sessions
-        )
+            reload = Reload(self.config, reread)
+        else:
+            reload = Reload(
+                self.config, reread, self._accounts.take_secrets, self.warehouse.retire_sessions
+            )
+
+        def recorded() -> None:
+            reload()
+            self.audit.record("server.reload", reload.outcome)
+
+        return recorded
+
+    def reopen(self) -> None:
+        """What SIGUSR1 does."""
+        logs.reopen()
+        self.audit.reopen()
 
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
         stages = [
             Stage("interpreter", Interpreter(self.config), 1.0),
+            Stage("audit", self.audit, 2.0),
             Stage("reactor lag", self.lag, 1.0),
             Stage("gate", self.judges, 1.0),
         ]
@@ -316,7 +326,7 @@ def network_services(
     signals = Signals(
         reactor,
         reload=lambda: systemd.reload(renew),
-        reopen=logs.reopen,
+        reopen=core.reopen,
         hurry=hurry,
         # The reactor returns to twistd, which removes the pid file and ends by the signal.
         give_up=lambda _number: reactor.crash(),
@@ -367,7 +377,7 @@ def stdio_services(
     signals = Signals(
         reactor,
         reload=core.reload(reread),
-        reopen=logs.reopen,
+        reopen=core.reopen,
         hurry=core.warehouse_service.hurry,
         give_up=lambda number: os._exit(128 + number),
     )

@@ -14,7 +14,7 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import stdio_services
-from snowflake_mcp.commands import admin, configuration, least_privilege
+from snowflake_mcp.commands import admin, audit, configuration, least_privilege
 from snowflake_mcp.commands.daemon import (
     ACTIONS,
     Control,
@@ -153,7 +153,8 @@ class CommandOptions(TwistedOptions):
     synopsis = "COMMAND [options]"
     longdesc = (
         "To serve the network under a supervisor, run: twistd -n snowflake-mcp --port 8000. "
-        "The embedded Snowflake-compatible endpoint alone: snowflake-mcp simulator --help."
+        "The embedded Snowflake-compatible endpoint alone: snowflake-mcp simulator --help. "
+        "Files of the audit: snowflake-mcp audit --help."
     )
     subCommands: ClassVar[list[list[Any]]] = [
         ["stdio", None, StdioOptions, "Serve one client on standard input and output."],
@@ -169,7 +170,7 @@ class CommandOptions(TwistedOptions):
         """A part has to be named."""
         if self.subCommand is None:
             names = [str(part[0]) for part in self.subCommands]
-            raise UsageError(f"name a command: {', '.join([*names, 'simulator'])}")
+            raise UsageError(f"name a command: {', '.join([*names, 'audit', 'simulator'])}")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -177,6 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["simulator"]:
         raise SystemExit(simulator.main(given[1:]))
+    if given[:1] == ["audit"]:
+        raise SystemExit(audit.main(given[1:], sys.stdout, os.environ))
     options = CommandOptions()
     try:
         options.parseOptions(given)

@@ -30,8 +30,10 @@ EDGES: dict[str, set[str]] = {
     "services": {"config", "ops", "protocol", "status", "transports", "warehouse"},
     "fixtures": {"protocol"},
     "admin": {"config", "ops", "pipeline", "protocol", "status", "transports", "warehouse"},
+    "auditing": {"config", "ops", "version"},
     "app": {
         "admin",
+        "auditing",
         "auth",
         "config",
         "content",
@@ -49,7 +51,7 @@ EDGES: dict[str, set[str]] = {
         "version",
         "warehouse",
     },
-    "commands": {"config", "policy", "transports", "warehouse"},
+    "commands": {"config", "ops", "policy", "transports", "warehouse"},
     "tap": {"app", "config", "simulator", "transports", "version"},
     "cli": {"app", "commands", "config", "ops", "simulator", "tap"},
 }

@@ -9,12 +9,14 @@ from snowflake_mcp.commands.admin import ADMIN_EXIT, ORDERS
 from snowflake_mcp.commands.daemon import ACTIONS, EXIT
 from snowflake_mcp.config.connections import ENVIRONMENT
 from snowflake_mcp.config.settings import Setting, settings
+from snowflake_mcp.ops.audit import EVENTS, MEMBERS
 from snowflake_mcp.ops.metrics import FAMILIES, Family
 from snowflake_mcp.policy.rules import CAPABILITIES
 from snowflake_mcp.tap import Options
 from snowflake_mcp.transports.admin import ACTIONS as ACTIONS_OF_ADMINS
 from snowflake_mcp.transports.admin import Action
 
+CHAIN = {"seq", "time", "event", "prev", "hash"}
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 CONFIGURATION = (DOCS / "configuration.md").read_text()
 
@@ -67,11 +69,24 @@ def test_every_metric_is_documented(family: Family) -> None:
     assert row[3].strip() == ", ".join(f"`{label}`" for label in family.labels)
 
 
+@pytest.mark.parametrize("name", sorted({*MEMBERS, *CHAIN}))
+def test_every_member_of_a_record_is_documented(name: str) -> None:
+    """An auditor can read what each member says."""
+    assert f"| `{name}` |" in (DOCS / "audit.md").read_text()
+
+
+@pytest.mark.parametrize("event", sorted(EVENTS))
+def test_every_event_of_the_audit_is_documented(event: str) -> None:
+    """And when a record of it is written."""
+    assert f"| `{event}` |" in (DOCS / "audit.md").read_text()
+
+
 def test_every_command_is_documented() -> None:
     """Each part of the console command, each action and each exit status has a row."""
     text = (DOCS / "operations.md").read_text()
     parts = [str(part[0]) for part in CommandOptions.subCommands if part[0] != "daemon"]
-    named = [*parts, "simulator", *(f"daemon {action}" for action in ACTIONS)]
+    alone = ["audit verify", "audit show", "simulator"]
+    named = [*parts, *alone, *(f"daemon {action}" for action in ACTIONS)]
     assert [name for name in named if f"| `{name}` |" not in text] == []
     shown = (DOCS / "admin.md").read_text().replace("\\|", "|")
     orders = [f"admin {name} {order.subject}".strip() for name, order in ORDERS.items()]

@@ -7,10 +7,12 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any, Final
 
+from snowflake_mcp.config.audit import AuditSettings
 from snowflake_mcp.config.secrets import Secret, SecretFile
 
 __all__ = [
     "DEMO_CONNECTION",
+    "AuditSettings",
     "Backend",
     "Config",
     "ConnectionSettings",
@@ -343,6 +345,7 @@ class Config:
     testing: FixtureSettings = FixtureSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()
+    audit: AuditSettings = field(default_factory=AuditSettings)
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -40,9 +40,12 @@ class Reload:
         self._reread = reread
         self._take_secrets = take_secrets
         self._retire = retire
+        self.outcome: dict[str, object] = {}
+        """What became of the last reload: whether it was refused, and the names of settings."""
 
     def __call__(self) -> None:
         """Compare with what runs; a configuration that cannot be used changes nothing."""
+        self.outcome = {"outcome": "refused"}
         if self._reread is None:
             _log.warn("reload: there is no configuration to read again")
             return
@@ -56,6 +59,7 @@ class Reload:
         self._renew(written.connections)
         waiting = changed_settings(self._running, written)
         applied = [name for name in changed if name not in waiting]
+        self.outcome = {"outcome": "ok", "applied": applied, "waiting": list(waiting)}
         if applied:
             _log.info("reload: applied: {settings}", settings=", ".join(applied))
         if waiting:

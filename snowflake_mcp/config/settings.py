@@ -5,6 +5,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from typing import Any, Final
 
 from snowflake_mcp.config.model import (
+    AuditSettings,
     FixtureSettings,
     HttpSettings,
     LimitSettings,
@@ -32,6 +33,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "testing": FixtureSettings(),
     "log": LogSettings(),
     "tracing": TracingSettings(),
+    "audit": AuditSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

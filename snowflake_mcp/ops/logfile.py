@@ -72,7 +72,7 @@ class LogFile(Stream):
     """
 
     def __init__(self, path: Path, max_bytes: int, keep_files: int) -> None:
-        super().__init__(_opened(path), str(path))
+        super().__init__(self._open(path), str(path))
         self._path = path
         self._max_bytes = max_bytes
         self._keep_files = keep_files
@@ -85,7 +85,7 @@ class LogFile(Stream):
             OSError: it cannot be opened; lines go on into the file of before.
         """
         with self._lock:
-            before, self._descriptor = self._descriptor, _opened(self._path)
+            before, self._descriptor = self._descriptor, self._open(self._path)
             os.close(before)
             self._size = os.fstat(self._descriptor).st_size
             self._torn = False
@@ -93,6 +93,9 @@ class LogFile(Stream):
     def close(self) -> None:
         """Close the file; nothing may be written afterwards."""
         os.close(self._descriptor)
+
+    def _open(self, path: Path) -> int:
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
 
     def _write_all(self, data: bytes) -> None:
         super()._write_all(data)
@@ -117,7 +120,3 @@ class LogFile(Stream):
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
-
-
-def _opened(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)

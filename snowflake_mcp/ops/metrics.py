@@ -88,6 +88,9 @@ FAMILIES: Final[Mapping[str, Family]] = {
         Family("websocket_connections", "counter", "WebSockets opened."),
         Family("client_sessions", "gauge", "Handshake-era sessions with live state."),
         Family("log_lines_lost", "counter", "Log lines that could not be written."),
+        Family("audit_records", "counter", "Records of the audit that were written."),
+        Family("audit_lost", "counter", "Records of the audit that could not be written."),
+        Family("audit_failing", "gauge", "1 while the audit cannot be written, else 0."),
         Family("reactor_lag_seconds", "histogram", "How late timers are served.", (), _FAST_S),
     )
 }

@@ -67,6 +67,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
     services = network_services(config, MemoryReactorClock())
     assert [stage.name for stage in services._stages] == [
         "interpreter",
+        "audit",
         "reactor lag",
         "gate",
         *demo,
