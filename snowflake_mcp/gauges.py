@@ -58,6 +58,8 @@ def watch_parts(
         },
     )
     metrics.watch("snowflake_connections", lambda: _states(warehouse))
+    metrics.watch_one("breaker_open", of("breakers", "open"))
+    metrics.watch_one("breaker_opened", of("breakers", "opened"))
     metrics.watch_one("gate_children", judged("ready"))
     metrics.watch_one("gate_waiting", judged("waiting"))
     metrics.watch_one("gate_late", judged("late"))

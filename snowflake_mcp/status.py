@@ -88,9 +88,15 @@ class Status:
             Check("gate", *self._judges.ready()),
             *([Check("grants", *self._grants.ready())] if self._grants is not None else []),
             Check("lane", not full, f"{lane['running']} running, {lane['waiting']} waiting"),
+            self._breaker(),
             self._serving(),
         ]
         return all(check.ok for check in checks), checks
+
+    def _breaker(self) -> Check:
+        # Half open is fine: the statement that tries whether all is well must be sent here.
+        state = self._warehouse.breaker.state
+        return Check("breaker", state != "open", state)
 
     def _serving(self) -> Check:
         doors = self._doors

@@ -154,6 +154,11 @@ class PoolSettings:
     """How long a login may take."""
     max_logins: int = _number(4, 1, 64)
     """Logins of one connection under way at once; others wait for their turn."""
+    breaker_failures: int = _number(5, 0, 1000)
+    """Statements in a row that do not reach Snowflake, after which calls are refused at once;
+    0: never."""
+    breaker_pause_s: float = _number(4.0, 0.5, 3600)
+    """How long they are; then one statement tries."""
     fetchers: int = _number(1, 1, 8)
     """Threads that may decode results at once; more only add to reactor delay."""
 

@@ -6,7 +6,9 @@ from typing import Any, Final
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
+from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.breaker import Breaker
 from snowflake_mcp.warehouse.credentials import Account
 from snowflake_mcp.warehouse.error_kinds import SEAT_ERRNOS
 from snowflake_mcp.warehouse.errors import Trouble
@@ -28,11 +30,16 @@ class Entrance:
 
     _log = Logger()
 
-    def __init__(self, reactor: Reactor, account: Account, width: int) -> None:
+    def __init__(self, reactor: Reactor, account: Account, pool: PoolSettings) -> None:
+        width = pool.max_logins
         self._reactor = reactor
         self._account = account
         self._barred: dict[Key, tuple[float, ToolFailure]] = {}
         self.logins = Logins(reactor, width)
+        self.breaker = Breaker(
+            reactor, pool.breaker_failures, pool.breaker_pause_s, account.settings.name
+        )
+        """For the statements on its sessions, as ``logins`` is for the way in."""
         self.doors = Threads(reactor, "login", width)
 
     async def permission(self, key: Key) -> Mapping[str, object]:
@@ -80,13 +87,14 @@ class Entrance:
     def forgive(self) -> None:
         """The credentials have changed: whatever was refused may be tried again."""
         self._barred.clear()
+        self.breaker.reset()
         self.logins.forgive()
 
     def snapshot(self) -> dict[str, Any]:
         """Numbers for /status; ``state`` is ``ok``, ``paused`` or ``untried``."""
         numbers = self.logins.snapshot()
         state = "ok" if self.logins.proven else "paused" if numbers["paused"] else "untried"
-        return {"state": state, **numbers}
+        return {"state": state, **numbers, "breaker": self.breaker.snapshot()}
 
 
 def _place(key: Key) -> Key:

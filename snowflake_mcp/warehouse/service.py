@@ -12,6 +12,7 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.accounts import Accounts, Seat
 from snowflake_mcp.warehouse.bounds import NO_BOUNDS, Bounds
+from snowflake_mcp.warehouse.breaker import Breaker
 from snowflake_mcp.warehouse.errands import Errands
 from snowflake_mcp.warehouse.handles import Handles
 from snowflake_mcp.warehouse.lane import Lane
@@ -122,6 +123,7 @@ class Warehouse:
         started = self._reactor.seconds()
         outcome_word = "internal"
         try:
+            self._check_breaker(job.principal)
             if job.resumes is None:
                 self._bounds.start(job.principal.name)
             permit = await self._lane.admit(job.principal.name, job.timeout_s)
@@ -162,6 +164,15 @@ class Warehouse:
             return False, "the server is stopping"
         return await self._readiness.check()
 
+    def reset_breakers(self) -> int:
+        """An operator knows that Snowflake can be reached: all may try; how many were not to."""
+        return sum(breaker.reset() for breaker in self._sessions.breakers())
+
+    @property
+    def breaker(self) -> Breaker:
+        """That of the server's own connection."""
+        return self._sessions.own.breaker
+
     def statements(self) -> list[Running]:
         """What has a thread now, longest running first; for operators."""
         return sorted(
@@ -185,6 +196,10 @@ class Warehouse:
                 "busy": self._means.statements.busy,
                 "max": self._means.statements.size,
             },
+            "breakers": {
+                "open": sum(each.state != "closed" for each in self._sessions.breakers()),
+                "opened": sum(each.opened for each in self._sessions.breakers()),
+            },
             "last_error": self._last_error.value if self._last_error is not None else None,
         }
 
@@ -203,6 +218,14 @@ class Warehouse:
         await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.6)
         await self._errands.threads.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
+
+    def _check_breaker(self, principal: Principal) -> None:
+        # Before the lane: who cannot be served now shall not stand in a queue to hear so.
+        try:
+            self._sessions.entrance(self.seat(principal).connection).breaker.check()
+        except ToolFailure:
+            self._metrics.count("limits_hit", "breaker")
+            raise
 
     def _history(self, principal: Principal) -> str:
         # Sessions of a login without a database find no INFORMATION_SCHEMA by that name alone.

@@ -12,6 +12,7 @@ from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import connect, queries
 from snowflake_mcp.warehouse.accounts import Accounts, Seat
+from snowflake_mcp.warehouse.breaker import Breaker
 from snowflake_mcp.warehouse.entrance import Entrance
 from snowflake_mcp.warehouse.errors import classify
 from snowflake_mcp.warehouse.pool import NOBODY, Key, Pool, Session
@@ -96,7 +97,7 @@ class Sessions:
         found = self._entrances.get(connection)
         if found is None:
             account = self._accounts.of(connection)
-            found = Entrance(self._reactor, account, self._settings.max_logins)
+            found = Entrance(self._reactor, account, self._settings)
             self._entrances[connection] = found
             if self._started:
                 found.doors.start()
@@ -169,6 +170,10 @@ class Sessions:
         for entrance in self._entrances.values():
             entrance.forgive()
         return self.pool.retire()
+
+    def breakers(self) -> list[Breaker]:
+        """Of every connection that is in use."""
+        return [entrance.breaker for entrance in self._entrances.values()]
 
     def may_warm(self) -> bool:
         """Whether a session that nobody has asked for may be opened now."""

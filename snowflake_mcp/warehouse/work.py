@@ -10,8 +10,9 @@ from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse import queries
-from snowflake_mcp.warehouse.errors import SessionFate, classify
-from snowflake_mcp.warehouse.pool import Session
+from snowflake_mcp.warehouse.breaker import Attempt
+from snowflake_mcp.warehouse.errors import NotAcceptedError, SessionFate, classify
+from snowflake_mcp.warehouse.pool import Key, Session
 from snowflake_mcp.warehouse.reading import OwnFaultError
 from snowflake_mcp.warehouse.results import Collector, Reading
 from snowflake_mcp.warehouse.sessions import Sessions
@@ -80,9 +81,19 @@ class Work(Generic[T]):
             LeftRunningError: called off, and not known to have ended.
             Exception: what the collector raised.
         """
+        sessions = self._means.sessions
+        key = sessions.key(self._job.principal, self._job.database, self._job.schema)
+        attempt = sessions.entrance(key.account).breaker.enter(self._is_accepted)
+        try:
+            return await self._attempted(attempt, key)
+        finally:
+            # Unless more is known: a login that failed, for one, is not for the breaker.
+            attempt.gave_up()
+
+    async def _attempted(self, attempt: Attempt, key: Key) -> Reading[T] | None:
         fresh = False
         while True:
-            session = self._session = await self._lease(fresh)
+            session = self._session = await self._lease(key, fresh)
             left_s = self._ends_at - self._means.reactor.seconds()
             self.connecting = False
             try:
@@ -109,9 +120,16 @@ class Work(Generic[T]):
                 if fate is SessionFate.EXPIRED and not fresh and self._may_start_over():
                     fresh = True
                     continue
+                lost = fate is SessionFate.DISCARD or isinstance(error, NotAcceptedError)
+                if failure.family is Family.UNAVAILABLE and lost:
+                    attempt.failed()
+                elif failure.family is not Family.TIMEOUT:
+                    # The driver's own time limit tells nothing; anything else was an answer.
+                    attempt.reached()
                 raise failure from error
             finally:
                 self._session = None
+            attempt.reached()
             if self.progress.wanted or reading is None or reading.cut != "collector":
                 self._means.sessions.pool.give_back(session)
             else:
@@ -143,10 +161,12 @@ class Work(Generic[T]):
         asked = self._means.control.run(queries.status, session.connection, query_id)
         return asked.addErrback(self._unanswered)
 
-    async def _lease(self, fresh: bool) -> Session:
-        sessions = self._means.sessions
-        key = sessions.key(self._job.principal, self._job.database, self._job.schema)
-        leasing = Deferred.fromCoroutine(sessions.lease(key, new=fresh))
+    def _is_accepted(self) -> bool:
+        """Whether Snowflake has taken the statement from us."""
+        return self._job.resumes is None and self.progress.query_id is not None
+
+    async def _lease(self, key: Key, fresh: bool) -> Session:
+        leasing = Deferred.fromCoroutine(self._means.sessions.lease(key, new=fresh))
         self._waiting = leasing
         try:
             return await leasing

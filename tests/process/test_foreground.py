@@ -58,6 +58,7 @@ def test_it_becomes_ready(tmp_path: Path) -> None:
         assert {check["name"] for check in checks} == {
             "snowflake",
             "gate",
+            "breaker",
             "lane",
             "serving",
         }
