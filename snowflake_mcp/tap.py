@@ -16,6 +16,7 @@ from snowflake_mcp.app import network_services
 from snowflake_mcp.config.load import ConfigError, Flags, load
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.simulator.available import demo_problem
+from snowflake_mcp.tools.offering import problems
 from snowflake_mcp.transports.listen import ListenError
 from snowflake_mcp.version import VERSION
 
@@ -46,7 +47,7 @@ class ConfiguredOptions(TwistedOptions):
         Raises:
             ConfigError: it cannot be used any more.
         """
-        return load(self._flags, os.environ)
+        return _usable(self._flags)
 
     def opt_version(self) -> None:
         """Print the version and exit."""
@@ -64,7 +65,7 @@ class ConfiguredOptions(TwistedOptions):
             no_demo=bool(self["no-demo"]),
         )
         try:
-            self.config = load(flags, os.environ)
+            self.config = _usable(flags)
         except ConfigError as error:
             raise UsageError(_listed(error.problems)) from None
         if flags.config is not None:
@@ -77,6 +78,18 @@ class ConfiguredOptions(TwistedOptions):
 
     def _unusable(self, config: Config) -> str | None:
         return demo_problem() if config.is_demo else None
+
+
+def _usable(flags: Flags) -> Config:
+    """The configuration, with what it says of tools and SQL looked at as well.
+
+    Raises:
+        ConfigError: it cannot be used.
+    """
+    config = load(flags, os.environ)
+    if found := problems(config):
+        raise ConfigError(found)
+    return config
 
 
 class Options(ConfiguredOptions):

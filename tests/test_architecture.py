@@ -51,8 +51,8 @@ EDGES: dict[str, set[str]] = {
         "version",
         "warehouse",
     },
-    "commands": {"config", "ops", "policy", "transports", "warehouse"},
-    "tap": {"app", "config", "simulator", "transports", "version"},
+    "commands": {"config", "ops", "policy", "tools", "transports", "warehouse"},
+    "tap": {"app", "config", "simulator", "tools", "transports", "version"},
     "cli": {"app", "commands", "config", "ops", "simulator", "tap"},
 }
 """What each package or top module may import of ours, beside itself."""

@@ -1,16 +1,28 @@
 """``snowflake-mcp check-config``: what a server would run with, and from where."""
 
-from typing import Any, TextIO
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, Final, TextIO
 
-from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.model import Config, PrincipalSettings
+from snowflake_mcp.config.principals import OVERRIDES
 from snowflake_mcp.config.secrets import Secret
 from snowflake_mcp.config.settings import settings
+from snowflake_mcp.tools.offering import offered
 
 __all__ = ["show"]
 
+_SEAT: Final = ("role", "warehouse")
+
 
 def show(config: Config, out: TextIO) -> None:
-    """Write what differs from the defaults, and the connection; secrets as ``***``."""
+    """Write what differs from the defaults, the connection, and each table of principals.
+
+    Secrets are ``***``. Of a table it is what differs from the server's own settings.
+
+    Raises:
+        ValueError: a tier is none.
+    """
     connection = config.connection
     out.write(f"connection {connection.name} ({connection.backend.value}, {connection.origin})\n")
     given = sorted(connection.parameters.items())
@@ -23,7 +35,29 @@ def show(config: Config, out: TextIO) -> None:
     out.write("settings that differ from their default:" + ("\n" if changed else " none\n"))
     for path, value in changed:
         out.write(f"  {path} = {_plain(value)}\n")
+    for counts in config.principals.values():
+        out.writelines(f"{line}\n" for line in _principal(counts, config))
     out.write("the configuration is valid\n")
+
+
+def _principal(counts: PrincipalSettings, config: Config) -> Iterator[str]:
+    """A table: where its callers' statements run, what they may call, and what differs."""
+    yield f"{counts.section('')[:-1]}: {_place(counts, config)}"
+    yield f"  tools = {', '.join(tool.name for tool in offered(counts))}"
+    for name in OVERRIDES:
+        own, server = getattr(counts, name), getattr(config, name)
+        for each in fields(own):
+            value = getattr(own, each.name)
+            if value != getattr(server, each.name):
+                yield f"  {name}.{each.name} = {_plain(value)}"
+    if counts.admin:
+        yield "  admin = true"
+
+
+def _place(counts: PrincipalSettings, config: Config) -> str:
+    parts = [f"connection {counts.connection or config.connection.name}"]
+    parts += [f"{name} {getattr(counts, name)}" for name in _SEAT if getattr(counts, name)]
+    return ", ".join(parts)
 
 
 def _value(config: Config, section: str, name: str) -> Any:

@@ -12,6 +12,8 @@ __all__ = [
     "GONE",
     "LIMITS",
     "LOCAL_PROFILE",
+    "OVERRIDES",
+    "OWN",
     "POLICY",
     "PRESETS",
     "RATES",
@@ -94,8 +96,10 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 LOCAL_PROFILE: Final = "local"
 """The table of callers without authentication, if there is one; a name like any other."""
 
-_OVERRIDES: Final = {"policy": POLICY, "limits": LIMITS, "rates": RATES}
-_OWN: Final = frozenset({"preset", "tools", "connection", "role", "warehouse", "admin"})
+OVERRIDES: Final = {"policy": POLICY, "limits": LIMITS, "rates": RATES}
+"""The sections of which a table may have settings of its own, and which."""
+OWN: Final = frozenset({"preset", "tools", "connection", "role", "warehouse", "admin"})
+"""What a table says beside these."""
 
 
 def read_principals(
@@ -139,7 +143,7 @@ def _principal(
             f"{origin} [{where}.{part}]",
             problems,
         )
-        for part in _OVERRIDES
+        for part in OVERRIDES
     )
     base = PrincipalSettings(
         name=name,
@@ -149,10 +153,10 @@ def _principal(
         rates=rates,
         admin=preset.get("admin", False),
     )
-    own = {key: value for key, value in table.items() if key not in {*_OVERRIDES, "preset"}}
-    for key in own.keys() - _OWN:
+    own = {key: value for key, value in table.items() if key not in {*OVERRIDES, "preset"}}
+    for key in own.keys() - OWN:
         problems.add(f"{where}.{key}", "is not a setting", origin)
-    said = {key: value for key, value in own.items() if key in _OWN}
+    said = {key: value for key, value in own.items() if key in OWN}
     made: PrincipalSettings = apply(where, base, said, origin, problems)
     return made
 
@@ -164,9 +168,9 @@ def _own(
     if not isinstance(given, dict):
         problems.add(f"{where}.{part}", "must be a table", origin)
         return {}
-    for key in given.keys() - _OVERRIDES[part]:
+    for key in given.keys() - OVERRIDES[part]:
         problems.add(f"{where}.{part}.{key}", "cannot be set for a principal", origin)
-    return {key: value for key, value in given.items() if key in _OVERRIDES[part]}
+    return {key: value for key, value in given.items() if key in OVERRIDES[part]}
 
 
 class Profiles:

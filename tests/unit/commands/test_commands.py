@@ -67,6 +67,53 @@ def test_check_config_shows_what_counts(tmp_path: Path) -> None:
     assert "http.host" not in text
 
 
+def test_check_config_shows_each_table(tmp_path: Path) -> None:
+    """The tools that its callers get, and what differs from the server's own settings."""
+    file = tmp_path / "c.toml"
+    file.write_text(
+        """
+[policy]
+capabilities = ["udf"]
+[principals.ann]
+preset = "reader"
+role = "R"
+[principals."b@c"]
+preset = "admin"
+warehouse = "XL"
+[principals."b@c".limits]
+max_rows = 7
+"""
+    )
+    out = io.StringIO()
+    show(load(Flags(config=str(file), demo=True), {}), out)
+    assert out.getvalue().endswith(
+        """
+  policy.capabilities = udf
+principals.ann: connection demo, role R
+  tools = list_databases, list_schemas, list_tables, list_views, describe_table, describe_view, \
+query_view, check_sql
+principals."b@c": connection demo, warehouse XL
+  tools = list_databases, list_schemas, list_tables, list_views, describe_table, describe_view, \
+query_view, execute_query, submit_query, get_query_status, fetch_results, cancel_query, check_sql, \
+execute_statement
+  policy.tier = admin
+  limits.max_rows = 7
+  admin = true
+the configuration is valid
+"""
+    )
+
+
+def test_what_tables_mean_is_checked_with_everything_else(tmp_path: Path) -> None:
+    """A pattern without a tool, a word that is none: every command says so, all at once."""
+    wrong = tmp_path / "c.toml"
+    wrong.write_text("[principals.ann]\ntools = ['lst_*']\n[principals.ann.policy]\ntier = 'rw'\n")
+    with pytest.raises(SystemExit, match="2 problems") as told:
+        main(["check-config", "--demo", "--config", str(wrong)])
+    assert "principals.ann.tools: 'lst_*' names no tool" in str(told.value)
+    assert "principals.ann.policy.tier: 'rw' is none of read" in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("pid_file", "action", "meaning", "says"),
     [
