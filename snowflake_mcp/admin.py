@@ -13,7 +13,7 @@ from snowflake_mcp.ops.trend import Trend
 from snowflake_mcp.pipeline.refusals import Refusals
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.status import Status
 from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.exchange import Exchange
@@ -68,13 +68,12 @@ class Admin:
         """Whether the configuration gives anybody the right."""
         return self._profiles.has_admins
 
-    def admits(self, exchange: Exchange) -> bool:
-        """Whether the caller has the right; without authentication only from this host."""
-        principal = exchange.principal
+    def may(self, principal: Principal, peer: str) -> bool:
+        """Whether a caller has the right; without authentication only from this host."""
         if not self._profiles.may_administer(principal.profile):
             return False
         unknown = principal.name == LOCAL.name and principal.profile == LOCAL_PROFILE
-        return not unknown or _is_this_host(exchange.peer)
+        return not unknown or _is_this_host(peer)
 
     def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
         """One line for each call."""

@@ -47,6 +47,7 @@ class Trend(Service):
         """
         return {
             "step_s": STEP_S,
+            "kept": KEPT,
             "calls_per_s": [each["calls"] for each in self._samples],
             "failures_per_s": [each["failures"] for each in self._samples],
             "p95_ms": [each["p95_ms"] for each in self._samples],

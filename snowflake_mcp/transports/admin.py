@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import Exchange, Refusal, encode_problem
 from snowflake_mcp.transports.tree import Endpoint, Route
 
@@ -39,8 +40,8 @@ class AdminSource(Protocol):
     def exists(self) -> bool:
         """Whether anybody has the right; without, the description does not mention it."""
 
-    def admits(self, exchange: Exchange) -> bool:
-        """Whether the caller has the right now."""
+    def may(self, principal: Principal, peer: str) -> bool:
+        """Whether this caller, at this address, has the right now."""
 
     def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
         """Put a call into the audit."""
@@ -223,7 +224,7 @@ class AdminSurface:
 
     def admits(self, exchange: Exchange) -> bool:
         """Whether this caller may know of the surface."""
-        return same_site(exchange) and self._source.admits(exchange)
+        return same_site(exchange) and self._source.may(exchange.principal, exchange.peer)
 
     def _endpoint(self, action: Action) -> Endpoint:
         def answer(exchange: Exchange) -> None:

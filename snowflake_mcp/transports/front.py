@@ -17,7 +17,9 @@ from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
 from snowflake_mcp.transports.http import McpEndpoint
 from snowflake_mcp.transports.legacy_sse import LegacySse
+from snowflake_mcp.transports.live import LiveView
 from snowflake_mcp.transports.openapi import ApiDescription
+from snowflake_mcp.transports.page import StatusPage
 from snowflake_mcp.transports.probes import Probes, StatusSource
 from snowflake_mcp.transports.proxies import Proxies
 from snowflake_mcp.transports.rest import RestTools
@@ -107,6 +109,8 @@ def build_front(
     routes.extend(ApiDescription(admin).routes())
     if admin is not None:
         routes.extend(AdminSurface(admin).routes())
+        routes.extend(LiveView(admin, websockets, clock).routes())
+        routes.extend(StatusPage(admin).routes())
     if http.legacy_sse:
         routes.extend(sse.routes())
     tree = Tree(routes)

@@ -179,6 +179,22 @@ _SCHEMAS: Final[Mapping[str, Any]] = {
 }
 
 
+_BESIDE_ACTIONS: Final[Mapping[tuple[str, str], dict[str, Any]]] = {
+    ("/admin/ticket", "POST"): {
+        "operationId": "admin_ticket",
+        "summary": "A ticket that opens the WebSocket /admin/live once, within 30 s",
+        "requestBody": {"required": True, "content": {JSON: {"schema": _OBJECT}}},
+        "responses": {"200": _answer(200, _OBJECT), "404": _answer(404, _reference("Error"))},
+    },
+    ("/ui", "GET"): {
+        "operationId": "statusPage",
+        "summary": "The status page; it holds no data and asks for a token",
+        "responses": {"200": {"description": "OK", "content": {"text/html": {"schema": _TEXT}}}},
+    },
+}
+"""What there is of the admin surface beside its actions."""
+
+
 def _admin_operation(action: Action) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components((action.takes,))
     schema = {**schemas[action.takes.__name__]}
@@ -207,7 +223,8 @@ def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for action in actions:
         paths.setdefault(action.path, {})[action.method.lower()] = _admin_operation(action)
-    for (path, method), operation in OPERATIONS.items():
+    beside = _BESIDE_ACTIONS if actions else {}
+    for (path, method), operation in {**OPERATIONS, **beside}.items():
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",

@@ -20,7 +20,7 @@ from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.transports.attendance import Attendance
+from snowflake_mcp.transports.attendance import Attendance, Speaker
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import Outlet
@@ -47,6 +47,9 @@ class Connection(WebSocketServerProtocol):
     factory: "WebSocketFactory"
     transport: Any
     closeHandshakeTimeoutCall: Any
+    subprotocol = SUBPROTOCOL
+    kind = "websocket"
+    """For operators."""
 
     def __init__(self, principal: Principal, client_address: str) -> None:
         super().__init__()
@@ -57,7 +60,7 @@ class Connection(WebSocketServerProtocol):
         self._received = 0
         self._sent = 0
         self._outlet: Outlet | None = None
-        self._conversation: Conversation | None = None
+        self._conversation: Speaker | None = None
 
     @property
     def in_flight(self) -> int:
@@ -71,7 +74,7 @@ class Connection(WebSocketServerProtocol):
             return None
         return Attendance(
             id=conversation.id,
-            kind="websocket",
+            kind=self.kind,
             principal=conversation.owner,
             client=conversation.client,
             address=self._client_address,
@@ -90,7 +93,7 @@ class Connection(WebSocketServerProtocol):
 
     def onConnect(self, request: Any) -> str | None:
         """Select our subprotocol if it was offered; the endpoint refused other offers."""
-        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+        return self.subprotocol if self.subprotocol in request.protocols else None
 
     def onOpen(self) -> None:
         """Begin the conversation, and hear from the socket how well the peer reads."""
@@ -105,18 +108,22 @@ class Connection(WebSocketServerProtocol):
             max_unsent_bytes=factory.settings.max_unsent_bytes,
         )
         self.transport.registerProducer(self._outlet, True)
-        self._conversation = Conversation(
-            factory.kernel,
-            transport="websocket",
-            principal=self._principal,
-            send=self._enqueue,
-            max_in_flight=factory.settings.max_in_flight,
-            peer=self._client_address,
-        )
+        self._conversation = self.begin(self._enqueue)
         factory.opened(self)
         _log.info(
             "websocket {conversation} opened from {peer}",
             conversation=self._conversation.id,
+            peer=self._client_address,
+        )
+
+    def begin(self, send: Callable[[bytes], None]) -> Speaker:
+        """What talks on this connection; ``send`` takes one message at a time."""
+        return Conversation(
+            self.factory.kernel,
+            transport="websocket",
+            principal=self._principal,
+            send=send,
+            max_in_flight=self.factory.settings.max_in_flight,
             peer=self._client_address,
         )
 
@@ -285,13 +292,22 @@ class WebSocketEndpoint:
         self._factory = factory
 
     def upgrade(self, exchange: Exchange) -> None:
-        """Open a WebSocket.
+        """Open a WebSocket for MCP.
+
+        Raises:
+            Refusal: see ``open``.
+        """
+        self.open(exchange, self._factory.connection(exchange.principal, exchange.peer))
+
+    def open(self, exchange: Exchange, connection: Connection) -> None:
+        """Check the handshake and give the socket to ``connection``.
 
         Raises:
             Refusal: 400 for a malformed handshake or foreign subprotocols, 426 for another
                 version than 13, 503 when there are too many connections.
         """
-        key, offered = _checked(exchange)
+        key, offered = _checked(exchange, connection.subprotocol)
+        connection.factory = self._factory
         if not self._factory.has_room():
             raise Refusal(
                 503,
@@ -299,7 +315,6 @@ class WebSocketEndpoint:
                 "No more WebSocket connections are accepted now.",
                 (("Retry-After", "5"),),
             )
-        connection = self._factory.connection(exchange.principal, exchange.peer)
         exchange.switch(connection)
         # autobahn parses the request again; it gets the parts that matter and have been checked.
         head = (
@@ -307,11 +322,11 @@ class WebSocketEndpoint:
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
         )
         if offered:
-            head += f"Sec-WebSocket-Protocol: {SUBPROTOCOL}\r\n"
+            head += f"Sec-WebSocket-Protocol: {connection.subprotocol}\r\n"
         connection.dataReceived((head + "\r\n").encode("ascii"))
 
 
-def _checked(exchange: Exchange) -> tuple[str, bool]:
+def _checked(exchange: Exchange, subprotocol: str) -> tuple[str, bool]:
     connection = [token.lower() for token in _tokens(exchange.header_values("connection"))]
     if "upgrade" not in connection:
         raise Refusal(400, "bad_upgrade", "The Connection header does not name the upgrade.")
@@ -326,8 +341,9 @@ def _checked(exchange: Exchange) -> tuple[str, bool]:
     if len(keys) != 1 or not _is_key(keys[0]):
         raise Refusal(400, "websocket_key", "Sec-WebSocket-Key is missing or malformed.")
     offers = _tokens(exchange.header_values("sec-websocket-protocol"))
-    if offers and SUBPROTOCOL not in offers:
-        raise Refusal(400, "websocket_subprotocol", "The subprotocol spoken here is mcp.")
+    if offers and subprotocol not in offers:
+        said = f"The subprotocol spoken here is {subprotocol}."
+        raise Refusal(400, "websocket_subprotocol", said)
     return keys[0], bool(offers)
 
 

@@ -120,14 +120,14 @@ def test_the_right_is_asked_for_at_each_call() -> None:
     """A reload gives and takes it; nothing has to be told."""
     scene = Scene(ana=PrincipalSettings("ana", admin=True), bob=PrincipalSettings("bob"))
     assert scene.admin.exists is True
-    assert scene.admin.admits(exchange(ANA, "192.0.2.1"))
-    assert not scene.admin.admits(exchange(Principal("bob", "bob")))
-    assert not scene.admin.admits(exchange(LOCAL))
-    assert not scene.admin.admits(exchange(Principal("gone", "gone")))
+    assert scene.admin.may(ANA, "192.0.2.1")
+    assert not scene.admin.may(Principal("bob", "bob"), "127.0.0.1")
+    assert not scene.admin.may(LOCAL, "127.0.0.1")
+    assert not scene.admin.may(Principal("gone", "gone"), "127.0.0.1")
     scene.profiles.take(config(ana=PrincipalSettings("ana")))
     gone: bool = scene.admin.exists
     assert not gone
-    assert not scene.admin.admits(exchange(ANA))
+    assert not scene.admin.may(ANA, "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_without_authentication_only_this_host_administers(peer: str, admitted: 
     """Whatever the server is bound to."""
     scene = Scene(local=PrincipalSettings("local", admin=True))
     caller = Principal(LOCAL.name, scene.profiles.local)
-    assert scene.admin.admits(exchange(caller, peer)) is admitted
+    assert scene.admin.may(caller, peer) is admitted
 
 
 def test_what_runs_is_shown_with_its_caller_and_without_its_text() -> None:

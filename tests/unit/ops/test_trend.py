@@ -21,6 +21,7 @@ def test_a_sample_says_what_happened_since_the_one_before() -> None:
     clock.advance(STEP_S)
     assert trend.samples() == {
         "step_s": STEP_S,
+        "kept": KEPT,
         "calls_per_s": [2.0, 0.0],
         "failures_per_s": [0.2, 0.0],
         "p95_ms": [5000.0, 0.0],

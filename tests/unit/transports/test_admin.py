@@ -23,8 +23,8 @@ class AdminDouble:
         self.asked: list[tuple[Any, ...]] = []
         self.recorded: list[tuple[str, str, str, str]] = []
 
-    def admits(self, exchange: Exchange) -> bool:
-        return exchange.principal == OPERATOR
+    def may(self, principal: Principal, peer: str) -> bool:
+        return principal == OPERATOR and peer == "203.0.113.9"
 
     def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
         self.recorded.append((exchange.principal.name, action, subject, outcome))
@@ -219,8 +219,16 @@ def test_the_description_has_it_when_somebody_has_the_right(scene: Scene) -> Non
     body = described["/admin/drain"]["post"]["requestBody"]["content"]["application/json"]["schema"]
     assert body["properties"]["active"] == {"type": "boolean"}
     assert described["/admin/principals"]["get"]["parameters"][0]["name"] == "name"
+    served = {
+        (route.path, method.lower())
+        for route in scene.stand.front.site.tree
+        for method in route.methods
+        if route.path != "/mcp"
+    }
+    assert served == {(path, method) for path, methods in described.items() for method in methods}
     scene.admin.exists = False
-    assert not [path for path in scene.get("/openapi.json").json()["paths"] if "admin" in path]
+    left = scene.get("/openapi.json").json()["paths"]
+    assert not [path for path in left if "admin" in path or "ui" in path]
 
 
 def test_without_a_source_there_is_nothing() -> None:
