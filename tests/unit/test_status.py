@@ -1,5 +1,6 @@
 """Whether the server says that it is ready, by what an operator has closed."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from snowflake_mcp.status import Status
 
 class Parts:
     """Whatever a part is asked, all is well."""
+
+    breaker = SimpleNamespace(state="closed")
 
     def snapshot(self) -> dict[str, Any]:
         return {"lane": {"running": 0, "waiting": 0}}
