@@ -8,6 +8,7 @@ from typing import Any, Final
 from twisted.logger import Logger
 
 from snowflake_mcp.config.principals import LOCAL_PROFILE, Profiles
+from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.trend import Trend
 from snowflake_mcp.pipeline.refusals import Refusals
@@ -49,6 +50,7 @@ class Admin:
         doors: Doors,
         trend: Trend,
         refusals: Refusals,
+        audit: Audit,
         now: Callable[[], float],
     ) -> None:
         """``now`` is the clock of the kernel, in seconds."""
@@ -59,6 +61,7 @@ class Admin:
         self._doors = doors
         self._trend = trend
         self._refusals = refusals
+        self._audit = audit
         self._now = now
         self.front: Front | None = None
         """Set once the network side exists."""
@@ -76,7 +79,14 @@ class Admin:
         return not unknown or _is_this_host(peer)
 
     def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
-        """One line for each call."""
+        """One line and one record for each call."""
+        self._audit.administered(
+            principal=exchange.principal.name,
+            peer=exchange.peer,
+            action=action,
+            target=subject,
+            outcome=outcome,
+        )
         _log.info(
             "admin {action}{subject_part} by {principal} from {peer}: {outcome}",
             action=action,

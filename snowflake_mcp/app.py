@@ -282,6 +282,7 @@ def network_services(
         doors=core.doors,
         trend=trend,
         refusals=core.refusals,
+        audit=core.audit,
         now=reactor.seconds,
     )
     front = build_front(

@@ -1,6 +1,7 @@
 """On whose behalf content reads the catalog, and two reads at once."""
 
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -47,7 +48,7 @@ class Askers:
             "request": context.request_id,
             "method": context.method,
         }
-        return self._asker(facts.principal, tag)
+        return replace(self._asker(facts.principal, tag), trail=context.trail)
 
     def watch(self, profile: str = "") -> Asker:
         """The server itself, which sees what the callers of a table see.

@@ -126,7 +126,8 @@ class Call:
         Raises:
             ToolFailure: they do not.
         """
-        self.context.trail.named([".".join(map(shown, names))])
+        if names:
+            self.context.trail.named([".".join(map(shown, names))])
         if not self.backing.rules.shows(names):
             raise ToolFailure(
                 Family.REFUSED,
@@ -217,7 +218,7 @@ class Call:
             charge()
             self.context.trail.ended(query_id, state)
 
-        note_statement(self.context.trail, self.backing.connection, sql)
+        note_statement(self.context.trail, self.backing, sql)
         job = Job(
             sql=sql,
             principal=self.context.facts.principal,
@@ -261,7 +262,7 @@ class Call:
             StillRunningError: it has not ended within ``limits.answer_within_s``.
             CancelledError: the request was cancelled; the statement was left alone.
         """
-        note_statement(self.context.trail, self.backing.connection)
+        note_statement(self.context.trail, self.backing)
         job = Job(
             sql="",
             principal=self.context.facts.principal,
@@ -281,7 +282,7 @@ class Call:
             ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
         """
         found = await self.backing.handles.standing(query_id, self.asking, wait_s)
-        return note_state(self.context.trail, self.backing.connection, found)
+        return note_state(self.context.trail, self.backing, found)
 
     async def cancel(self, query_id: str) -> Standing:
         """End a statement of this caller, and how it stands then.
@@ -290,7 +291,7 @@ class Call:
             ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
         """
         found = await self.backing.handles.cancel(query_id, self.asking)
-        return note_state(self.context.trail, self.backing.connection, found)
+        return note_state(self.context.trail, self.backing, found)
 
     @property
     def asking(self) -> Asking:

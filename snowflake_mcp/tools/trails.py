@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from snowflake_mcp.config.model import ConnectionSettings
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.trail import Trail
+from snowflake_mcp.tools.backing import Backing
 from snowflake_mcp.warehouse.standing import Standing
 
 __all__ = ["note_state", "note_statement", "note_verdict"]
@@ -28,15 +28,15 @@ def note_verdict(trail: Trail, verdict: Verdict, sql: str) -> None:
     trail.named((*objects.tables, *objects.stages, *functions))
 
 
-def note_statement(trail: Trail, connection: ConnectionSettings, sql: str = "") -> None:
-    """A statement is about to be sent on a connection, or one of it is asked for."""
-    trail.connection = connection.name
-    trail.role = str(connection.parameters.get("role") or "")
+def note_statement(trail: Trail, backing: Backing, sql: str = "") -> None:
+    """A statement is about to be sent, or one is asked for."""
+    trail.connection = backing.connection.name
+    trail.role = backing.counts.role or str(backing.connection.parameters.get("role") or "")
     trail.runs(sql)
 
 
-def note_state(trail: Trail, connection: ConnectionSettings, standing: Standing) -> Standing:
+def note_state(trail: Trail, backing: Backing, standing: Standing) -> Standing:
     """The caller is told how a statement stands."""
-    note_statement(trail, connection)
+    note_statement(trail, backing)
     trail.query_ids[standing.query_id] = standing.state
     return standing

@@ -10,6 +10,7 @@ from twisted.internet.interfaces import IReactorTime
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.trail import Trail
 from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.entries import (
     ColumnEntry,
@@ -82,6 +83,8 @@ class Asker:
     ``shows`` is equal, so give the same one for the same rules."""
     limits: LimitSettings = field(default_factory=LimitSettings)
     """How much an answer may hold."""
+    trail: Trail = field(default_factory=Trail)
+    """Of the request that asks; what it finds kept leaves nothing in it."""
 
     @property
     def max_bytes(self) -> int:
@@ -200,22 +203,27 @@ class Catalog:
         first: bool = False,
     ) -> Listing[EntryT]:
         """``of`` is what ``build`` depends on beside the row."""
+        seat = self.seat(asker)
 
         async def read() -> Listing[EntryT]:
             collector = EntriesCollector(build, asker.max_bytes, first=first)
+            trail = asker.trail
+            trail.connection, trail.role = seat.connection, seat.known_role or ""
+            trail.runs(sql)
             job = Job(
                 sql=sql,
                 principal=asker.principal,
                 max_rows=_SHOW_MOST,
                 timeout_s=min(_TIMEOUT_S, asker.limits.statement_timeout_s),
                 tag=asker.tag,
+                on_query=trail.sent,
+                on_end=trail.ended,
             )
             outcome = await self._statements.run(job, collector)
             if outcome.value.cut is None and outcome.rows >= _SHOW_MOST:
                 return replace(outcome.value, cut="rows")
             return outcome.value
 
-        seat = self.seat(asker)
         key = (seat.connection, seat.role, sql, of, asker.max_bytes)
         return cast("Listing[EntryT]", await self._recent.get(key, read, asker.max_age_s))
 

@@ -2,19 +2,30 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
 
 from snowflake_mcp.admin import Admin
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PrincipalSettings
+from snowflake_mcp.auditing import build_audit
+from snowflake_mcp.config.model import (
+    AuditSettings,
+    Backend,
+    Config,
+    ConnectionSettings,
+    PrincipalSettings,
+)
 from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.ops.trend import Trend
+from snowflake_mcp.ops.verification import records_of
 from snowflake_mcp.pipeline.doors import keep_doors
 from snowflake_mcp.pipeline.refusals import Refusals
 from snowflake_mcp.protocol.calls import Call
@@ -74,10 +85,16 @@ class StatusDouble:
         return {**dict.fromkeys(names, "x"), "connection": "a name"}
 
 
+def _audit(file: str, clock: Clock) -> Audit:
+    made = build_audit(AuditSettings(file=file), clock, Metrics(), lambda: 0.0)
+    made.startService()
+    return made
+
+
 class Scene:
     """An ``Admin`` and what it looks at."""
 
-    def __init__(self, **principals: PrincipalSettings) -> None:
+    def __init__(self, audit_file: str = "", **principals: PrincipalSettings) -> None:
         self.doors = Doors()
         self.refusals = Refusals(lambda: 0.0)
         self.rig = Rig(self.refusals.layer, keep_doors(self.doors))
@@ -90,6 +107,7 @@ class Scene:
             doors=self.doors,
             trend=Trend(self.rig.clock, Metrics()),
             refusals=self.refusals,
+            audit=_audit(audit_file, self.rig.clock),
             now=self.rig.clock.seconds,
             **doubles,
         )
@@ -294,4 +312,21 @@ def test_every_call_leaves_a_line() -> None:
         scene.admin.record(exchange(ANA, "192.0.2.1"), "drain", "True", "ok")
     assert [formatEvent(event) for event in events] == [
         "admin drain (True) by ana/x from 192.0.2.1: ok"
+    ]
+
+
+def test_every_call_has_a_record_in_the_audit(tmp_path: Path) -> None:
+    """Who, from where, what was done to what, and how it ended."""
+    file = tmp_path / "audit.jsonl"
+    scene = Scene(str(file))
+    scene.admin.record(exchange(ANA, "192.0.2.1"), "statements/kill", "01b0", "ok")
+    record = list(records_of([file]))[-1]
+    said = ("event", "principal", "peer", "action", "target", "outcome")
+    assert [record[name] for name in said] == [
+        "admin",
+        ANA.name,
+        "192.0.2.1",
+        "statements/kill",
+        "01b0",
+        "ok",
     ]

@@ -24,6 +24,24 @@ from tests.support.catalogs import MISSING, SMALL, Answer, request
 from tests.unit.content.stand import Stand
 from tests.unit.warehouse.waiting import async_test
 
+
+@async_test
+async def test_what_was_asked_of_snowflake_is_left_in_the_trail() -> None:
+    """For the audit: where, and the ids; what was kept from before asks nothing."""
+    stand = Stand(parameters={"role": "reader"})
+    first, second = request(), request()
+    for each in (first, second):
+        await stand.library.read("snowflake://databases", each)
+    (job,) = stand.statements.jobs
+    assert job.on_query is not None
+    assert job.on_end is not None
+    job.on_query("01b0")
+    job.on_end("01b0", "success")
+    assert first.trail.query_ids == {"01b0": "success"}
+    assert (first.trail.connection, first.trail.role) == ("finance", "READER")
+    assert second.trail.query_ids == {}
+
+
 BUSY = ToolFailure(Family.BUSY, "All places\nare taken.", retryable=True)
 
 
