@@ -82,7 +82,8 @@ audit: $(AUDIT)/installed
 	$(AUDIT)/bin/bandit --quiet --configfile pyproject.toml --exclude snowflake_mcp/simulator \
 	    --recursive snowflake_mcp twisted scripts
 	$(AUDIT)/bin/bandit --quiet --skip B101,B105,B404,B608 --recursive snowflake_mcp/simulator
-	$(AUDIT)/bin/python scripts/audit_packages.py $(AUDIT_OPTIONS) locks/*.txt
+	$(AUDIT)/bin/python scripts/audit_packages.py $(AUDIT_OPTIONS) locks/*.txt \
+	    tests/clients/programs/*.txt
 
 # LOCK_OPTIONS=--upgrade takes the newest versions; without it what is locked stays where it may.
 lock: $(AUDIT)/installed
@@ -91,6 +92,8 @@ lock: $(AUDIT)/installed
 	$(LOCK) pyproject.toml --extra demo --group build --constraint locks/development.txt \
 	    --output-file locks/demo.txt
 	$(LOCK) --group audit --output-file locks/audit.txt
+	for pins in tests/clients/programs/*.in; do \
+	    $(LOCK) "$$pins" --output-file "$${pins%.in}.txt" || exit 1; done
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench

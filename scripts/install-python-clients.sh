@@ -24,6 +24,6 @@ for pins in tests/clients/programs/*.txt; do
     fi
     rm -rf "$folder"
     "$python" -m venv "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check -r "$pins"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$pins"
     printf '%s\n' "$wanted" >"$folder/stamp"
 done

@@ -15,7 +15,10 @@ from scripts.audit_packages import verdict
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCKS = {path.stem: path for path in sorted((ROOT / "locks").glob("*.txt"))}
+CLIENTS = {path.stem: path for path in sorted((ROOT / "tests/clients/programs").glob("*.in"))}
+LOCKS = {path.stem: path for path in sorted((ROOT / "locks").glob("*.txt"))} | {
+    name: path.with_suffix(".txt") for name, path in CLIENTS.items()
+}
 FLOORS = {
     "autobahn": "26.7.1",  # GHSA-hxp9-w8x3-p566: messages that inflate past the limit
     "pyopenssl": "26.0.0",  # CVE-2026-27448, CVE-2026-27459
@@ -54,14 +57,15 @@ def _declared(*groups: str) -> list[Requirement]:
         ("demo", _declared("build")),
         ("development", _declared("build", "test", "lint", "conformance")),
         ("audit", [Requirement(text) for text in PROJECT["dependency-groups"]["audit"]]),
+        *((name, [Requirement(path.read_text().strip())]) for name, path in CLIENTS.items()),
     ],
 )
-def test_what_pyproject_asks_for_is_locked(lock: str, wanted: list[Requirement]) -> None:
+def test_what_is_asked_for_is_locked(lock: str, wanted: list[Requirement]) -> None:
     """Each requirement has a pinned version that it allows; `make lock` makes it so."""
     pins = _pins(lock)
     for requirement in wanted:
         versions = pins.get(canonicalize_name(requirement.name), set())
-        assert versions, f"{requirement.name} is not in locks/{lock}.txt: run make lock"
+        assert versions, f"{requirement.name} is not in {LOCKS[lock]}: run make lock"
         assert all(version in requirement.specifier for version in versions), requirement
 
 
