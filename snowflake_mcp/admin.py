@@ -78,8 +78,12 @@ class Admin:
         unknown = principal.name == LOCAL.name and principal.profile == LOCAL_PROFILE
         return not unknown or _is_this_host(peer)
 
+    def may_go_on(self) -> bool:
+        """Whether the audit can be written, where nothing may go unrecorded."""
+        return self._audit.may_go_on()
+
     def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
-        """One line and one record for each call."""
+        """One record and one line for each call."""
         self._audit.administered(
             principal=exchange.principal.name,
             peer=exchange.peer,
@@ -198,6 +202,22 @@ class Admin:
     def reset_pool(self) -> Answer:
         """Close idle Snowflake sessions; those in use are closed when they come back."""
         return {"idle_sessions_closed": self._warehouse.retire_sessions()}
+
+    def breakers(self) -> list[Answer]:
+        """The breaker of each Snowflake connection in use."""
+        return self._warehouse.breakers()
+
+    def reset_breakers(self) -> Answer:
+        """Let all statements try again."""
+        return {"breakers_closed": self._warehouse.reset_breakers()}
+
+    def audit(self, last: int) -> Answer:
+        """The last records of this process, oldest first; the whole chain is in the file."""
+        records = [
+            {name: value for name, value in record.items() if name != "statement"}
+            for record in self._audit.recent(last)
+        ]
+        return {"on": self._audit.is_on, "records": records}
 
     def profiles(self) -> list[str]:
         """The names of the principals' tables."""

@@ -39,6 +39,25 @@ _SESSIONS: Final = {
     "idle_s": "IDLE S",
     "in_flight": "RUNNING",
 }
+_BREAKERS: Final = {
+    "connection": "CONNECTION",
+    "state": "STATE",
+    "failures": "FAILURES",
+    "opened": "OPENED",
+    "retry_in_s": "RETRY IN S",
+}
+_RECORDS: Final = {
+    "seq": "SEQ",
+    "event": "EVENT",
+    "principal": "PRINCIPAL",
+    "peer": "PEER",
+    "tool": "TOOL",
+    "action": "ACTION",
+    "target": "TARGET",
+    "verdict": "VERDICT",
+    "outcome": "OUTCOME",
+    "request_id": "REQUEST",
+}
 _CHECKS: Final = {"name": "CHECK", "ok": "OK", "detail": "DETAIL"}
 
 
@@ -68,6 +87,12 @@ def _switch(word: str) -> dict[str, Any]:
     if word not in ("on", "off"):
         raise ValueError("say on or off")
     return {"active": word == "on"}
+
+
+def _audit(answer: Answer) -> Lines:
+    if not answer["on"]:
+        return iter(["the audit is off: audit.file is not set"])
+    return table(answer["records"], _RECORDS, "no record yet")
 
 
 def _overview(answer: Answer) -> Lines:
@@ -126,6 +151,21 @@ ORDERS: Final[Mapping[str, Order]] = {
     ),
     "pool-reset": Order(
         "POST", "/admin/pool/reset", "Close idle Snowflake sessions; let a login be tried at once."
+    ),
+    "breaker": Order(
+        "GET",
+        "/admin/breaker",
+        "The circuit breaker of each Snowflake connection in use.",
+        show=lambda answer: table(answer["breakers"], _BREAKERS, "no connection is in use"),
+    ),
+    "breaker-reset": Order("POST", "/admin/breaker/reset", "Let all statements try again."),
+    "audit": Order(
+        "GET",
+        "/admin/audit",
+        "The last records of the audit; 20, or as many as are asked for.",
+        "[COUNT]",
+        lambda subject: {"last": subject} if subject else {},
+        _audit,
     ),
     "principals": Order(
         "GET",

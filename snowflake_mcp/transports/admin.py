@@ -6,7 +6,7 @@ exists: they are answered as any path that is not there, so that nobody learns w
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 from urllib.parse import parse_qs
 
 import msgspec
@@ -26,6 +26,8 @@ _log = Logger()
 _MESSAGE_CHARS: Final = 300
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
+_NO_AUDIT: Final = "The audit cannot be written, and nothing is done here that is not recorded."
+
 Answer = dict[str, Any]
 
 
@@ -42,6 +44,9 @@ class AdminSource(Protocol):
 
     def may(self, principal: Principal, peer: str) -> bool:
         """Whether this caller, at this address, has the right now."""
+
+    def may_go_on(self) -> bool:
+        """Whether anything may be done now, as far as its record is concerned."""
 
     def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
         """Put a call into the audit."""
@@ -73,6 +78,15 @@ class AdminSource(Protocol):
     def reset_pool(self) -> Answer:
         """Close idle Snowflake sessions, and let a login be tried at once."""
 
+    def breakers(self) -> list[Answer]:
+        """The breaker of each Snowflake connection in use."""
+
+    def reset_breakers(self) -> Answer:
+        """Let all statements try again."""
+
+    def audit(self, last: int) -> Answer:
+        """The last records of the audit, oldest first, without the text of statements."""
+
     def profiles(self) -> list[str]:
         """The names of the principals' tables."""
 
@@ -98,6 +112,10 @@ class _Drain(msgspec.Struct, forbid_unknown_fields=True):
 
 class _Maintain(msgspec.Struct, forbid_unknown_fields=True):
     message: str | None
+
+
+class _Last(msgspec.Struct, forbid_unknown_fields=True):
+    last: Annotated[int, msgspec.Meta(ge=1, le=200)] = 20
 
 
 class _Who(msgspec.Struct, forbid_unknown_fields=True):
@@ -187,6 +205,27 @@ ACTIONS: Final[Sequence[Action]] = (
     ),
     Action(
         "GET",
+        "/admin/breaker",
+        "The circuit breaker of each Snowflake connection in use",
+        _Nothing,
+        lambda source, _: {"breakers": source.breakers()},
+    ),
+    Action(
+        "POST",
+        "/admin/breaker/reset",
+        "Let all statements try again",
+        _Nothing,
+        lambda source, _: source.reset_breakers(),
+    ),
+    Action(
+        "GET",
+        "/admin/audit",
+        "The last records of the audit, without the text of statements",
+        _Last,
+        lambda source, given: source.audit(given.last),
+    ),
+    Action(
+        "GET",
         "/admin/principals",
         "The principals' tables; with name, the settings that count for one now",
         _Who,
@@ -236,6 +275,9 @@ class AdminSurface:
 
     async def _run(self, action: Action, exchange: Exchange) -> None:
         subject = ""
+        if not self._source.may_go_on():
+            exchange.respond(503, encode_problem("no_audit", _NO_AUDIT))
+            return
         try:
             given = _given(action, exchange)
             subject = ", ".join(str(value) for value in msgspec.to_builtins(given).values())

@@ -65,7 +65,13 @@ class LiveView:
         ]
 
     def ticket(self, exchange: Exchange) -> None:
-        """A ticket for one handshake."""
+        """A ticket for one handshake.
+
+        Raises:
+            Refusal: 503, the audit cannot be written.
+        """
+        if not self._source.may_go_on():
+            raise Refusal(503, "no_audit", "The audit cannot be written.")
         bearer = Bearer(exchange.principal, exchange.peer)
         self._source.record(exchange, "ticket", "", "ok")
         answer = {

@@ -207,6 +207,7 @@ def _admin_operation(action: Action) -> dict[str, Any]:
             "200": _answer(200, _OBJECT),
             "400": _answer(400, _reference("Error")),
             "404": _answer(404, _reference("Error")),
+            "503": _answer(503, _reference("Error")),
         },
     }
     if action.method == "POST":

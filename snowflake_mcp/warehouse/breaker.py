@@ -98,6 +98,7 @@ class Breaker:
         """Numbers for /status."""
         left_s = (self._open_until or 0.0) - self._clock.seconds()
         return {
+            "connection": self._name,
             "state": self.state,
             "failures": self._failures,
             "opened": self.opened,

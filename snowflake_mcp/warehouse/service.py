@@ -168,6 +168,10 @@ class Warehouse:
         """An operator knows that Snowflake can be reached: all may try; how many were not to."""
         return sum(breaker.reset() for breaker in self._sessions.breakers())
 
+    def breakers(self) -> list[dict[str, Any]]:
+        """How the breaker of each connection in use stands."""
+        return [breaker.snapshot() for breaker in self._sessions.breakers()]
+
     @property
     def breaker(self) -> Breaker:
         """That of the server's own connection."""

@@ -63,6 +63,12 @@ class WarehouseDouble:
     def retire_sessions(self) -> int:
         return 3
 
+    def breakers(self) -> list[dict[str, Any]]:
+        return [{"connection": "main", "state": "open"}]
+
+    def reset_breakers(self) -> int:
+        return 1
+
 
 class FrontDouble:
     """One WebSocket."""
@@ -99,6 +105,7 @@ class Scene:
         self.refusals = Refusals(lambda: 0.0)
         self.rig = Rig(self.refusals.layer, keep_doors(self.doors))
         self.warehouse = WarehouseDouble()
+        self.audit = _audit(audit_file, self.rig.clock)
         self.profiles = Profiles(config(**principals))
         doubles: dict[str, Any] = {"warehouse": self.warehouse, "status": StatusDouble()}
         self.admin = Admin(
@@ -107,7 +114,7 @@ class Scene:
             doors=self.doors,
             trend=Trend(self.rig.clock, Metrics()),
             refusals=self.refusals,
-            audit=_audit(audit_file, self.rig.clock),
+            audit=self.audit,
             now=self.rig.clock.seconds,
             **doubles,
         )
@@ -330,3 +337,21 @@ def test_every_call_has_a_record_in_the_audit(tmp_path: Path) -> None:
         "01b0",
         "ok",
     ]
+def test_the_end_of_the_audit_has_no_statements(tmp_path: Path) -> None:
+    """Who administers the server may not have the right to read them."""
+    assert Scene().admin.audit(5) == {"on": False, "records": []}
+    scene = Scene(str(tmp_path / "audit.jsonl"))
+    assert scene.admin.may_go_on()
+    scene.audit.record("tools/call", {"principal": "ana", "statement": "SELECT 'secret'"})
+    asked = scene.admin.audit(1)
+    assert (asked["on"], len(asked["records"])) == (True, 1)
+    assert asked["records"][0]["principal"] == "ana"
+    assert "secret" not in str(asked)
+    scene.audit.stopService()
+
+
+def test_breakers_are_shown_and_reset() -> None:
+    """By connection."""
+    scene = Scene()
+    assert scene.admin.breakers() == [{"connection": "main", "state": "open"}]
+    assert scene.admin.reset_breakers() == {"breakers_closed": 1}

@@ -266,13 +266,14 @@
     line("failures", trend.failures_per_s, trend, (value) => value.toFixed(1));
     line("latency", trend.p95_ms, trend, (value) =>
       value >= 1000 ? value / 1000 + " s" : value + " ms");
-    const {lane, pool, threads} = view.warehouse;
+    const {lane, pool, threads, breakers} = view.warehouse;
     pairs("pool", [
       ["Statements", lane.running + " of " + lane.max_running + " places, " + lane.waiting + " waiting"],
       ["Sessions", pool.leased + " in use, " + pool.idle + " idle, " + pool.opening + " opening"],
       ["Logins", pool.logins + " worked, " + pool.failed_logins + " failed" +
         (pool.paused ? ", pausing: " + pool.paused : "")],
       ["Threads", threads.busy + " of " + threads.max + " busy"],
+      ["Breakers", breakers.open + " open now, opened " + breakers.opened + " times"],
     ]);
   }
 

@@ -20,6 +20,7 @@ class AdminDouble:
 
     def __init__(self) -> None:
         self.exists = True
+        self.audited = True
         self.asked: list[tuple[Any, ...]] = []
         self.recorded: list[tuple[str, str, str, str]] = []
 
@@ -57,6 +58,18 @@ class AdminDouble:
 
     def reset_pool(self) -> dict[str, Any]:
         raise RuntimeError("a secret of the server")
+
+    def breakers(self) -> list[dict[str, Any]]:
+        return [self._say("breakers")]
+
+    def reset_breakers(self) -> dict[str, Any]:
+        return self._say("reset breakers")
+
+    def audit(self, last: int) -> dict[str, Any]:
+        return self._say("audit", last)
+
+    def may_go_on(self) -> bool:
+        return self.audited
 
     def profiles(self) -> list[str]:
         return ["ops"]
@@ -143,6 +156,7 @@ def test_every_call_of_an_operator_is_answered_and_recorded(scene: Scene, action
     broken = action.path == "/admin/pool/reset"
     assert answer.status == (500 if broken else 200)
     subject = ", ".join(str(value) for value in body.values())
+    subject = "20" if action.name == "audit" else subject
     outcome = "internal" if broken else "ok"
     assert scene.admin.recorded == [("ops", action.name, subject, outcome)]
     assert b"a secret" not in answer.body
@@ -174,6 +188,18 @@ def test_parameters_of_a_get_are_checked(scene: Scene) -> None:
     assert scene.get("/admin/principals?name=one").json() == {"said": ["profile", "one"]}
     assert scene.get("/admin/principals").json() == {"principals": ["ops"]}
     assert scene.get("/admin/principals?nam=one").status == 400
+    assert scene.get("/admin/audit?last=7").json() == {"said": ["audit", 7]}
+    assert scene.get("/admin/audit").json() == {"said": ["audit", 20]}
+    for wrong in ("0", "201", "x"):
+        assert scene.get(f"/admin/audit?last={wrong}").status == 400
+
+
+def test_nothing_is_done_that_cannot_be_recorded(scene: Scene) -> None:
+    """Where the operator wants it so."""
+    scene.admin.audited = False
+    for answer in (scene.post("/admin/drain", {"active": True}), scene.post("/admin/ticket", {})):
+        assert (answer.status, answer.json()["error"]["code"]) == (503, "no_audit")
+    assert scene.admin.asked == []
 
 
 def test_a_body_that_is_no_json(scene: Scene) -> None:

@@ -47,6 +47,7 @@ def test_failures_in_a_row_open_it() -> None:
     )
     assert told.details == {"breaker": "open", "retry_after_s": 4}
     assert circuit.breaker.snapshot() == {
+        "connection": "",
         "state": "open",
         "failures": 3,
         "opened": 1,
