@@ -337,6 +337,8 @@ def test_every_call_has_a_record_in_the_audit(tmp_path: Path) -> None:
         "01b0",
         "ok",
     ]
+
+
 def test_the_end_of_the_audit_has_no_statements(tmp_path: Path) -> None:
     """Who administers the server may not have the right to read them."""
     assert Scene().admin.audit(5) == {"on": False, "records": []}
