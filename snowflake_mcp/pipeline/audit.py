@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from twisted.internet.defer import CancelledError
 
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.redaction import redacted
-from snowflake_mcp.pipeline.observe import outcome_of
+from snowflake_mcp.pipeline.outcomes import followed
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INTERNAL_ERROR, Family, McpError, ToolFailure
@@ -58,19 +57,10 @@ def audited(audit: Audit, *, statement_text: bool) -> Layer:
             if method in _ALWAYS and not audit.may_go_on():
                 return _instead(_REFUSED, method)
             began = context.clock.seconds()
-            result: MethodResult | None = None
-            outcome = "internal"
-            try:
-                result = await inner(method, params, context)
-                outcome = outcome_of(result)
-            except CancelledError:
-                outcome = f"cancelled_{context.cancel_reason or 'unknown'}"
-                raise
-            except McpError as error:
-                outcome = f"error_{error.code}"
-                raise
-            finally:
-                written = True
+            recorded, written = False, True
+
+            def over(outcome: str, result: MethodResult | None) -> None:
+                nonlocal recorded, written
                 recorded = method in _ALWAYS or bool(context.trail.query_ids)
                 if recorded:
                     members = {
@@ -82,6 +72,8 @@ def audited(audit: Audit, *, statement_text: bool) -> Layer:
                     }
                     written = audit.record(method, members)
                     _follow(audit, context, began)
+
+            result = await followed(inner, method, params, context, over)
             if recorded and written and (durable := audit.durable()) is not None:
                 written = await durable
             return result if written else _instead(_WITHHELD, method)

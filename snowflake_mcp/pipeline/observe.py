@@ -2,17 +2,16 @@
 
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.pipeline.outcomes import followed
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND, McpError
+from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND
 from snowflake_mcp.protocol.kernel import Layer, Perform
-from snowflake_mcp.protocol.tooling import ToolResult
 
-__all__ = ["observe", "outcome_of"]
+__all__ = ["observe"]
 
 _log = Logger()
 
@@ -29,34 +28,18 @@ def observe(metrics: Metrics) -> Layer:
             method: str, params: dict[str, Any], context: RequestContext
         ) -> MethodResult:
             began = context.clock.seconds()
-            outcome = "internal"
-            try:
-                result = await inner(method, params, context)
-            except CancelledError:
-                outcome = f"cancelled_{context.cancel_reason or 'unknown'}"
-                raise
-            except McpError as error:
-                outcome = f"error_{error.code}"
-                raise
-            else:
-                outcome = outcome_of(result)
-                return result
-            finally:
+
+            def over(outcome: str, _: MethodResult | None) -> None:
                 seconds = context.clock.seconds() - began
                 _count(metrics, context, method, params, outcome, seconds)
                 if method not in _QUIET:
                     _report(context, method, params, outcome, seconds)
 
+            return await followed(inner, method, params, context, over)
+
         return perform
 
     return layer
-
-
-def outcome_of(result: MethodResult) -> str:
-    """The outcome of a request that was answered, in one word of the log and the metrics."""
-    if isinstance(result, ToolResult) and result.failure is not None:
-        return result.failure.family.value
-    return "ok"
 
 
 def _count(

@@ -2,13 +2,11 @@
 
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError
-
 from snowflake_mcp.ops.tracing import Tracing
-from snowflake_mcp.pipeline.observe import outcome_of
+from snowflake_mcp.pipeline.outcomes import followed
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND, McpError
+from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND
 from snowflake_mcp.protocol.kernel import Layer, Perform
 
 __all__ = ["trace"]
@@ -38,19 +36,8 @@ def trace(tracing: Tracing) -> Layer:
             # What the statement is tagged with is its own parent, not the client's span.
             context.traceparent = span.traceparent
             context.trail.follower = span
-            outcome = "internal"
-            try:
-                result = await inner(method, params, context)
-            except CancelledError:
-                outcome = f"cancelled_{context.cancel_reason or 'unknown'}"
-                raise
-            except McpError as error:
-                outcome = f"error_{error.code}"
-                raise
-            else:
-                outcome = outcome_of(result)
-                return result
-            finally:
+
+            def over(outcome: str, _: MethodResult | None) -> None:
                 unknown = outcome == f"error_{METHOD_NOT_FOUND}"
                 span.end(
                     {
@@ -60,6 +47,8 @@ def trace(tracing: Tracing) -> Layer:
                     },
                     failed=outcome != "ok",
                 )
+
+            return await followed(inner, method, params, context, over)
 
         return perform
 
