@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred
-from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 
 from snowflake_mcp.admin import Admin
@@ -119,23 +117,12 @@ def _grant_checks(
     return GrantChecks(reactor, own, others, refuse=choice == "refuse") if checks else None
 
 
-def _state_file(config: Config, reactor: Any, ledger: Ledger) -> StateFile | None:
-    """What keeps the ledger over a restart, where there is a place for it."""
-    path = state_path(config.rates.state_file, os.environ, "usage.json")
-    if path is None:
-        return None
-
-    def in_thread(job: Callable[[], None]) -> Deferred[None]:
-        return deferToThreadPool(reactor, reactor.getThreadPool(), job)
-
-    return StateFile(reactor, path.absolute(), ledger, in_thread)
-
-
 class _Core:
     """What every transport needs: the kernel and all below it."""
 
     def __init__(self, config: Config, reactor: Any, endpoints: Sequence[str] = ()) -> None:
         self.config = config
+        self.reactor = reactor
         self.profiles = Profiles(config)
         logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
         self.metrics = Metrics()
@@ -155,7 +142,7 @@ class _Core:
         self.ledger = Ledger(_wall_clock)
         self.doors = Doors()
         self.refusals = Refusals(_wall_clock)
-        self._kept = _state_file(config, reactor, self.ledger)
+        self.state_file = state_path(config.rates.state_file, os.environ, "usage.json")
         self.signers = Signers.of(
             _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
         )
@@ -236,9 +223,10 @@ class _Core:
         ]
         if self.tracing is not None:
             stages.append(Stage("traces", self.tracing, 3.0))
-        if self._kept is not None:
+        if self.state_file is not None:
             # Below the warehouse: what ends at the stop is written, too.
-            stages.append(Stage("state file", self._kept, 2.0))
+            kept = StateFile.of(self.reactor, self.state_file, self.ledger)
+            stages.append(Stage("state file", kept, 2.0))
         if self.demo is not None:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s
@@ -271,6 +259,7 @@ def network_services(
         ledger=core.ledger,
         grants=core.grants,
         doors=core.doors,
+        state_file=core.state_file,
         certificates=shown,
     )
     trend = Trend(reactor, core.metrics)

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops import logs
+from snowflake_mcp.ops.disk import Disk
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.judges import Judges
@@ -19,6 +22,8 @@ from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["DEMO_NOTICE", "Status"]
+
+Numbers = dict[str, Any]
 
 DEMO_NOTICE: Final = "Demo data: an embedded demo warehouse answers, not a Snowflake account."
 
@@ -42,6 +47,7 @@ class Status:
         ledger: Ledger,
         grants: GrantChecks | None = None,
         doors: Doors | None = None,
+        state_file: Path | None = None,
         certificates: Certificates | None = None,
     ) -> None:
         self._config = config
@@ -54,8 +60,16 @@ class Status:
         self._ledger = ledger
         self._grants = grants
         self._doors = doors or Doors()
+        self._disk = Disk(clock, self._folders)
+        metrics.watch("disk_free_bytes", self._free_bytes)
         self._certificates = certificates
         self._began = clock.seconds()
+        # Now: twistd may change its folder before anybody asks.
+        files = {
+            "state": state_file,
+            "audit": Path(config.audit.file) if config.audit.file else None,
+        }
+        self._kept_in = {what: file.absolute().parent for what, file in files.items() if file}
         self.stopping = False
         """Set when the server begins to stop: it is no longer ready."""
         self.clients: Callable[[], dict[str, dict[str, int]]] = dict
@@ -81,29 +95,49 @@ class Status:
     async def ready(self) -> tuple[bool, Sequence[Check]]:
         """Whether a query would be served now; asks Snowflake, at most once in 10 s."""
         reachable, detail = await self._warehouse.check()
-        lane: Any = self._warehouse.snapshot()["lane"]
-        full = lane["waiting"] >= self._config.pool.max_waiting > 0
+        age_s = round(self._warehouse.checked_s_ago, 1)
+        numbers: Any = self._warehouse.snapshot()
         checks = [
-            Check("snowflake", reachable, detail),
+            Check("snowflake", reachable, detail, age_s),
             Check("gate", *self._judges.ready()),
             *([Check("grants", *self._grants.ready())] if self._grants is not None else []),
-            Check("lane", not full, f"{lane['running']} running, {lane['waiting']} waiting"),
+            _lane(numbers["lane"]),
+            _pool(numbers["pool"]),
             self._breaker(),
+            self._room(),
             self._serving(),
         ]
-        return all(check.ok for check in checks), checks
+        return all(check.ok or not check.vital for check in checks), checks
 
     def _breaker(self) -> Check:
-        # Half open is fine: the statement that tries whether all is well must be sent here.
         state = self._warehouse.breaker.state
-        return Check("breaker", state != "open", state)
+        # The statement that tries whether all is well must be sent here: half open is ready.
+        return Check("breaker", state == "closed", state, vital=state == "open")
+
+    def _room(self) -> Check:
+        # The service goes on without its log, and refuses by itself what it must record.
+        enough, detail = self._disk.enough()
+        return Check(
+            "disk", enough, detail or "no file is written", round(self._disk.age_s, 1), False
+        )
+
+    def _folders(self) -> dict[str, Path]:
+        # The log is opened after the server is built, so it is asked for each time.
+        found = {"log": logs.folder(), **self._kept_in}
+        return {what: folder for what, folder in found.items() if folder is not None}
+
+    def _free_bytes(self) -> dict[tuple[str, ...], float]:
+        free = self._disk.free_bytes()
+        return {(what,): float(left) for what, left in free.items() if left is not None}
 
     def _serving(self) -> Check:
         doors = self._doors
         if self.stopping or doors.draining:
             return Check("serving", False, "stopping" if self.stopping else "draining")
         # Agents are to read the message of a maintenance, so they must still be sent here.
-        return Check("serving", True, "accepting" if not doors.closed else "in maintenance")
+        if doors.closed:
+            return Check("serving", False, "in maintenance", vital=False)
+        return Check("serving", True, "accepting")
 
     def status(self) -> dict[str, Any]:
         """Numbers for operators; no names of users, no SQL, no secrets."""
@@ -121,3 +155,16 @@ class Status:
             "used_today": self._ledger.snapshot(),
             "totals": self._metrics.totals(),
         }
+
+
+def _lane(lane: Numbers) -> Check:
+    """Places and the queue for them: degraded when it is half full, not ready when it is full."""
+    waiting, most = lane["waiting"], lane["max_waiting"]
+    detail = f"{lane['running']} of {lane['max_running']} running, {waiting} of {most} waiting"
+    return Check("lane", 2 * waiting < most or not waiting, detail, vital=0 < most <= waiting)
+
+
+def _pool(pool: Numbers) -> Check:
+    """Snowflake sessions: degraded while somebody waits for one."""
+    detail = f"{pool['leased']} in use, {pool['idle']} idle, {pool['waiting']} calls waiting"
+    return Check("pool", not pool["waiting"], detail, vital=False)

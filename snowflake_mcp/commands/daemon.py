@@ -173,7 +173,8 @@ class Control:
         _, body = answer
         self._say(f"running, pid {pid}, {body['status']}")
         for check in body["checks"]:
-            self._say(f"  {'ok  ' if check['ok'] else 'FAIL'} {check['name']}: {check['detail']}")
+            word = "ok  " if check["ok"] else "FAIL" if check["vital"] else "warn"
+            self._say(f"  {word} {check['name']}: {check['detail']}")
         return EXIT["ok"]
 
     def _await_answer(self) -> int:

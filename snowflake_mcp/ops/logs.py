@@ -22,6 +22,7 @@ __all__ = [
     "configure",
     "file_json",
     "file_text",
+    "folder",
     "lost_lines",
     "reopen",
     "stderr_text",
@@ -88,6 +89,12 @@ def file_text() -> ILogObserver:
         SystemExit: it cannot be opened.
     """
     return _observer(_file(), text_line)
+
+
+def folder() -> Path | None:
+    """Where log files are written; ``None``: the log goes elsewhere."""
+    writes = any(isinstance(stream, LogFile) for stream in _shared.streams)
+    return _shared.path.parent if writes else None
 
 
 def lost_lines() -> int:

@@ -89,6 +89,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
         ),
         Family("websocket_connections", "counter", "WebSockets opened."),
         Family("client_sessions", "gauge", "Handshake-era sessions with live state."),
+        Family("disk_free_bytes", "gauge", "Room where the server writes.", ("folder",)),
         Family("log_lines_lost", "counter", "Log lines that could not be written."),
         Family("audit_records", "counter", "Records of the audit that were written."),
         Family("audit_lost", "counter", "Records of the audit that could not be written."),

@@ -4,11 +4,12 @@ import fcntl
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -73,6 +74,15 @@ class StateFile(Service):
         self._next: IDelayedCall | None = None
         self._writing: Deferred[None] | None = None
         self._failing = False
+
+    @classmethod
+    def of(cls, reactor: Any, path: Path, kept: Kept) -> Self:
+        """One that is written in a thread of the reactor's own pool."""
+
+        def in_thread(job: Callable[[], None]) -> Deferred[None]:
+            return deferToThreadPool(reactor, reactor.getThreadPool(), job)
+
+        return cls(reactor, path.absolute(), kept, in_thread)
 
     def startService(self) -> None:
         """Take the file, read what is there; blocks for as long as that takes."""

@@ -112,13 +112,19 @@ _SCHEMAS: Final[Mapping[str, Any]] = {
         "type": "object",
         "required": ["status", "checks"],
         "properties": {
-            "status": {"enum": ["ready", "not ready"]},
+            "status": {"enum": ["ready", "degraded", "not ready"]},
             "checks": {
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "required": ["name", "ok", "detail"],
-                    "properties": {"name": _TEXT, "ok": {"type": "boolean"}, "detail": _TEXT},
+                    "required": ["name", "ok", "detail", "age_s", "vital"],
+                    "properties": {
+                        "name": _TEXT,
+                        "ok": {"type": "boolean"},
+                        "detail": _TEXT,
+                        "age_s": {"type": "number"},
+                        "vital": {"type": "boolean"},
+                    },
                 },
             },
         },

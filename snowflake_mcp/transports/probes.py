@@ -26,6 +26,10 @@ class Check:
     ok: bool
     detail: str = ""
     """One sentence; holds no secret and no account name."""
+    age_s: float = 0.0
+    """How old the knowledge is; 0: it is so now."""
+    vital: bool = True
+    """Whether the server can serve nobody without it; else it is only degraded."""
 
 
 class StatusSource(Protocol):
@@ -74,7 +78,7 @@ class Probes:
         exchange.respond(200, b'{"status":"ok"}')
 
     def ready(self, exchange: Exchange) -> None:
-        """200 or 503, with every check by name."""
+        """200 (ready, degraded) or 503 (not ready), with every check by name."""
         asking = Deferred.fromCoroutine(self._ready(exchange))
         exchange.on_gone(asking.cancel)
         asking.addErrback(_expect_cancelled)
@@ -95,7 +99,8 @@ class Probes:
         except Exception:  # noqa: BLE001 - a check that fails is an answer: not ready
             _log.failure("the readiness checks failed")
             ok, checks = False, [Check("checks", False, "The checks could not be made.")]
-        body = {"status": "ready" if ok else "not ready", "checks": [asdict(one) for one in checks]}
+        word = "not ready" if not ok else "ready" if all(c.ok for c in checks) else "degraded"
+        body = {"status": word, "checks": [asdict(one) for one in checks]}
         exchange.respond(200 if ok else 503, msgspec.json.encode(body))
 
 

@@ -34,21 +34,29 @@ class Readiness:
         self._limit_s = login_s + 2.0
         self._answer: Answer | None = None
         self._asked_at = 0.0
+        self._known_at = 0.0
         self._waiting: list[Deferred[Answer]] = []
         self._asking = False
 
+    @property
+    def age_s(self) -> float:
+        """How old the last answer is, in seconds."""
+        return self._reactor.seconds() - self._known_at
+
     async def check(self) -> Answer:
         """Whether it answers, and a sentence for the operator without secrets."""
-        now = self._reactor.seconds()
+        now = self._known_at = self._reactor.seconds()
         failure = self._sessions.own.logins.failure
         if failure is not None:
             return False, failure.message
         if self._answer is not None:
             keep_s = _CACHED_S if self._answer[0] else _BAD_NEWS_S
             if now - self._asked_at < keep_s:
+                self._known_at = self._asked_at
                 return self._answer
         used_at = self._sessions.pool.last_used_at(self._sessions.home.account)
         if used_at is not None and now - used_at < _RECENT_S:
+            self._known_at = used_at
             return True, f"Snowflake answered {now - used_at:.0f} s ago"
         waiting: Deferred[Answer] = Deferred(self._waiting.remove)
         self._waiting.append(waiting)
@@ -87,7 +95,8 @@ class Readiness:
             answer = (False, result.value.message)
         else:
             answer = (False, f"the check failed: {type(result.value).__name__}")
-        self._answer, self._asked_at = answer, self._reactor.seconds()
+        self._answer = answer
+        self._asked_at = self._known_at = self._reactor.seconds()
         waiting, self._waiting = self._waiting, []
         for probe in waiting:
             probe.callback(answer)

@@ -164,6 +164,11 @@ class Warehouse:
             return False, "the server is stopping"
         return await self._readiness.check()
 
+    @property
+    def checked_s_ago(self) -> float:
+        """How old the last answer of ``check`` is."""
+        return self._readiness.age_s
+
     def reset_breakers(self) -> int:
         """An operator knows that Snowflake can be reached: all may try; how many were not to."""
         return sum(breaker.reset() for breaker in self._sessions.breakers())

@@ -59,6 +59,8 @@ def test_it_becomes_ready(tmp_path: Path) -> None:
             "snowflake",
             "gate",
             "breaker",
+            "pool",
+            "disk",
             "lane",
             "serving",
         }

@@ -100,6 +100,7 @@ class StatusDouble:
     def __init__(self) -> None:
         self.is_ready = True
         self.fault: Exception | None = None
+        self.checks: list[Check] = []
         self.waiting: Deferred[None] | None = None
 
     def health(self) -> dict[str, Any]:
@@ -118,7 +119,7 @@ class StatusDouble:
             raise self.fault
         if self.waiting is not None:
             await self.waiting
-        return self.is_ready, [Check("warehouse", self.is_ready, "it is so")]
+        return self.is_ready, self.checks or [Check("warehouse", self.is_ready, "it is so")]
 
     def status(self) -> dict[str, Any]:
         return {"requests": {"running": 0}}

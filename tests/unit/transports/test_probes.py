@@ -4,6 +4,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
 
+from snowflake_mcp.transports.probes import Check
 from tests.unit.transports.stand import Stand
 
 
@@ -29,7 +30,23 @@ def test_not_ready_is_503_and_names_the_check(stand: Stand) -> None:
     assert answer.status == 503
     assert answer.json() == {
         "status": "not ready",
-        "checks": [{"name": "warehouse", "ok": False, "detail": "it is so"}],
+        "checks": [
+            {"name": "warehouse", "ok": False, "detail": "it is so", "age_s": 0.0, "vital": True}
+        ],
+    }
+
+
+def test_degraded_is_200_and_says_so(stand: Stand) -> None:
+    """Load balancers go on sending; a person reads what is not as it should be."""
+    stand.status.checks = [Check("lane", True), Check("disk", False, "little", 3.0, vital=False)]
+    answer = stand.connect().request("GET", "/health/ready")
+    assert (answer.status, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"][1] == {
+        "name": "disk",
+        "ok": False,
+        "detail": "little",
+        "age_s": 3.0,
+        "vital": False,
     }
 
 
