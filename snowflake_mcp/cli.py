@@ -27,6 +27,7 @@ from snowflake_mcp.commands.entry import public_key
 from snowflake_mcp.commands.findings import tell
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.logs import stderr_text
+from snowflake_mcp.ops.platform import steady
 from snowflake_mcp.simulator import __main__ as simulator
 from snowflake_mcp.tap import ConfiguredOptions
 from snowflake_mcp.tap import Options as ServerOptions
@@ -258,7 +259,7 @@ def _stdio(config: Config, reread: Callable[[], Config]) -> None:
     # The reactor is installed by its import, so it waits until the options are known good.
     from twisted.internet import reactor as installed
 
-    reactor: Any = installed
+    reactor: Any = steady(installed)
     globalLogBeginner.beginLoggingTo([stderr_text()], redirectStandardIO=False, discardBuffer=True)
     _give_streams_to_the_protocol()
     try:

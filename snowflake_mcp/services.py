@@ -15,6 +15,7 @@ from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import LOCAL_PROFILE
 from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import ended_within
+from snowflake_mcp.ops.platform import open_files
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.status import DEMO_NOTICE, Status
 from snowflake_mcp.transports.front import Front
@@ -154,6 +155,11 @@ class Clients(Service):
         self._drain_s, self._abort_s, self._goodbye_s = 0.0, _HURRIED_ABORT_S, 0.1
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(None)
+
+    def startService(self) -> None:
+        """Learn how many files may be open, before the first client comes."""
+        super().startService()  # type: ignore[no-untyped-call]  # twisted's has no types
+        self._front.fit(open_files())
 
     @property
     def stop_within_s(self) -> float:

@@ -15,6 +15,7 @@ from twisted.python.usage import UsageError
 from snowflake_mcp.app import network_services
 from snowflake_mcp.config.load import ConfigError, Flags, load
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops.platform import steady
 from snowflake_mcp.simulator.available import demo_problem
 from snowflake_mcp.tools.offering import problems
 from snowflake_mcp.transports.listen import ListenError
@@ -119,7 +120,7 @@ def makeService(options: Options) -> IService:
     if options.config is None:
         raise UsageError("the options have not been read")
     try:
-        services = network_services(options.config, reactor, options.reread)
+        services = network_services(options.config, steady(reactor), options.reread)
     except ValueError as error:
         raise SystemExit(f"snowflake-mcp: {error}") from None
     return _OneLineFailure(services) if _foreground(options) else services

@@ -52,7 +52,7 @@ EDGES: dict[str, set[str]] = {
         "warehouse",
     },
     "commands": {"config", "ops", "policy", "tools", "transports", "warehouse"},
-    "tap": {"app", "config", "simulator", "tools", "transports", "version"},
+    "tap": {"app", "config", "ops", "simulator", "tools", "transports", "version"},
     "cli": {"app", "commands", "config", "ops", "simulator", "tap"},
 }
 """What each package or top module may import of ours, beside itself."""

@@ -68,8 +68,14 @@ class HttpSettings:
     """Addresses and networks whose word about the client counts; ``unix``: any Unix socket."""
     forwarded_header: str = "x-forwarded"
     """What they set: ``x-forwarded`` (``X-Forwarded-For``, ``-Proto``) or ``forwarded``."""
+    max_connections: int = _number(1_024, 1, 100_000)
+    """Connections open at once, WebSockets not counted; more are closed unheard."""
+    max_connections_per_address: int = _number(64, 1, 100_000)
+    """Of these from one address, and as many WebSockets; loopback and trusted proxies apart."""
     max_body_bytes: int = _number(1 << 20, 1024, 64 << 20)
     """A larger request body is answered 413."""
+    max_unsent_bytes: int = _number(8 << 20, 64 << 10, 1 << 30)
+    """A client that lets more than this pile up unread on an event stream is dropped."""
     idle_timeout_s: float = _number(15.0, 1, 3600)
     """A connection that sends nothing for so long between requests is closed."""
     stream_after_s: float = _number(15.0, 0, 3600)
@@ -115,6 +121,10 @@ class WebSocketSettings:
 
     max_message_bytes: int = _number(1 << 20, 1024, 64 << 20)
     max_connections: int = _number(1_000, 1, 100000)
+    max_connections_per_principal: int = _number(100, 1, 100000)
+    """Of these for one principal; callers without authentication on this host apart."""
+    idle_timeout_s: float = _number(3_600.0, 0, 7 * 86_400)
+    """A client that has asked nothing and was told nothing for so long is sent away; 0: never."""
     ping_interval_s: float = _number(30.0, 0, 3600)
     ping_timeout_s: float = _number(30.0, 1, 3600)
     max_in_flight: int = _number(16, 1, 1024)

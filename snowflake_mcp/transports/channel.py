@@ -20,6 +20,7 @@ from twisted.web.http import HTTPChannel
 from snowflake_mcp.transports.exchange import JSON, Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import STALL_S
+from snowflake_mcp.transports.sockets import find_vanished
 from snowflake_mcp.transports.tls import handshake_failure, name_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Channel(HTTPChannel):
         self._deadline: IDelayedCall | None = None
         self._lingering: IDelayedCall | None = None
         self._successor: IProtocol | None = None
+        self._address: str | None = None
         self._name_read = False
         self._certificate_name: str | None = None
 
@@ -70,16 +72,19 @@ class Channel(HTTPChannel):
         return self._certificate_name
 
     def connectionMade(self) -> None:
-        """Join the site's connections."""
+        """Join the site's connections, if there is room for one more."""
+        self._address = getattr(self.transport.getPeer(), "host", None)
+        if not self.factory.crowd.enter(self._address):
+            self._deaf = True
+            self.transport.abortConnection()
+            return
         self.factory.channels.add(self)
-        if ITCPTransport.providedBy(self.transport):
-            # While a request runs nothing is sent: only this finds a client that has vanished.
-            self.transport.setTcpKeepAlive(True)
+        find_vanished(self.transport)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # untyped there
         """Leave the site's connections; requests learn that their client is gone."""
-        self.factory.channels.discard(self)
+        self._leave()
         self._end_deadline()
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
@@ -187,7 +192,7 @@ class Channel(HTTPChannel):
         own, and bytes that followed the upgrade request reach it through ``rawDataReceived``.
         """
         transport, self.transport = self.transport, None
-        self.factory.channels.discard(self)
+        self._leave()
         self.requests.clear()
         transport.unregisterProducer()
         if isinstance(transport, ProtocolWrapper):
@@ -197,6 +202,11 @@ class Channel(HTTPChannel):
         self._successor = protocol
         protocol.makeConnection(transport)
         transport.resumeProducing()
+
+    def _leave(self) -> None:
+        if self in self.factory.channels:
+            self.factory.channels.discard(self)
+            self.factory.crowd.leave(self._address)
 
     def _too_slow(self) -> None:
         self._deadline = None

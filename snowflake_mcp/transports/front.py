@@ -1,8 +1,10 @@
 """Everything that serves the network, put together: one path table behind one port."""
 
 from collections.abc import Callable
+from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.exposition import Exposition
@@ -12,6 +14,7 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.admin import AdminSource, AdminSurface
 from snowflake_mcp.transports.attendance import Attendance
+from snowflake_mcp.transports.crowd import Crowd
 from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON, Exchange
 from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
@@ -30,6 +33,10 @@ from snowflake_mcp.transports.websocket import WebSocketEndpoint, WebSocketFacto
 __all__ = ["MCP_PATH", "Front", "build_front"]
 
 MCP_PATH = "/mcp"
+_LEAST_ROOM: Final = 8
+_OWN_FILES: Final = 64
+"""Open beside clients and sessions: pipes to children, logs, ports, what a reload reads."""
+_log = Logger()
 
 
 class Front:
@@ -40,10 +47,34 @@ class Front:
     the time is up.
     """
 
-    def __init__(self, site: Site, websockets: WebSocketFactory, sse: LegacySse) -> None:
+    def __init__(
+        self, site: Site, websockets: WebSocketFactory, sse: LegacySse, own_files: int
+    ) -> None:
+        """``own_files`` may be open beside those of clients."""
+        self._own_files = own_files
         self.site = site
         self._websockets = websockets
         self._sse = sse
+
+    def fit(self, files: int) -> None:
+        """Take no more clients than the limit of open files leaves room for.
+
+        A client too many is then turned away in order, and the rest of the server, such as its
+        Snowflake sessions, never lacks a file.
+        """
+        crowds = (self.site.crowd, self._websockets.crowd)
+        wanted = sum(crowd.most for crowd in crowds)
+        room = max(_LEAST_ROOM, files - self._own_files)
+        if wanted > room:
+            for crowd in crowds:
+                crowd.most = max(1, crowd.most * room // wanted)
+            _log.warn(
+                "the limit of {files} open files leaves room for {http} connections and "
+                "{websockets} WebSockets, less than configured",
+                files=files,
+                http=crowds[0].most,
+                websockets=crowds[1].most,
+            )
 
     def close_idle(self) -> None:
         """Close HTTP connections without a request; the others close with their answer."""
@@ -95,7 +126,24 @@ def build_front(
         ValueError: ``http.trusted_proxies`` or ``http.forwarded_header`` means nothing.
     """
     http = config.http
-    websockets = WebSocketFactory(kernel, clock, config.websocket, metrics)
+    proxies = Proxies(http.trusted_proxies, http.forwarded_header)
+    crowd = Crowd(
+        "connections",
+        clock,
+        metrics,
+        most=http.max_connections,
+        most_of_one=http.max_connections_per_address,
+        shared=proxies.trusts,
+    )
+    upgraded = Crowd(
+        "websockets",
+        clock,
+        metrics,
+        most=config.websocket.max_connections,
+        most_of_one=http.max_connections_per_address,
+        shared=proxies.trusts,
+    )
+    websockets = WebSocketFactory(kernel, clock, config.websocket, metrics, upgraded)
     endpoint = McpEndpoint(kernel, admission, clock, http)
     mcp = Route(
         MCP_PATH,
@@ -120,10 +168,12 @@ def build_front(
         Cors(http.cors_origins),
         clock,
         metrics,
-        Proxies(http.trusted_proxies, http.forwarded_header),
+        proxies,
+        crowd=crowd,
         max_body_bytes=http.max_body_bytes,
+        max_unsent_bytes=http.max_unsent_bytes,
         client_name=config.tls.client_name,
         idle_timeout_s=http.idle_timeout_s,
         identify=identify,
     )
-    return Front(site, websockets, sse)
+    return Front(site, websockets, sse, _OWN_FILES + 2 * config.pool.max_sessions)

@@ -161,7 +161,7 @@ class Request(http.Request):
             return outlet
         self._set_head(200, content_type, headers)
         self.write(b"")
-        return self._open_outlet()
+        return self._open_outlet(self._site.max_unsent_bytes)
 
     def end_stream(self) -> None:
         """End the answer once all of it has left."""
@@ -242,16 +242,17 @@ class Request(http.Request):
             self.channel.persistent = 0
             put("Connection", ["close"])
 
-    def _new_outlet(self) -> Outlet:
+    def _new_outlet(self, max_unsent_bytes: int | None = None) -> Outlet:
         # A HEAD answer replaces self.write, so it is looked up at each call.
         return Outlet(
             lambda data: self.write(data),  # noqa: PLW0108
             self._site.clock,
             self._drop,
+            max_unsent_bytes=max_unsent_bytes,
         )
 
-    def _open_outlet(self) -> Outlet:
-        self._outlet = self._new_outlet()
+    def _open_outlet(self, max_unsent_bytes: int | None = None) -> Outlet:
+        self._outlet = self._new_outlet(max_unsent_bytes)
         self.registerProducer(self._outlet, True)
         return self._outlet
 

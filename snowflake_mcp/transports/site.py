@@ -12,6 +12,7 @@ from twisted.web import http
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.channel import Channel
+from snowflake_mcp.transports.crowd import Crowd
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.guard import Guard, check_accept, check_content
 from snowflake_mcp.transports.headers import Cors
@@ -46,7 +47,9 @@ class Site(http.HTTPFactory):
         metrics: Metrics,
         proxies: Proxies,
         *,
+        crowd: Crowd,
         max_body_bytes: int,
+        max_unsent_bytes: int = 8 << 20,
         client_name: str = "common_name",
         idle_timeout_s: float,
         identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
@@ -57,7 +60,9 @@ class Site(http.HTTPFactory):
         self.clock = clock
         self.proxies = proxies
         self.client_name = client_name
+        self.crowd = crowd
         self.max_body_bytes = max_body_bytes
+        self.max_unsent_bytes = max_unsent_bytes
         self.too_large = Refusal(
             413, "too_large", f"The request body is larger than {max_body_bytes} bytes."
         )

@@ -6,9 +6,7 @@ checked here, before autobahn sees it, so that a refusal is an ordinary HTTP ans
 
 # mypy: allow-untyped-calls
 
-import base64
-import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Final
 
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
@@ -19,11 +17,14 @@ from snowflake_mcp.config.model import WebSocketSettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.attendance import Attendance, Speaker
+from snowflake_mcp.transports.crowd import Crowd
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import Outlet
+from snowflake_mcp.transports.timers import Timers
+from snowflake_mcp.transports.upgrading import checked_upgrade
 
 __all__ = ["SUBPROTOCOL", "Connection", "WebSocketEndpoint", "WebSocketFactory"]
 
@@ -33,6 +34,7 @@ UNSUPPORTED_DATA: Final = 1003
 POLICY_VIOLATION: Final = 1008
 _CLOSE_HANDSHAKE_S: Final = 1
 _OPEN_HANDSHAKE_S: Final = 5
+_LATER: Final = (("Retry-After", "5"),)
 _log = Logger()
 
 
@@ -55,12 +57,19 @@ class Connection(WebSocketServerProtocol):
         super().__init__()
         self._principal = principal
         # What autobahn calls the peer is the other end of the socket, which may be a proxy.
-        self._client_address = client_address
+        self.client_address = client_address
         self._opened_s: float | None = None
         self._received = 0
         self._sent = 0
         self._outlet: Outlet | None = None
         self._conversation: Speaker | None = None
+        self._active_s = 0.0
+        self._idle: IDelayedCall | None = None
+
+    @property
+    def owner(self) -> Principal:
+        """Who opened it."""
+        return self._principal
 
     @property
     def in_flight(self) -> int:
@@ -77,7 +86,7 @@ class Connection(WebSocketServerProtocol):
             kind=self.kind,
             principal=conversation.owner,
             client=conversation.client,
-            address=self._client_address,
+            address=self.client_address,
             age_s=now - self._opened_s,
             idle_s=None,
             in_flight=conversation.in_flight,
@@ -110,10 +119,11 @@ class Connection(WebSocketServerProtocol):
         self.transport.registerProducer(self._outlet, True)
         self._conversation = self.begin(self._enqueue)
         factory.opened(self)
+        self._watch_idle()
         _log.info(
             "websocket {conversation} opened from {peer}",
             conversation=self._conversation.id,
-            peer=self._client_address,
+            peer=self.client_address,
         )
 
     def begin(self, send: Callable[[bytes], None]) -> Speaker:
@@ -124,7 +134,7 @@ class Connection(WebSocketServerProtocol):
             principal=self._principal,
             send=send,
             max_in_flight=self.factory.settings.max_in_flight,
-            peer=self._client_address,
+            peer=self.client_address,
         )
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
@@ -135,6 +145,7 @@ class Connection(WebSocketServerProtocol):
             self.close(UNSUPPORTED_DATA, "send text frames")
             return
         self._received += 1
+        self._active_s = self.factory.clock.seconds()
         try:
             self._conversation.receive(payload)
         except Exception:  # noqa: BLE001 - it would end in the transport; logged, and closed
@@ -149,6 +160,8 @@ class Connection(WebSocketServerProtocol):
             if self.closeHandshakeTimeoutCall is not None:
                 # autobahn forgets this one when the peer leaves in the closing handshake.
                 self.closeHandshakeTimeoutCall.cancel()
+        if self._idle is not None and self._idle.active():
+            self._idle.cancel()
         self.factory.closed(self)
         if conversation is None or self._opened_s is None:
             return
@@ -157,7 +170,7 @@ class Connection(WebSocketServerProtocol):
         _log.info(
             "websocket {conversation} closed: {code} after {duration_s:.3f} s",
             conversation=conversation.id,
-            peer=self._client_address,
+            peer=self.client_address,
             clean=bool(wasClean),
             code=self.localCloseCode or code,
             duration_s=self.factory.clock.seconds() - self._opened_s,
@@ -178,8 +191,22 @@ class Connection(WebSocketServerProtocol):
     def _send_frame(self, message: bytes) -> None:
         if self.state == self.STATE_OPEN:
             self._sent += 1
+            self._active_s = self.factory.clock.seconds()
             # Not sendMessage: the limit for what clients may send would hold for answers too.
             self.sendPreparedMessage(self.factory.prepareMessage(message))
+
+    def _watch_idle(self) -> None:
+        """Look again when it would have been idle for too long; what runs is not idle."""
+        limit_s, clock = self.factory.settings.idle_timeout_s, self.factory.clock
+        if not limit_s:
+            return
+        if self.in_flight or not self._active_s:
+            self._active_s = clock.seconds()
+        left_s = self._active_s + limit_s - clock.seconds()
+        if left_s <= 0:
+            self.close(GOING_AWAY, "idle")
+        else:
+            self._idle = clock.callLater(left_s, self._watch_idle)
 
     def _peer_reads(self, reads: bool) -> None:
         # A peer that does not take answers gets to ask no more questions.
@@ -189,7 +216,7 @@ class Connection(WebSocketServerProtocol):
             self.transport.pauseProducing()
 
     def _drop(self, reason: str) -> None:
-        _log.warn("websocket to {peer} dropped, {reason}", peer=self._client_address, reason=reason)
+        _log.warn("websocket to {peer} dropped, {reason}", peer=self.client_address, reason=reason)
         self.transport.abortConnection()
 
 
@@ -199,17 +226,23 @@ class WebSocketFactory(WebSocketServerFactory):
     protocol = Connection  # type: ignore[assignment]  # declared by its base's class
 
     def __init__(
-        self, kernel: Kernel, clock: IReactorTime, settings: WebSocketSettings, metrics: Metrics
+        self,
+        kernel: Kernel,
+        clock: IReactorTime,
+        settings: WebSocketSettings,
+        metrics: Metrics,
+        crowd: Crowd,
     ) -> None:
         super().__init__(reactor=clock, server="", headers=dict(SECURITY))
         self.kernel = kernel
         self.clock = clock
         self.settings = settings
+        self.crowd = crowd
         self._metrics = metrics
         self._connections: set[Connection] = set()
         # autobahn's timers ignore the reactor they are given and take a global one; this is the
         # one thing all of them go through.
-        self._batched_timer = _Timers(clock)
+        self._batched_timer = Timers(clock)
         # allowNullOrigin and allowedOrigins stay open here: the guard has judged the origin, and
         # the handshake that autobahn gets to see names none.
         self.setProtocolOptions(
@@ -235,12 +268,31 @@ class WebSocketFactory(WebSocketServerFactory):
         made.factory = self
         return made
 
-    def has_room(self) -> bool:
-        """Whether another client may come in; a refused one is counted."""
-        if len(self._connections) < self.settings.max_connections:
-            return True
-        self._metrics.count("limits_hit", "websockets")
-        return False
+    def admit(self, connection: Connection) -> None:
+        """Let a client in.
+
+        Raises:
+            Refusal: 503 when there are too many, in all or from its address; 429 when its
+                principal has too many. Both are counted.
+        """
+        owner, most = connection.owner, self.settings.max_connections_per_principal
+        if owner.name != LOCAL.name:
+            own = sum(each.owner.name == owner.name for each in self._connections)
+            if own >= most:
+                self._metrics.count("limits_hit", "websockets")
+                raise Refusal(
+                    429,
+                    "too_many_connections",
+                    f"You have {most} WebSocket connections; close one of them first.",
+                    _LATER,
+                )
+        if not self.crowd.enter(connection.client_address):
+            raise Refusal(
+                503,
+                "too_many_connections",
+                "No more WebSocket connections are accepted now.",
+                _LATER,
+            )
 
     def opened(self, connection: Connection) -> None:
         """A handshake is complete."""
@@ -250,6 +302,7 @@ class WebSocketFactory(WebSocketServerFactory):
     def closed(self, connection: Connection) -> None:
         """A connection is gone; it may never have been opened."""
         self._connections.discard(connection)
+        self.crowd.leave(connection.client_address)
 
     def close_all(self, code: int = GOING_AWAY, reason: str = "the server is stopping") -> None:
         """Begin the closing handshake with every client; it ends within a second."""
@@ -303,18 +356,11 @@ class WebSocketEndpoint:
         """Check the handshake and give the socket to ``connection``.
 
         Raises:
-            Refusal: 400 for a malformed handshake or foreign subprotocols, 426 for another
-                version than 13, 503 when there are too many connections.
+            Refusal: as ``checked_upgrade`` and ``admit`` do.
         """
-        key, offered = _checked(exchange, connection.subprotocol)
+        key, offered = checked_upgrade(exchange, connection.subprotocol)
         connection.factory = self._factory
-        if not self._factory.has_room():
-            raise Refusal(
-                503,
-                "too_many_connections",
-                "No more WebSocket connections are accepted now.",
-                (("Retry-After", "5"),),
-            )
+        self._factory.admit(connection)
         exchange.switch(connection)
         # autobahn parses the request again; it gets the parts that matter and have been checked.
         head = (
@@ -324,59 +370,3 @@ class WebSocketEndpoint:
         if offered:
             head += f"Sec-WebSocket-Protocol: {connection.subprotocol}\r\n"
         connection.dataReceived((head + "\r\n").encode("ascii"))
-
-
-def _checked(exchange: Exchange, subprotocol: str) -> tuple[str, bool]:
-    connection = [token.lower() for token in _tokens(exchange.header_values("connection"))]
-    if "upgrade" not in connection:
-        raise Refusal(400, "bad_upgrade", "The Connection header does not name the upgrade.")
-    if exchange.header_values("sec-websocket-version") != ["13"]:
-        raise Refusal(
-            426,
-            "websocket_version",
-            "WebSocket version 13 is spoken here.",
-            (("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")),
-        )
-    keys = exchange.header_values("sec-websocket-key")
-    if len(keys) != 1 or not _is_key(keys[0]):
-        raise Refusal(400, "websocket_key", "Sec-WebSocket-Key is missing or malformed.")
-    offers = _tokens(exchange.header_values("sec-websocket-protocol"))
-    if offers and subprotocol not in offers:
-        said = f"The subprotocol spoken here is {subprotocol}."
-        raise Refusal(400, "websocket_subprotocol", said)
-    return keys[0], bool(offers)
-
-
-def _tokens(values: Iterable[str]) -> list[str]:
-    parts = (part.strip() for value in values for part in value.split(","))
-    return [part for part in parts if part]
-
-
-def _is_key(key: str) -> bool:
-    try:
-        return len(key) == 24 and len(base64.b64decode(key, validate=True)) == 16
-    except (binascii.Error, ValueError):
-        return False
-
-
-class _Timers:
-    """``txaio``'s batched timer on a clock of ours."""
-
-    def __init__(self, clock: IReactorTime) -> None:
-        self._clock = clock
-
-    def call_later(self, delay: float, call: Callable[..., object], *arguments: Any) -> "_Timer":
-        """Call back once, in seconds."""
-        return _Timer(self._clock.callLater(delay, call, *arguments))
-
-
-class _Timer:
-    """A pending call; unlike Twisted's, it may be cancelled after it has run."""
-
-    def __init__(self, call: IDelayedCall) -> None:
-        self._call = call
-
-    def cancel(self) -> None:
-        """Do not call, if it has not happened yet."""
-        if self._call.active():
-            self._call.cancel()

@@ -131,6 +131,8 @@ class Stand:
     def __init__(self, **http: Any) -> None:
         websocket = http.pop("websocket", {})
         identify = http.pop("identify", None)
+        # All of a test's clients come from one address.
+        http.setdefault("max_connections_per_address", 1_000)
         rates = http.pop("rates", None)
         admin = http.pop("admin", None)
         self.clock = http.pop("clock", None) or Clock()

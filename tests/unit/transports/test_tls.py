@@ -256,6 +256,19 @@ def test_a_client_that_never_shakes_hands_is_closed(tmp_path: Path) -> None:
     assert stand.clock.getDelayedCalls() == []
 
 
+def test_one_too_many_costs_no_handshake(tmp_path: Path) -> None:
+    """The limit of connections holds before TLS begins."""
+    stand = Stand(max_connections=1)
+    shown = Certificates(settings_of(Authority(tmp_path).issue("server")), lambda: NOW)
+    first = stand.connect()
+    second = connect(shown.wrap(stand.front.site, stand.clock), stand.clock)
+    second.flush()
+    assert second.client.lost
+    assert second.client.received == b""
+    assert first.request("GET", "/health").status == 200
+    stand.close()
+
+
 def test_what_is_no_tls_is_told_in_one_line(tmp_path: Path, events: list[LogEvent]) -> None:
     """Somebody writes http:// where it is https://."""
     stand = Stand()

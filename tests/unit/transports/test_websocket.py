@@ -9,7 +9,7 @@ from twisted.logger import LogEvent
 from twisted.protocols.policies import WrappingFactory
 
 from snowflake_mcp.protocol.principal import LOCAL
-from snowflake_mcp.transports.websocket import _Timers
+from snowflake_mcp.transports.timers import Timers
 from tests.support.messages import HANDSHAKE, INITIALIZE
 from tests.support.wire import Wire, connect, encode_frame, http_request
 from tests.unit.transports.stand import Stand, call, modern
@@ -440,7 +440,45 @@ def test_a_timer_may_be_cancelled_after_it_has_run() -> None:
     """As autobahn expects of its own timers."""
     clock = Clock()
     ran: list[int] = []
-    timer = _Timers(clock).call_later(1, ran.append, 7)
+    timer = Timers(clock).call_later(1, ran.append, 7)
     clock.advance(1)
     timer.cancel()
     assert ran == [7]
+
+
+def _idle(wire: Wire, seconds: int) -> int | None:
+    """Let time pass for a client that answers every ping; the close code, if one came."""
+    for _ in range(seconds // 10):
+        wire.advance(10.0)
+        for frame in wire.frames():
+            if frame.opcode == PING:
+                wire.send(encode_frame(PONG, frame.payload))
+            if frame.opcode == CLOSE:
+                return frame.close_code
+    return None
+
+
+def test_an_idle_client_is_sent_away() -> None:
+    """After so long without a message in either direction; pongs are no messages."""
+    stand = Stand(websocket={"idle_timeout_s": 100.0})
+    wire = _open(stand)
+    assert _idle(wire, 80) is None
+    wire.send_text(modern("tools/list"))
+    assert len(wire.messages()) == 1
+    assert _idle(wire, 90) is None
+    assert _idle(wire, 20) == 1001
+    stand.close()
+
+
+def test_a_client_whose_request_runs_is_not_idle() -> None:
+    """However long it takes; and the answer is a message."""
+    stand = Stand(websocket={"idle_timeout_s": 100.0})
+    wire = _open(stand)
+    wire.send_text(modern("tools/call", call("wait")))
+    assert _idle(wire, 250) is None
+    stand.toolbox.release()
+    wire.flush()
+    assert len(wire.messages()) == 1
+    assert _idle(wire, 90) is None
+    assert _idle(wire, 120) == 1001
+    stand.close()
