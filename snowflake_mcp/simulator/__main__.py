@@ -41,7 +41,7 @@ __all__ = ["main", "parser"]
 _THREADS: Final = 24
 _STORED_RESULTS: Final = 200
 _STORED_BYTES: Final = 128 << 20
-_FILED_BYTES: Final = 1 << 30
+_FILED_BYTES: Final = 256 << 20
 _GREETING: Final = "Snowflake-compatible endpoint at http://{host}:{port}; Ctrl-C ends it.\n"
 """For a person at a terminal; programs read the line on standard output."""
 

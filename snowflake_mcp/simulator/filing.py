@@ -1,6 +1,7 @@
 """Rows of a result: in memory while they are few, in a file without a name once they are many."""
 
 import mmap
+import os
 import tempfile
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -14,6 +15,9 @@ __all__ = ["FILED_BYTES", "Filing"]
 
 FILED_BYTES: Final = 8 << 20
 """A result of more bytes goes to the file."""
+
+_ON_DISK: Final = "/var/tmp"  # nosec B108 # noqa: S108 - the file has no name that could be guessed
+"""Where temporary files are on a disk; /tmp may be memory."""
 
 
 class Filing:
@@ -32,11 +36,8 @@ class Filing:
         self._may_file = True
         self.size = 0
         """Bytes taken so far."""
-
-    @property
-    def filed(self) -> bool:
-        """Whether the rows are in the file."""
-        return self._writer is not None
+        self.file: mmap.mmap | None = None
+        """Where the rows of :meth:`table` are, if they are not in memory."""
 
     def add(self, batch: "pa.RecordBatch") -> None:
         """Take one more batch.
@@ -66,10 +67,10 @@ class Filing:
         try:
             self._writer.close()
             self._file.flush()
-            mapped = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+            self.file = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise _no_space() from error
-        return pa.ipc.open_stream(pa.py_buffer(mapped)).read_all()
+        return pa.ipc.open_stream(pa.py_buffer(self.file)).read_all()
 
     def close(self) -> None:
         """No more of it is added; the table stays good. May be called in any state."""
@@ -84,12 +85,18 @@ class Filing:
         if not self._may_file:
             return False
         try:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - close() does, on every way
+            self._file = tempfile.TemporaryFile(dir=_folder())  # noqa: SIM115 - see close()
         except OSError:
             self._may_file = False
             return False
         self._writer = pa.ipc.new_stream(self._file, self._schema)
         return True
+
+
+def _folder() -> str | None:
+    """TMPDIR where it is set, else where a disk is; ``None`` leaves the choice to Python."""
+    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    return None if named or not os.access(_ON_DISK, os.W_OK | os.X_OK) else _ON_DISK
 
 
 def _no_space() -> StatementFailed:

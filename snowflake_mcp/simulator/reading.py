@@ -40,7 +40,7 @@ def read_rows(
                     f"The result is larger than the {MAX_RESULT_BYTES >> 20} MB that the demo "
                     "warehouse keeps. Select fewer rows or columns.",
                 )
-        return Rows(fields, _SELECT, filing.table(), filed=filing.filed)
+        return Rows(fields, _SELECT, filing.table(), file=filing.file)
     finally:
         filing.close()
         # Until its reader is closed DuckDB takes no further statement on the connection.

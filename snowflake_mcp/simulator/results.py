@@ -1,6 +1,7 @@
 """Results: what a statement gave, its answer as bytes, and the bounded store that keeps them."""
 
 import base64
+import mmap
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -51,8 +52,8 @@ class Rows:
     table: "pa.Table | None" = None
     """DuckDB's own types; turned into Snowflake's when it is sent."""
     cells: Sequence[Sequence[str | None]] = ()
-    filed: bool = False
-    """The table is in a file, not in memory."""
+    file: mmap.mmap | None = None
+    """Where the table is, if it is not in memory."""
 
     def as_table(self) -> Any:
         """The rows as an Arrow table, for statements that read them; worker threads only."""
@@ -90,18 +91,18 @@ class Result:
     chunks: list[tuple[int, int]] = field(default_factory=list)
     """First row and number of rows of each chunk."""
     statement_type: int = 0x1000
-    filed: bool = False
-    """The table is in a file, not in memory."""
+    file: mmap.mmap | None = None
+    """Where the table is, if it is not in memory."""
 
     @property
     def size(self) -> int:
         """Bytes this result holds in memory."""
-        return len(self.body) + (0 if self.filed else self._rows_size)
+        return len(self.body) + (0 if self.file is not None else self._rows_size)
 
     @property
     def filed_size(self) -> int:
         """Bytes this result holds in a file."""
-        return self._rows_size if self.filed else 0
+        return 0 if self.file is None else self._rows_size
 
     @property
     def _rows_size(self) -> int:
@@ -109,7 +110,7 @@ class Result:
 
     def as_rows(self) -> Rows:
         """The rows as they were given; nothing is copied."""
-        return Rows(self.fields, self.statement_type, self.table, self.cells, self.filed)
+        return Rows(self.fields, self.statement_type, self.table, self.cells, self.file)
 
     def as_table(self) -> Any:
         """The rows as an Arrow table, for RESULT_SCAN; worker threads only."""
@@ -118,7 +119,11 @@ class Result:
     def chunk(self, number: int) -> bytes:
         """Chunk ``number`` as gzipped Arrow; blocks, worker threads only."""
         start, length = self.chunks[number]
-        return gzipped(to_ipc(_batches(self.table, start, length), self.fields))
+        data = gzipped(to_ipc(_batches(self.table, start, length), self.fields))
+        if self.file is not None:
+            # Otherwise what has been read once counts as memory of the process until it ends.
+            self.file.madvise(mmap.MADV_DONTNEED)
+        return data
 
 
 def make_result(rows: Rows, query_id: str, facts: Mapping[str, object], base: str) -> Result:
@@ -153,7 +158,7 @@ def make_result(rows: Rows, query_id: str, facts: Mapping[str, object], base: st
         *(b"", total, rows.fields, table),
         secret=new_token(),
         statement_type=kind,
-        filed=rows.filed,
+        file=rows.file,
     )
     inline = total
     if total > INLINE_ROWS or table.nbytes > _INLINE_BYTES:
