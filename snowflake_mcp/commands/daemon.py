@@ -173,7 +173,7 @@ class Control:
         _, body = answer
         self._say(f"running, pid {pid}, {body['status']}")
         for check in body["checks"]:
-            word = "ok  " if check["ok"] else "FAIL" if check["vital"] else "warn"
+            word = "ok  " if check["ok"] else "FAIL" if check.get("vital", True) else "warn"
             self._say(f"  {word} {check['name']}: {check['detail']}")
         return EXIT["ok"]
 

@@ -23,8 +23,12 @@ class Gate:
     def __init__(self, judges: Judges) -> None:
         self._judges = judges
 
-    async def judge(self, sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
+    async def judge(
+        self, sql: str, terms: Terms, situation: Situation = NOWHERE, owner: str = ""
+    ) -> Verdict:
         """Decide about ``sql``; never raises for any text, and answers within seconds.
+
+        Texts of one ``owner`` wait behind each other, not others behind them.
 
         Raises:
             CancelledError: the caller is no longer interested.
@@ -33,7 +37,7 @@ class Gate:
             # Length and single characters are all that this process looks at: what does not
             # even fit into one line of JSON is not handed on.
             check_bytes(sql, terms.max_sql_bytes)
-            return await self._judges.verdict(sql, terms, situation)
+            return await self._judges.verdict(sql, terms, situation, owner)
         except LexicalError as error:
             return refused(sql, [error.finding])
         except JudgesUnavailable as problem:

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections import deque
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -10,6 +9,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
 from twisted.logger import Logger
 
+from snowflake_mcp.ops.fairness import FairQueue
 from snowflake_mcp.policy.custody import Child, JudgesUnavailable, Task
 from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
@@ -21,6 +21,7 @@ CHILDREN: Final = 2
 WAIT_S: Final = 5.0
 """How long a text may wait for a free child."""
 MAX_WAITING: Final = 500
+_CROWDED: Final = "Too many statements wait to be judged."
 _BACK_OFF_S: Final = (0.0, 0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Before a child is started again, by how often in a row it did not get ready."""
 _KEPT_VARIABLES: Final = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "VIRTUAL_ENV")
@@ -32,7 +33,7 @@ class Reactor(IReactorProcess, IReactorTime):
 
 
 class Judges(Service):
-    """Keeps warm children and gives each one text at a time, in the order in which they came.
+    """Keeps warm children and gives each one text at a time, owner by owner in turn.
 
     Reactor thread only. A child that is late is killed, one that died is replaced, and the text
     that it was judging gets no verdict. Children end with this process, however it ends: their
@@ -47,7 +48,7 @@ class Judges(Service):
         self._reactor: Any = reactor
         self._count = children
         self._children: list[Child] = []
-        self._waiting: deque[Task] = deque()
+        self._waiting: FairQueue[Task] = FairQueue()
         self._starting: list[IDelayedCall] = []
         self._failures = 0
         self._stopped: Deferred[None] | None = None
@@ -67,8 +68,7 @@ class Judges(Service):
         for start in self._starting:
             if start.active():
                 start.cancel()
-        waiting, self._waiting = self._waiting, deque()
-        for task in waiting:
+        for task in self._waiting.clear():
             task.fail(JudgesUnavailable("The server is stopping."))
         if not self._children:
             return None
@@ -77,8 +77,12 @@ class Judges(Service):
             child.end()
         return self._stopped
 
-    async def verdict(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
+    async def verdict(
+        self, sql: str, terms: Terms, situation: Situation, owner: str = ""
+    ) -> Verdict:
         """What a child says about ``sql``, a text that has passed ``lexer.check_bytes``.
+
+        Texts wait in line behind those of the same ``owner``.
 
         Raises:
             JudgesUnavailable: no child could say anything in time.
@@ -86,11 +90,10 @@ class Judges(Service):
         """
         if not self.running:
             raise JudgesUnavailable("The gate is not running.")
-        if len(self._waiting) >= MAX_WAITING:
-            raise JudgesUnavailable("Too many statements wait to be judged.")
-        task = Task(sql, terms, situation, self._forget)
-        task.limit = self._reactor.callLater(WAIT_S, self._waited_too_long, task)
-        self._waiting.append(task)
+        self._make_room(owner)
+        task = Task(sql, terms, situation, lambda task: self._waiting.remove(owner, task))
+        task.limit = self._reactor.callLater(WAIT_S, self._waited_too_long, owner, task)
+        self._waiting.add(owner, task)
         self._assign()
         return await task.outcome
 
@@ -167,14 +170,23 @@ class Judges(Service):
             if not self._waiting:
                 return
             if child.free:
-                child.ask(self._waiting.popleft())
+                child.ask(self._waiting.take())
 
-    def _forget(self, task: Task) -> None:
-        if task in self._waiting:
-            self._waiting.remove(task)
+    def _make_room(self, owner: str) -> None:
+        """Let one more text wait; a full queue takes it from the longest line.
 
-    def _waited_too_long(self, task: Task) -> None:
-        self._forget(task)
+        Raises:
+            JudgesUnavailable: that is this owner's.
+        """
+        if len(self._waiting) < MAX_WAITING:
+            return
+        crowd, longest = self._waiting.longest()
+        if longest <= self._waiting.length(owner) + 1:
+            raise JudgesUnavailable(_CROWDED)
+        self._waiting.drop(crowd).fail(JudgesUnavailable(_CROWDED))
+
+    def _waited_too_long(self, owner: str, task: Task) -> None:
+        self._waiting.remove(owner, task)
         task.fail(JudgesUnavailable(f"No child was free to judge within {WAIT_S:.0f} s."))
 
     def _spawn(self) -> None:

@@ -17,8 +17,8 @@ _UNJUDGED: Final = Rule.GATE_UNAVAILABLE.value
 class Judge(Protocol):
     """What decides whether an agent's SQL may be sent; ``gate.Gate`` does."""
 
-    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
-        """The verdict; never raises for any text."""
+    async def judge(self, sql: str, terms: Terms, situation: Situation, owner: str) -> Verdict:
+        """The verdict; never raises for any text. ``owner`` is whose text it is."""
 
 
 class MeasuredGate:
@@ -29,14 +29,14 @@ class MeasuredGate:
         self._metrics = metrics
         self._clock = clock
 
-    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation, owner: str = "") -> Verdict:
         """The verdict of the gate behind it.
 
         Raises:
             CancelledError: the caller is no longer interested.
         """
         began = self._clock.seconds()
-        verdict = await self._gate.judge(sql, terms, situation)
+        verdict = await self._gate.judge(sql, terms, situation, owner)
         rules = [refusal.rule for refusal in verdict.refusals]
         word = "allowed" if verdict.allowed else "unjudged" if _UNJUDGED in rules else "refused"
         self._metrics.count("gate_verdicts", verdict.kind, word)

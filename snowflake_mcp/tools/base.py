@@ -165,7 +165,8 @@ class Call:
         Raises:
             CancelledError: the request was cancelled.
         """
-        verdict = await self.backing.parts.gate.judge(sql, self.backing.terms, situation)
+        owner = self.context.facts.principal.name
+        verdict = await self.backing.parts.gate.judge(sql, self.backing.terms, situation, owner)
         note_verdict(self.context.trail, verdict, sql)
         return verdict
 

@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
 from snowflake_mcp.config.model import PoolSettings
+from snowflake_mcp.ops.fairness import FairQueue
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse.fairness import FairQueue
 from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["NOBODY", "Key", "Pool", "Session"]

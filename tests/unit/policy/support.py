@@ -29,7 +29,9 @@ def judge(sql: str, *granted: str, max_sql_bytes: int = 65_536) -> Verdict:
 class DirectGate:
     """The gate without its child processes, for tests of what stands behind it."""
 
-    async def judge(self, sql: str, terms: Terms, situation: Situation = NOWHERE) -> Verdict:
+    async def judge(
+        self, sql: str, terms: Terms, situation: Situation = NOWHERE, owner: str = ""
+    ) -> Verdict:
         """The verdict, at once."""
         return assess(sql, terms, situation)
 

@@ -97,9 +97,9 @@ class Stand:
     def child(self) -> Pipes:
         return self.machine.started[-1]
 
-    def ask(self, sql: str) -> list[Verdict]:
+    def ask(self, sql: str, owner: str = "") -> list[Verdict]:
         verdicts: list[Verdict] = []
-        self.asked = Deferred.fromCoroutine(self.gate.judge(sql, TERMS))
+        self.asked = Deferred.fromCoroutine(self.gate.judge(sql, TERMS, owner=owner))
         self.asked.addCallback(verdicts.append)
         return verdicts
 
@@ -316,3 +316,18 @@ def test_the_end() -> None:
     assert [rules(each[0]) for each in (running, waiting)] == [["gate-unavailable"]] * 2
     assert stand.machine.getDelayedCalls() == []
     assert len(stand.machine.started) == 2
+
+
+def test_owners_take_turns_at_the_gate(stand: Stand) -> None:
+    """One with many texts holds up nobody else's: a full queue, too, is taken from it."""
+    flood = [stand.ask(f"SELECT {n}", "ann") for n in range(MAX_WAITING + 1)]
+    mine = stand.ask("SELECT 'bob'", "bob")
+    # The first is being judged; the newest of the longest line has made room.
+    assert [len(each) for each in flood] == [0] * MAX_WAITING + [1]
+    assert rules(flood[-1][0]) == ["gate-unavailable"]
+    late = stand.ask("SELECT 'late'", "ann")
+    assert rules(late[0]) == ["gate-unavailable"]
+    for _ in range(3):
+        stand.child.answer()
+    assert [len(each) for each in flood[:3]] == [1, 1, 0]
+    assert mine[0].allowed

@@ -20,7 +20,7 @@ class SlowGate:
         self.clock = clock
         self.verdict = verdict
 
-    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation, owner: str = "") -> Verdict:
         """The prepared verdict."""
         self.clock.advance(0.02)
         return self.verdict

@@ -153,7 +153,7 @@ class FakeGate:
     situations: list[Situation] = field(default_factory=list)
     terms: list[Terms] = field(default_factory=list)
 
-    async def judge(self, sql: str, terms: Terms, situation: Situation) -> Verdict:
+    async def judge(self, sql: str, terms: Terms, situation: Situation, owner: str = "") -> Verdict:
         """The verdict; what is sent is marked so that a test can tell it from what came."""
         self.seen.append(sql)
         self.terms.append(terms)
