@@ -8,6 +8,7 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from snowflake_mcp.config.model import Backend, ConnectionSettings, PoolSettings
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.service import Warehouse
@@ -42,13 +43,18 @@ async def wire() -> AsyncIterator[SnowflakeWire]:
 
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def build() -> AsyncIterator[Build]:
-    """Makes started warehouses for login arguments; keywords are pool settings."""
+    """Makes started warehouses for login arguments; keywords are pool settings.
+
+    ``profiles`` are the tables of the callers, where there are any.
+    """
     made: list[Warehouse] = []
 
-    def make(parameters: dict[str, object], **settings: Any) -> Warehouse:
+    def make(
+        parameters: dict[str, object], profiles: Profiles | None = None, **settings: Any
+    ) -> Warehouse:
         warehouse = Warehouse(
             reactor,  # type: ignore[arg-type]
-            Accounts(FixedAccount(parameters)),
+            Accounts(FixedAccount(parameters), profiles),
             PoolSettings(**settings),
             Metrics(),
         )
