@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
-from snowflake_mcp.config.principals import LOCAL_PROFILE, Profiles
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.trend import Trend
@@ -75,8 +75,7 @@ class Admin:
         """Whether a caller has the right; without authentication only from this host."""
         if not self._profiles.may_administer(principal.profile):
             return False
-        unknown = principal.name == LOCAL.name and principal.profile == LOCAL_PROFILE
-        return not unknown or _is_this_host(peer)
+        return principal.name != LOCAL.name or _is_this_host(peer)
 
     def may_go_on(self) -> bool:
         """Whether the audit can be written, where nothing may go unrecorded."""

@@ -3,7 +3,6 @@
 import os
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
@@ -11,6 +10,10 @@ from twisted.logger import Logger
 
 from snowflake_mcp.admin import Admin
 from snowflake_mcp.auditing import build_audit
+from snowflake_mcp.auth.authentication import Authentication
+from snowflake_mcp.auth.exposure import Exposure
+from snowflake_mcp.auth.provider import fetching
+from snowflake_mcp.auth.ways import local_principal
 from snowflake_mcp.config.keyfile import key_in
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
@@ -19,6 +22,7 @@ from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
 from snowflake_mcp.gauges import watch_parts
 from snowflake_mcp.ops import logs
+from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.drain import OrderedServices, Stage
 from snowflake_mcp.ops.lag import ReactorLag
@@ -44,12 +48,13 @@ from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.services import (
     CertificateWatch,
     Clients,
+    Identification,
     Interpreter,
     Stdio,
     WarehouseService,
@@ -72,10 +77,7 @@ _log = Logger()
 
 _DEMO_STOP_S: Final = 5.0
 
-
-def _wall_clock() -> float:
-    """Seconds since the epoch: what outlives this process is dated with it, nothing is timed."""
-    return datetime.now(UTC).timestamp()
+Taker = Callable[[Config], Sequence[str]]
 
 
 def _signing_key(path: str) -> bytes:
@@ -126,7 +128,7 @@ class _Core:
         self.profiles = Profiles(config)
         logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
         self.metrics = Metrics()
-        self.audit = build_audit(config.audit, reactor, self.metrics, _wall_clock)
+        self.audit = build_audit(config.audit, reactor, self.metrics, wall_clock)
         self.lag = ReactorLag(reactor, self.metrics)
         self.rates = Rates(reactor, self.profiles, self.metrics)
         traces = config.tracing
@@ -139,12 +141,12 @@ class _Core:
         self._accounts = accounts = Accounts.configured(config, self.profiles, self.demo)
         self.warehouse = Warehouse(reactor, accounts, config.pool, self.metrics, self.rates)
         self.judges = Judges(reactor)
-        self.ledger = Ledger(_wall_clock)
+        self.ledger = Ledger(wall_clock)
         self.doors = Doors()
-        self.refusals = Refusals(_wall_clock)
+        self.refusals = Refusals(wall_clock)
         self.state_file = state_path(config.rates.state_file, os.environ, "usage.json")
         self.signers = Signers.of(
-            _signing_key(config.http.key_file), config.http.session_ttl_s, _wall_clock
+            _signing_key(config.http.key_file), config.http.session_ttl_s, wall_clock
         )
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         changes = Changes()
@@ -193,13 +195,17 @@ class _Core:
             limits = self.config.limits
         return limits.statement_timeout_s + self.config.pool.max_wait_s + 5.0
 
-    def reload(self, reread: Callable[[], Config] | None) -> Callable[[], None]:
-        """What SIGHUP does."""
+    def reload(self, reread: Callable[[], Config] | None, *takers: Taker) -> Callable[[], None]:
+        """What SIGHUP does; ``takers`` are given what is written."""
         if self.demo is not None:
-            reload = Reload(self.config, reread)
+            reload = Reload(self.config, reread, takers=takers)
         else:
             reload = Reload(
-                self.config, reread, self._accounts.take_secrets, self.warehouse.retire_sessions
+                self.config,
+                reread,
+                self._accounts.take_secrets,
+                self.warehouse.retire_sessions,
+                takers,
             )
 
         def recorded() -> None:
@@ -247,11 +253,11 @@ def network_services(
     """
     endpoints = [endpoint_string(each, config.http.host) for each in config.http.endpoints]
     core = _Core(config, reactor, endpoints)
-    shown = certificates(config.tls, _wall_clock)
+    shown = certificates(config.tls, wall_clock)
     status = Status(
         config=config,
         clock=reactor,
-        wall_clock=_wall_clock,
+        wall_clock=wall_clock,
         kernel=core.kernel,
         warehouse=core.warehouse,
         metrics=core.metrics,
@@ -274,6 +280,7 @@ def network_services(
         audit=core.audit,
         now=reactor.seconds,
     )
+    authentication = Authentication(config, fetching(reactor), reactor, wall_clock, core.metrics)
     front = build_front(
         config,
         core.kernel,
@@ -281,11 +288,12 @@ def network_services(
         status,
         reactor,
         core.metrics,
-        lambda _exchange: Principal(LOCAL.name, core.profiles.local),
+        authentication,
         admin,
     )
     admin.front = front
     status.clients = front.counts
+    status.callers = authentication.snapshot
     core.metrics.watch(
         "connections",
         lambda: {(kind,): counts["connections"] for kind, counts in front.counts().items()},
@@ -306,7 +314,9 @@ def network_services(
         describe=lambda: f"{core.kernel.running} requests running",
         stop_within_s=lambda: services.stop_within_s,
     )
-    reload = core.reload(reread)
+    reload = core.reload(reread, authentication.take)
+    encrypted = shown is not None or bool(config.http.trusted_proxies)
+    exposure = Exposure(authentication, encrypted=encrypted)
 
     def renew() -> None:
         reload()
@@ -332,7 +342,12 @@ def network_services(
                 if shown is None
                 else [Stage("certificate", CertificateWatch(reactor, shown), 1.0)]
             ),
-            Stage("listener", Listener(reactor, front.site, endpoints, shown), 1.0),
+            Stage("callers", Identification(authentication), 1.0),
+            Stage(
+                "listener",
+                Listener(reactor, front.site, endpoints, shown, exposure.admit),
+                1.0,
+            ),
             Stage("signals", signals, 1.0),
             Stage("systemd", systemd, 1.0),
         ],
@@ -354,6 +369,7 @@ def stdio_services(
         ValueError: a setting that only its user can check: a capability, a tier, ...
     """
     core = _Core(config, reactor)
+    local = local_principal(config)
 
     def protocol() -> StdioProtocol:
         return StdioProtocol(
@@ -362,6 +378,7 @@ def stdio_services(
             ended,
             max_message_bytes=config.websocket.max_message_bytes,
             max_in_flight=config.websocket.max_in_flight,
+            principal=local,
         )
 
     signals = Signals(

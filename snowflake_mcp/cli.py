@@ -25,7 +25,9 @@ from snowflake_mcp.commands.daemon import (
 from snowflake_mcp.commands.doctor import examine
 from snowflake_mcp.commands.entry import public_key
 from snowflake_mcp.commands.findings import tell
+from snowflake_mcp.commands.tokens import TOKEN_ACTIONS, TokenCommand, TokenRequest
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.ops.logs import stderr_text
 from snowflake_mcp.ops.platform import steady
 from snowflake_mcp.simulator import __main__ as simulator
@@ -75,6 +77,59 @@ class GrantsOptions(ServerOptions):
     longdesc = (
         "Print the SQL of the configured roles with the least privileges; read it, then run it."
     )
+
+
+class TokenOptions(ConfiguredOptions):
+    """Options of ``snowflake-mcp token``."""
+
+    synopsis = f"{'|'.join(TOKEN_ACTIONS)} [ID] [options]"
+    longdesc = (
+        "Static tokens of callers. new makes one and prints it once; hash reads a secret from "
+        "standard input and prints its entry; list shows ids, principals and expiry; revoke ID "
+        "takes one back. The file is that of --file, or of auth.token_file in the configuration."
+    )
+    optParameters: ClassVar[list[list[str | None]]] = [
+        ["file", None, None, "The token file."],
+        ["principal", None, "", "Table [principals.NAME] that the token's callers belong to."],
+        ["expires", None, "", "How long it is good: 90d, 12h, 30m, 2w [never]."],
+        ["note", None, "", "A few words for the list."],
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action = ""
+        self.token_id = ""
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """The action comes first, and for revoke the id."""
+        words = list(options or ())
+        if not words or words[0].startswith("--help"):
+            super().parseOptions(words or ["--help"])
+        self.action = words.pop(0)
+        if self.action not in TOKEN_ACTIONS:
+            raise UsageError(f"token: the action is one of {', '.join(TOKEN_ACTIONS)}")
+        if self.action == "revoke":
+            if not words or words[0].startswith("-"):
+                raise UsageError("token revoke: name the id of the token")
+            self.token_id = words.pop(0)
+        super().parseOptions(words)
+
+    def _unusable(self, config: Config) -> str | None:
+        # Nothing is served, so nothing need be installed for it.
+        return None
+
+    @property
+    def request(self) -> TokenRequest:
+        """What is asked for."""
+        path = self["file"] or (self.config.auth.token_file if self.config is not None else "")
+        return TokenRequest(
+            self.action,
+            Path(path) if path else None,
+            self["principal"],
+            self["expires"],
+            self["note"],
+            self.token_id,
+        )
 
 
 class DaemonOptions(ServerOptions):
@@ -162,6 +217,7 @@ class CommandOptions(TwistedOptions):
         ["http", None, HttpOptions, "Serve the network in the foreground."],
         ["daemon", None, DaemonOptions, "Start, stop or look after a server in the background."],
         ["admin", None, AdminOptions, "Look at a running server and steer it."],
+        ["token", None, TokenOptions, "Make, list or take back tokens of callers."],
         ["check-config", None, CheckOptions, "Check the configuration and show what counts."],
         ["doctor", None, DoctorOptions, "Check the way to Snowflake, each step with its remedy."],
         ["grants", None, GrantsOptions, "Print the SQL of a role with the least privileges."],
@@ -195,7 +251,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         folder = Path(chosen["state-dir"] or default_folder()).absolute()
         control = Control(Places(folder), chosen.config, chosen.given, sys.stdout)
         raise SystemExit(control.run(chosen.action))
-    if isinstance(chosen, CheckOptions):
+    if isinstance(chosen, TokenOptions):
+        _token(chosen)
+    elif isinstance(chosen, CheckOptions):
         configuration.show(chosen.config, sys.stdout)
     elif isinstance(chosen, DoctorOptions):
         raise SystemExit(0 if tell(examine(chosen.config, chosen["config"]), sys.stdout) else 1)
@@ -229,6 +287,17 @@ def _grants(config: Config) -> None:
         own = each.user == config.connection.parameters.get("user")
         key = public_key(config.connection.parameters) if own else None
         sys.stdout.writelines(f"{line}\n" for line in least_privilege.statements(each, key))
+
+
+def _token(chosen: TokenOptions) -> None:
+    tables = None
+    if chosen["config"] and chosen.config is not None:
+        tables = list(chosen.config.principals)
+    command = TokenCommand(sys.stdout, sys.stderr, sys.stdin.readline, wall_clock, tables)
+    try:
+        command.run(chosen.request)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"snowflake-mcp: {error}") from None
 
 
 def daemon() -> None:

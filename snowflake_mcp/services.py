@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger
 
+from snowflake_mcp.auth.authentication import Authentication
 from snowflake_mcp.config.model import Config
-from snowflake_mcp.config.principals import LOCAL_PROFILE
 from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import ended_within
 from snowflake_mcp.ops.platform import open_files
@@ -24,7 +24,14 @@ from snowflake_mcp.transports.tls import Certificates
 from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
-__all__ = ["CertificateWatch", "Clients", "Interpreter", "Stdio", "WarehouseService"]
+__all__ = [
+    "CertificateWatch",
+    "Clients",
+    "Identification",
+    "Interpreter",
+    "Stdio",
+    "WarehouseService",
+]
 
 _log = Logger()
 
@@ -55,11 +62,12 @@ class Interpreter(Service):
         connection = self._config.connection
         if fixtures := self._config.testing.fixtures:
             _log.warn("test fixtures of {module} are served", module=fixtures)
-        local = self._config.principals.get(LOCAL_PROFILE)
+        local = self._config.principals.get(self._config.auth.local_profile)
         if local is not None and local.admin:
             _log.warn(
                 "callers without authentication on this host may use the admin surface: "
-                "[principals.local] has the right"
+                "[principals.{local}] has the right",
+                local=local.name,
             )
         if self._config.is_demo:
             _log.warn("{notice}", notice=DEMO_NOTICE)
@@ -230,6 +238,21 @@ class CertificateWatch(Service):
                 state=shown.state(),
             )
         self._next = self._clock.callLater(_LOOK_S, self._look)
+
+
+class Identification(Service):
+    """The keys of the OAuth provider, fetched as long as the server runs."""
+
+    def __init__(self, authentication: Authentication) -> None:
+        self._authentication = authentication
+
+    def startService(self) -> None:
+        """Fetch, in the background."""
+        self._authentication.start()
+
+    def stopService(self) -> None:
+        """Fetch no more."""
+        self._authentication.stop()
 
 
 class Stdio(Service):

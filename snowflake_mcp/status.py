@@ -74,6 +74,8 @@ class Status:
         """Set when the server begins to stop: it is no longer ready."""
         self.clients: Callable[[], dict[str, dict[str, int]]] = dict
         """Connections by kind; set once the network side exists."""
+        self.callers: Callable[[], dict[str, Any]] = dict
+        """In which ways they show who they are; likewise."""
 
     def health(self) -> dict[str, Any]:
         """That the process serves, since when, and what stands behind it."""
@@ -149,6 +151,7 @@ class Status:
             "doors": self._doors.snapshot(),
             "connections": self.clients(),
             **({"tls": self._certificates.snapshot()} if self._certificates is not None else {}),
+            "callers": self.callers(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
             **({"grants": self._grants.snapshot()} if self._grants is not None else {}),

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from snowflake_mcp.config.audit import AuditSettings
+from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
+from snowflake_mcp.config.ranges import number as _number
 from snowflake_mcp.config.secrets import Secret, SecretFile
 
 __all__ = [
     "DEMO_CONNECTION",
     "AuditSettings",
+    "AuthSettings",
     "Backend",
     "Config",
     "ConnectionSettings",
@@ -20,6 +23,7 @@ __all__ = [
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
+    "OAuthSettings",
     "Parameter",
     "PolicySettings",
     "PoolSettings",
@@ -43,11 +47,6 @@ class Backend(Enum):
 
     SNOWFLAKE = "snowflake"
     DEMO = "demo"
-
-
-def _number(default: float, low: float, high: float) -> Any:
-    """A setting with its range, which ``config.settings`` enforces."""
-    return field(default=default, metadata={"low": low, "high": high})
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +319,14 @@ class PrincipalSettings:
 
     name: str = ""
     """Empty for callers that belong to no table: the server's own settings count for them."""
+    subjects: tuple[str, ...] = ()
+    """Users of the OAuth provider or the trusted proxy who belong here, with ``*`` and ``?``."""
+    scopes: tuple[str, ...] = ()
+    """Scopes of which a token must have all to belong here."""
+    groups: tuple[str, ...] = ()
+    """Groups or roles of which a user must have one to belong here, with ``*`` and ``?``."""
+    certificates: tuple[str, ...] = ()
+    """Names in client certificates that belong here, with ``*`` and ``?``."""
     tools: tuple[str, ...] = ()
     """Names of the tools they may call, with ``*`` and ``?``; none: all that the tier allows."""
     connection: str = ""
@@ -357,6 +364,8 @@ class Config:
     limits: LimitSettings = LimitSettings()
     policy: PolicySettings = PolicySettings()
     rates: RateSettings = RateSettings()
+    auth: AuthSettings = field(default_factory=AuthSettings)
+    oauth: OAuthSettings = field(default_factory=OAuthSettings)
     testing: FixtureSettings = FixtureSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = TracingSettings()

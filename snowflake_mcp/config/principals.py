@@ -11,7 +11,6 @@ from snowflake_mcp.config.settings import Problems, apply
 __all__ = [
     "GONE",
     "LIMITS",
-    "LOCAL_PROFILE",
     "OVERRIDES",
     "OWN",
     "POLICY",
@@ -93,12 +92,22 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 )
 """What ``preset = "..."`` stands for; every other key of the table goes over it."""
 
-LOCAL_PROFILE: Final = "local"
-"""The table of callers without authentication, if there is one; a name like any other."""
-
 OVERRIDES: Final = {"policy": POLICY, "limits": LIMITS, "rates": RATES}
 """The sections of which a table may have settings of its own, and which."""
-OWN: Final = frozenset({"preset", "tools", "connection", "role", "warehouse", "admin"})
+OWN: Final = frozenset(
+    {
+        "admin",
+        "certificates",
+        "connection",
+        "groups",
+        "preset",
+        "role",
+        "scopes",
+        "subjects",
+        "tools",
+        "warehouse",
+    }
+)
 """What a table says beside these."""
 
 
@@ -185,6 +194,7 @@ class Profiles:
             policy=config.policy, limits=config.limits, rates=config.rates
         )
         self._tables = config.principals
+        self._local = config.auth.local_profile
         self._connection = config.connection
         self._connections = config.connections
 
@@ -219,8 +229,8 @@ class Profiles:
 
     @property
     def local(self) -> str:
-        """The profile of callers without authentication; empty: the server's own."""
-        return LOCAL_PROFILE if LOCAL_PROFILE in self._tables else ""
+        """The profile of callers without a credential; empty: the server's own."""
+        return self._local if self._local in self._tables else ""
 
     @property
     def has_admins(self) -> bool:

@@ -1,6 +1,6 @@
 """A reload: new secrets are taken; what else differs is told by name, as values may be secret."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from types import MappingProxyType
 
@@ -27,6 +27,7 @@ class Reload:
         take_secrets: makes the secrets of connections count from the next login on; returns
             the connections as they then are. ``None`` where there is no account.
         retire: closes idle sessions, lets running statements finish; returns how many were idle.
+        takers: each is given what is written, and returns the sections of it that count now.
     """
 
     def __init__(
@@ -35,11 +36,13 @@ class Reload:
         reread: Callable[[], Config] | None,
         take_secrets: TakeSecrets | None = None,
         retire: Callable[[], int] | None = None,
+        takers: Sequence[Callable[[Config], Sequence[str]]] = (),
     ) -> None:
         self._running = running
         self._reread = reread
         self._take_secrets = take_secrets
         self._retire = retire
+        self._takers = takers
         self.outcome: dict[str, object] = {}
         """What became of the last reload: whether it was refused, and the names of settings."""
 
@@ -57,6 +60,9 @@ class Reload:
             return
         changed = changed_settings(self._running, written)
         self._renew(written.connections)
+        for take in self._takers:
+            taken = {name: getattr(written, name) for name in take(written)}
+            self._running = replace(self._running, **taken)
         waiting = changed_settings(self._running, written)
         applied = [name for name in changed if name not in waiting]
         self.outcome = {"outcome": "ok", "applied": applied, "waiting": list(waiting)}

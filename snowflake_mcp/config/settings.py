@@ -6,10 +6,12 @@ from typing import Any, Final
 
 from snowflake_mcp.config.model import (
     AuditSettings,
+    AuthSettings,
     FixtureSettings,
     HttpSettings,
     LimitSettings,
     LogSettings,
+    OAuthSettings,
     PolicySettings,
     PoolSettings,
     RateSettings,
@@ -30,6 +32,8 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "limits": LimitSettings(),
     "policy": PolicySettings(),
     "rates": RateSettings(),
+    "auth": AuthSettings(),
+    "oauth": OAuthSettings(),
     "testing": FixtureSettings(),
     "log": LogSettings(),
     "tracing": TracingSettings(),

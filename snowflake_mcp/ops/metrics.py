@@ -80,6 +80,12 @@ FAMILIES: Final[Mapping[str, Family]] = {
         Family("gate_late", "counter", "Statements that were not judged in time."),
         Family("gate_ended", "counter", "Judging child processes that ended unasked."),
         Family("http_requests", "counter", "HTTP requests answered.", ("status",)),
+        Family(
+            "authentications",
+            "counter",
+            "Requests by what they showed of their caller.",
+            ("method", "outcome"),
+        ),
         Family("http_sent_bytes", "counter", "Bytes of HTTP bodies sent."),
         Family("connections", "gauge", "Open connections of clients.", ("kind",)),
         Family(

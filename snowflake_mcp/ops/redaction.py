@@ -14,7 +14,7 @@ _WORDS: Final = (
 )
 _SECRET_NAME: Final = re.compile(rf"(?i){_WORDS}|authorization")
 _SUSPECT: Final = re.compile(
-    r"(?i)pass|pwd|secret|token|credential|cookie|key|authorization|bearer|basic |eyj|://"
+    r"(?i)pass|pwd|secret|token|credential|cookie|key|authorization|bearer|basic |eyj|smcp_|://"
 )
 """Most lines have none of these, and need no closer look."""
 # Repetitions are bounded: what a client repeats must not make the search quadratic.
@@ -28,6 +28,7 @@ _FORMS: Final[tuple[tuple[re.Pattern[str], str], ...]] = (
         re.compile(r"(?i:\b(bearer|basic))\s{1,4}(?=[^\s]{0,64}[\dA-Z._=-])[\w+/=.~-]{6,}"),
         rf"\1 {HIDDEN}",
     ),
+    (re.compile(r"\bsmcp_([a-z0-9]{1,32})_[\w.~+/=-]+"), rf"smcp_\1_{HIDDEN}"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w.-]+"), HIDDEN),
     (re.compile(r"://[^/\s:@]{0,256}:[^/\s@]{1,256}@"), f"://{HIDDEN}@"),
     # After "=" or in quotes everything is a value; after a colon words of prose may follow.

@@ -26,7 +26,7 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.live import Live
 from snowflake_mcp.protocol.principal import Principal
 
-__all__ = ["Conversation"]
+__all__ = ["LISTEN", "Conversation"]
 
 LISTEN: Final = "subscriptions/listen"
 MAX_LISTENING: Final = 8

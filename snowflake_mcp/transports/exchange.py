@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 from twisted.internet.interfaces import IProtocol
 
+from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.protocol.errors import INTERNAL_ERROR, INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import encode_error
 from snowflake_mcp.protocol.principal import Principal
@@ -75,6 +76,12 @@ class Exchange(Protocol):
     @property
     def principal(self) -> Principal:
         """Who is calling."""
+
+    def watch(self, ended: Callable[[], None]) -> Watch:
+        """Call ``ended`` once when the caller's credential ends before the answer does.
+
+        After ``switch`` the new protocol has to stop the watch itself.
+        """
 
     @property
     def peer(self) -> str:

@@ -1,21 +1,21 @@
 """Everything that serves the network, put together: one path table behind one port."""
 
-from collections.abc import Callable
 from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from snowflake_mcp.auth.authentication import Authentication
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.exposition import Exposition
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.admin import AdminSource, AdminSurface
 from snowflake_mcp.transports.attendance import Attendance
+from snowflake_mcp.transports.callers import Everybody, IdentifiedCallers, ResourceMetadata
 from snowflake_mcp.transports.crowd import Crowd
-from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON, Exchange
+from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON
 from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
 from snowflake_mcp.transports.http import McpEndpoint
@@ -114,13 +114,13 @@ def build_front(
     status: StatusSource,
     clock: IReactorTime,
     metrics: Metrics,
-    identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
+    authentication: Authentication | None = None,
     admin: AdminSource | None = None,
 ) -> Front:
     """Put the network side together; nothing starts before a port listens.
 
-    ``identify`` names the caller of a request, or raises ``Refusal``. Without ``admin`` there is
-    no admin surface.
+    Without ``authentication`` everybody is the local caller. Without ``admin`` there is no admin
+    surface.
 
     Raises:
         ValueError: ``http.trusted_proxies`` or ``http.forwarded_header`` means nothing.
@@ -159,6 +159,8 @@ def build_front(
         routes.extend(AdminSurface(admin).routes())
         routes.extend(LiveView(admin, websockets, clock).routes())
         routes.extend(StatusPage(admin).routes())
+    if authentication is not None:
+        routes.extend(ResourceMetadata(authentication).routes())
     if http.legacy_sse:
         routes.extend(sse.routes())
     tree = Tree(routes)
@@ -169,11 +171,11 @@ def build_front(
         clock,
         metrics,
         proxies,
+        Everybody() if authentication is None else IdentifiedCallers(authentication),
         crowd=crowd,
         max_body_bytes=http.max_body_bytes,
         max_unsent_bytes=http.max_unsent_bytes,
         client_name=config.tls.client_name,
         idle_timeout_s=http.idle_timeout_s,
-        identify=identify,
     )
     return Front(site, websockets, sse, _OWN_FILES + 2 * config.pool.max_sessions)

@@ -13,6 +13,7 @@ from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.admission import Admission, RoutingHeaders
 from snowflake_mcp.protocol.calls import Call, Reply
 from snowflake_mcp.protocol.context import Facts
+from snowflake_mcp.protocol.conversation import LISTEN
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import (
     MAX_BATCH,
@@ -88,6 +89,12 @@ class McpEndpoint:
         exchange.on_gone(lambda: stream.detach(line))
         stream.attach(line, after)
 
+        def locked_out() -> None:
+            stream.detach(line)
+            line.end()
+
+        exchange.watch(locked_out)
+
     def delete(self, exchange: Exchange) -> None:
         """The client ends its session."""
         facts = self._session(exchange)
@@ -147,6 +154,9 @@ class McpEndpoint:
         call = self._kernel.start(request, facts, answer.notify, release=answer.release)
         exchange.on_gone(lambda: self._gone(call, facts, answer))
         call.reply.addCallback(answer.settle)
+        if request.method == LISTEN:
+            # It has no end of its own; what has one was begun by a caller who was let in.
+            exchange.watch(lambda: call.cancel("disconnect"))
 
     def _gone(self, call: Call[Reply | None], facts: Facts, answer: Answer) -> None:
         """The client left before the answer was complete.

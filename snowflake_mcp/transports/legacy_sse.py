@@ -90,7 +90,12 @@ class LegacySse:
             self._clients.pop(key, None)
             conversation.lost()
 
+        def locked_out() -> None:
+            gone()
+            line.end()
+
         exchange.on_gone(gone)
+        exchange.watch(locked_out)
         path = f"{MESSAGES_PATH}?session_id={key}"
         line.write(b"event: endpoint\ndata: " + path.encode() + b"\n\n")
 

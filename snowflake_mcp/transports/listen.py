@@ -2,7 +2,7 @@
 
 # mypy: allow-untyped-calls
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -46,6 +46,8 @@ class Listener(Service):
 
     Ports open in ``privilegedStartService``, before any change of user. An endpoint that cannot
     be opened raises there, so that the process ends with status 1 instead of serving half.
+    ``admit`` is asked about each port with the address that it really has, before anybody can
+    have connected; a ``ValueError`` says why it may not be open.
     """
 
     name = "listener"
@@ -56,12 +58,14 @@ class Listener(Service):
         factory: IProtocolFactory,
         endpoints: Iterable[str],
         certificates: Certificates | None = None,
+        admit: Callable[[str, IAddress], None] | None = None,
     ) -> None:
         """With ``certificates`` every endpoint but Unix sockets speaks TLS."""
         self._certificates = certificates
         self._reactor = reactor
         self._factory = factory
         self._endpoints = tuple(endpoints)
+        self._admit = admit
         self._ports: list[IListeningPort] = []
 
     def privilegedStartService(self) -> None:
@@ -93,6 +97,8 @@ class Listener(Service):
         for endpoint in self._endpoints:
             try:
                 self._ports.append(self._open(endpoint))
+                if self._admit is not None:
+                    self._admit(endpoint, self._ports[-1].getHost())
             except Exception as error:
                 for port in self._ports:
                     port.stopListening()

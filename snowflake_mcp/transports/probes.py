@@ -62,9 +62,9 @@ class Probes:
     def routes(self) -> list[Route]:
         """Where they are."""
         return [
-            Route("/health", {"GET": self.health}),
-            Route("/health/live", {"GET": self.live}),
-            Route("/health/ready", {"GET": self.ready}),
+            Route("/health", {"GET": self.health}, public=True),
+            Route("/health/live", {"GET": self.live}, public=True),
+            Route("/health/ready", {"GET": self.ready}, public=True),
             Route("/status", {"GET": self.status}),
             Route("/metrics", {"GET": self.metrics}),
         ]

@@ -4,15 +4,18 @@
 
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
 
-from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.auth.caller import Caller, Found
+from snowflake_mcp.auth.watching import Watch
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.channel import Channel
 from snowflake_mcp.transports.exchange import JSON, HeaderList, Refusal
 from snowflake_mcp.transports.headers import SECURITY
@@ -25,6 +28,7 @@ __all__ = ["GONE", "Request"]
 GONE: Final = 499
 """In logs only: the client left before its answer was complete."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NOBODY: Final = Caller(Principal(""))
 _BODILESS: Final = frozenset({204, 304})
 _log = Logger()
 
@@ -41,7 +45,7 @@ class Request(http.Request):
         self.target = ""
         self.query = ""
         self.request_id = ""
-        self.principal = LOCAL
+        self.found: Found | None = None
         self.body = b""
         self.route: Route | None = None
         self.began_s = self._site.clock.seconds()
@@ -53,6 +57,7 @@ class Request(http.Request):
         self._over = False
         self._outlet: Outlet | None = None
         self._gone_callbacks: list[Callable[[], None]] = []
+        self._watch: Watch | None = None
 
     def gotLength(self, length: int | None) -> None:
         """The headers are complete: judge the request before its body is read.
@@ -111,7 +116,29 @@ class Request(http.Request):
         """Answer, by the endpoint that the path table names."""
         if self._refusal is not None:
             self._answer_refusal(self._refusal)
+        elif callable(self.found):
+            waiting = Deferred.fromCoroutine(self._learn(self.found))
+            self.on_gone(waiting.cancel)
+        else:
+            self._answer()
+
+    async def _learn(self, identify: Callable[[], Awaitable[Caller]]) -> None:
+        """Find out who calls, then answer."""
+        try:
+            self.found = await identify()
+            self._endpoint = self._site.choose(self)
+        except CancelledError:
+            # The client has left, and nobody waits for this.
             return
+        except Refusal as refusal:
+            self._answer_refusal(refusal)
+        except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
+            _log.failure("the caller of {request_id} is not known", request_id=self.request_id)
+            self._answer_fault()
+        else:
+            self._answer()
+
+    def _answer(self) -> None:
         try:
             cast(Endpoint, self._endpoint)(self)
         except Refusal as refusal:
@@ -119,6 +146,23 @@ class Request(http.Request):
         except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
             _log.failure("request {request_id} failed", request_id=self.request_id)
             self._answer_fault()
+
+    @property
+    def caller(self) -> Caller:
+        """Who is calling; nobody where the path does not ask."""
+        return self.found if isinstance(self.found, Caller) else _NOBODY
+
+    @property
+    def principal(self) -> Principal:
+        """The same, as other layers see it."""
+        return self.caller.principal
+
+    def watch(self, ended: Callable[[], None]) -> Watch:
+        """Call ``ended`` once when the caller's credential ends before the answer does."""
+        watch = self._site.callers.watch(self.caller, ended)
+        if not self._over:
+            self._watch = watch
+        return watch
 
     def header(self, name: str) -> str | None:
         """The last value of a header, or ``None``."""
@@ -187,12 +231,14 @@ class Request(http.Request):
         """All of the answer is written; the base class has ``Site.log`` record it."""
         self._over = True
         self._gone_callbacks.clear()
+        self._end_watch()
         super().finish()
 
     def connectionLost(self, reason: Failure) -> None:
         """The client left first."""
         self._over = True
         self._site.record(self, GONE)
+        self._end_watch()
         if self._outlet is not None:
             self._outlet.close()
         super().connectionLost(reason)
@@ -223,6 +269,10 @@ class Request(http.Request):
     def proxied(self) -> bool:
         """Whether a trusted proxy passed it on."""
         return self._source.proxied
+
+    def _end_watch(self) -> None:
+        if self._watch is not None:
+            self._watch.stop()
 
     def _set_head(self, status: int, content_type: str | None, headers: HeaderList) -> None:
         self.setResponseCode(status)

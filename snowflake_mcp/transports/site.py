@@ -2,7 +2,6 @@
 
 # mypy: allow-untyped-calls
 
-from collections.abc import Callable
 from typing import Final, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -10,10 +9,10 @@ from twisted.logger import Logger
 from twisted.web import http
 
 from snowflake_mcp.ops.metrics import Metrics
-from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.transports.callers import Callers
 from snowflake_mcp.transports.channel import Channel
 from snowflake_mcp.transports.crowd import Crowd
-from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.exchange import Refusal
 from snowflake_mcp.transports.guard import Guard, check_accept, check_content
 from snowflake_mcp.transports.headers import Cors
 from snowflake_mcp.transports.proxies import Proxies
@@ -24,6 +23,7 @@ __all__ = ["Site"]
 
 _SHOWN_CHARS: Final = 200
 _PROBES: Final = "/health"
+_WELL_KNOWN: Final = "/.well-known/"
 _LIMITS: Final = {408: "request_time", 413: "body"}
 """Answers that are a limit's doing, and its name in the metrics."""
 _log = Logger()
@@ -32,8 +32,7 @@ _log = Logger()
 class Site(http.HTTPFactory):
     """Our ``twisted.web`` factory; reactor thread only.
 
-    ``identify`` names the caller of a request whose host and origin have been accepted; it may
-    raise ``Refusal``.
+    ``callers`` identifies those whose host and origin have been accepted.
     """
 
     protocol = Channel  # type: ignore[assignment]  # the base names its own wrapper
@@ -46,13 +45,13 @@ class Site(http.HTTPFactory):
         clock: IReactorTime,
         metrics: Metrics,
         proxies: Proxies,
+        callers: Callers,
         *,
         crowd: Crowd,
         max_body_bytes: int,
         max_unsent_bytes: int = 8 << 20,
         client_name: str = "common_name",
         idle_timeout_s: float,
-        identify: Callable[[Exchange], Principal] = lambda _exchange: LOCAL,
     ) -> None:
         super().__init__(timeout=idle_timeout_s, reactor=clock)
         self.tree = tree
@@ -61,6 +60,7 @@ class Site(http.HTTPFactory):
         self.proxies = proxies
         self.client_name = client_name
         self.crowd = crowd
+        self.callers = callers
         self.max_body_bytes = max_body_bytes
         self.max_unsent_bytes = max_unsent_bytes
         self.too_large = Refusal(
@@ -70,7 +70,6 @@ class Site(http.HTTPFactory):
         self.channels: set[Channel] = set()
         self._guard = guard
         self._metrics = metrics
-        self._identify = identify
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # the base promises its own wrapper
         """A channel for a new connection."""
@@ -84,8 +83,11 @@ class Site(http.HTTPFactory):
     def stopFactory(self) -> None:
         """Nothing to undo."""
 
-    def judge(self, request: Request) -> Endpoint:
+    def judge(self, request: Request) -> Endpoint | None:
         """What answers a request of which only the headers have been read.
+
+        ``None``: who calls is not known yet; once it is, ``choose`` tells. A preflight never has a
+        credential, and a look for metadata comes before one.
 
         Raises:
             Refusal: the first check that fails: host, origin, caller, path, method, types.
@@ -93,12 +95,8 @@ class Site(http.HTTPFactory):
         self._guard.check(
             request.header_values("host"), request.header_values("origin"), request.local_address()
         )
-        route, verb = request.route, request.verb
-        if route is None or not route.public:
-            request.principal = self._identify(request)
-        if route is None or (route.admits is not None and not route.admits(request)):
-            raise Refusal(404, "not_found", "There is nothing at this path.")
-        if verb == "OPTIONS" and route.cors:
+        route = request.route
+        if request.verb == "OPTIONS" and route is not None and route.cors:
             preflight = self.cors.preflight_headers(
                 request.header("origin"),
                 request.header("access-control-request-headers") or "",
@@ -106,6 +104,21 @@ class Site(http.HTTPFactory):
             )
             if preflight is not None:
                 return lambda exchange: exchange.respond(204, headers=preflight)
+        if not self._is_open(request):
+            request.found = self.callers.identify(request)
+            if callable(request.found):
+                return None
+        return self.choose(request)
+
+    def choose(self, request: Request) -> Endpoint:
+        """What answers a request whose caller is known.
+
+        Raises:
+            Refusal: the first check that fails: path, method, types.
+        """
+        route, verb = request.route, request.verb
+        if route is None or (route.admits is not None and not route.admits(request)):
+            raise Refusal(404, "not_found", "There is nothing at this path.")
         endpoint = route.endpoint(verb, upgrades=_names_websocket(request.header("upgrade")))
         if verb == "POST":
             check_content(
@@ -114,6 +127,12 @@ class Site(http.HTTPFactory):
             if route.accepts:
                 check_accept(request.header_values("accept"), route.accepts)
         return endpoint
+
+    def _is_open(self, request: Request) -> bool:
+        """Whether it does not matter who asks."""
+        if request.route is None:
+            return request.target.startswith(_WELL_KNOWN)
+        return request.route.public or self.callers.is_open(request.target)
 
     def log(self, request: http.Request) -> None:
         """Record a finished request; called by the base class."""
@@ -138,6 +157,7 @@ class Site(http.HTTPFactory):
             received_bytes=request.received_bytes,
             request_id=request.request_id,
             peer=request.peer,
+            caller=request.principal.name,
         )
 
     def record_unparsed(self, channel: Channel, status: int) -> None:

@@ -13,7 +13,7 @@ from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import encode_error
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.outlet import Outlet
 
 __all__ = ["StdioProtocol"]
@@ -41,6 +41,7 @@ class StdioProtocol(Protocol):
         *,
         max_message_bytes: int,
         max_in_flight: int,
+        principal: Principal = LOCAL,
     ) -> None:
         self._ended = ended
         self._max_message_bytes = max_message_bytes
@@ -52,7 +53,7 @@ class StdioProtocol(Protocol):
         self._conversation = Conversation(
             kernel,
             transport="stdio",
-            principal=LOCAL,
+            principal=principal,
             send=self._send,
             max_in_flight=max_in_flight,
         )

@@ -13,6 +13,7 @@ from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerPr
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
+from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.config.model import WebSocketSettings
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.conversation import Conversation
@@ -65,11 +66,20 @@ class Connection(WebSocketServerProtocol):
         self._conversation: Speaker | None = None
         self._active_s = 0.0
         self._idle: IDelayedCall | None = None
+        self._watch: Watch | None = None
 
     @property
     def owner(self) -> Principal:
         """Who opened it."""
         return self._principal
+
+    def hold(self, watch: Watch) -> None:
+        """The caller's credential, which every message is taken under."""
+        self._watch = watch
+
+    def lock_out(self) -> None:
+        """The credential has ended: the connection ends with it, and what it had asked for."""
+        self.close(POLICY_VIOLATION, "the credential has expired or was taken back")
 
     @property
     def in_flight(self) -> int:
@@ -141,6 +151,9 @@ class Connection(WebSocketServerProtocol):
         """Take one message."""
         if self._conversation is None or self.state != self.STATE_OPEN:
             return
+        if self._watch is not None and not self._watch.holds():
+            self.lock_out()
+            return
         if isBinary:
             self.close(UNSUPPORTED_DATA, "send text frames")
             return
@@ -155,6 +168,8 @@ class Connection(WebSocketServerProtocol):
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
         """The socket is gone, whatever the way: what the client asked for stops."""
         conversation, self._conversation = self._conversation, None
+        if self._watch is not None:
+            self._watch.stop()
         if self._outlet is not None:
             self._outlet.close()
             if self.closeHandshakeTimeoutCall is not None:
@@ -369,4 +384,5 @@ class WebSocketEndpoint:
         )
         if offered:
             head += f"Sec-WebSocket-Protocol: {connection.subprotocol}\r\n"
+        connection.hold(exchange.watch(connection.lock_out))
         connection.dataReceived((head + "\r\n").encode("ascii"))

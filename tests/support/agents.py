@@ -165,14 +165,15 @@ class WebSocketAgent:
     _finished: bool = False
 
     @classmethod
-    async def open(cls, port: int) -> Self:
+    async def open(cls, port: int, headers: Mapping[str, str] | None = None) -> Self:
         """Connect to loopback and upgrade."""
         reader, writer = await asyncio.open_connection(_HOST, port, limit=_READ_LIMIT)
         key = base64.b64encode(os.urandom(16)).decode()
+        more = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         writer.write(
             f"GET /mcp HTTP/1.1\r\nHost: {_HOST}:{port}\r\nUpgrade: websocket\r\n"
             f"Connection: Upgrade\r\nSec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n"
-            "Sec-WebSocket-Protocol: mcp\r\n\r\n".encode()
+            f"Sec-WebSocket-Protocol: mcp\r\n{more}\r\n".encode()
         )
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101"):

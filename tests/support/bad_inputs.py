@@ -6,13 +6,17 @@ are still covered by the tests of the transports and of the protocol.
 
 import base64
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from tests.support.issuer import Issuer
 from tests.support.messages import HANDSHAKE, INITIALIZE
 from tests.support.wire import HttpAnswer, encode_frame, http_request
 
 __all__ = [
+    "credentials_of",
     "frame_bytes",
     "judged_http",
     "judged_websocket",
@@ -24,33 +28,42 @@ __all__ = [
 TABLE = Path(__file__).parents[3] / "shared" / "corpora" / "bad_inputs.jsonl"
 PORT = "8080"
 
-LATER = {
-    **dict.fromkeys(
-        ["B191", "B192", "B195", "B196", "B197", "B198", "B199", "B200", "B201", "B202"],
-        "authentication",
-    ),
-    **dict.fromkeys(["B203", "B204", "B208"], "authentication"),
-}
-"""Rows about parts that do not exist yet; docs/protocol.md says what holds until then."""
+CREDENTIALS = frozenset({*(f"B{n}" for n in (191, 192, *range(195, 205))), "B208"})
+"""Rows about who calls: they are replayed against a server that asks."""
 
 ARGUED = {"B142": 200}
 """The status of rows that are answered otherwise on purpose; docs/protocol.md says why."""
 
 
-def rows(transport: str) -> list[dict[str, Any]]:
-    """The rows of a transport that stand for something that exists."""
+def rows(transport: str, *, credentials: bool = False) -> list[dict[str, Any]]:
+    """The rows of a transport: those about credentials, or all the others."""
     if not TABLE.exists():
         return []
     every = [json.loads(line) for line in TABLE.read_text("utf-8").splitlines()]
-    found = [row for row in every if row["transport"] == transport and row["id"] not in LATER]
+    found = [
+        row
+        for row in every
+        if row["transport"] == transport and (row["id"] in CREDENTIALS) == credentials
+    ]
     assert len(found) > 10
     return found
 
 
-def request_bytes(row: dict[str, Any], session: str | None, port: int) -> bytes:
-    """What the row's client sends, to a server on ``port``."""
+def request_bytes(
+    row: dict[str, Any],
+    session: str | None,
+    port: int,
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    """What the row's client sends, to a server on ``port``.
+
+    ``words`` stand in the place of header values that the table only describes.
+    """
     request = row["request"]
-    given = {name: value.replace(PORT, str(port)) for name, value in request["headers"].items()}
+    given = {
+        name: words.get(value, value).replace(PORT, str(port))
+        for name, value in request["headers"].items()
+    }
     host = given.pop("Host", None)
     names = {name.lower() for name in given}
     if session is not None and "mcp-session-id" not in names:
@@ -76,6 +89,23 @@ def _body(request: dict[str, Any]) -> bytes | None:
         text: str = repeat["prefix"] + repeat["unit"] * repeat["count"] + repeat["suffix"]
         return text.encode()
     return request["body"].encode() if "body" in request else None
+
+
+def credentials_of(provider: Issuer, now: float, others_session: str) -> dict[str, str]:
+    """What the descriptions in the rows about credentials stand for."""
+
+    def bearer(**claims: Any) -> str:
+        whole = {"iat": int(now) - 60, "exp": int(now) + 600, **claims}
+        return f"Bearer {provider.sign(**whole)}"
+
+    return {
+        "Bearer EXPIRED": bearer(exp=int(now) - 120),
+        "Bearer WRONG_AUD": bearer(aud="https://other.example.com/mcp"),
+        "Bearer LOW_SCOPE": bearer(scope="openid"),
+        "Bearer A": bearer(),
+        "Bearer B": bearer(sub="bo"),
+        "OTHERS": others_session,
+    }
 
 
 def needs_session(row: dict[str, Any]) -> bool:

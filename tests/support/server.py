@@ -138,10 +138,16 @@ class Server:
         return self.log.read_text(errors="replace")
 
     def request(
-        self, method: str, path: str, body: object = None, *, within_s: float = 30.0
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        within_s: float = 30.0,
     ) -> Reply:
         """One HTTP request on a connection of its own; ``body`` is sent as JSON."""
-        return http_request(self.port, method, path, body, within_s=within_s)
+        return http_request(self.port, method, path, body, headers=headers, within_s=within_s)
 
     def call(
         self, name: str, arguments: Mapping[str, Any] | None = None, *, within_s: float = 30.0
@@ -193,16 +199,23 @@ class Server:
 
 
 def http_request(
-    port: int, method: str, path: str, body: object = None, *, within_s: float = 30.0
+    port: int,
+    method: str,
+    path: str,
+    body: object = None,
+    *,
+    headers: Mapping[str, str] | None = None,
+    within_s: float = 30.0,
 ) -> Reply:
     """One HTTP request to loopback on a connection of its own."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=within_s)
     try:
+        sent = dict(headers or {})
         if body is None:
-            connection.request(method, path)
+            connection.request(method, path, headers=sent)
         else:
-            headers = {"Content-Type": "application/json"}
-            connection.request(method, path, json.dumps(body), headers)
+            sent["Content-Type"] = "application/json"
+            connection.request(method, path, json.dumps(body), sent)
         answer = connection.getresponse()
         received = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(answer.status, received, answer.read())

@@ -75,6 +75,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
         "catalog watch",
         "trend",
         "clients",
+        "callers",
         "listener",
         "signals",
         "systemd",

@@ -9,6 +9,7 @@ from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOC
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
+from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, RateSettings
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
@@ -21,6 +22,8 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
+from snowflake_mcp.transports.callers import Everybody
+from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.front import Front, build_front
 from snowflake_mcp.transports.probes import Check
 from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELESS
@@ -125,6 +128,19 @@ class StatusDouble:
         return {"requests": {"running": 0}}
 
 
+class NamedCallers(Everybody):
+    """Callers by a function of the test."""
+
+    def __init__(self, identify: Callable[[Exchange], Principal]) -> None:
+        self._identify = identify
+
+    def identify(self, exchange: Exchange) -> Caller:
+        return Caller(self._identify(exchange))
+
+    def is_open(self, path: str) -> bool:
+        return False
+
+
 class Stand:
     """One server, and what a test needs to drive it."""
 
@@ -133,6 +149,7 @@ class Stand:
         identify = http.pop("identify", None)
         # All of a test's clients come from one address.
         http.setdefault("max_connections_per_address", 1_000)
+        authentication = http.pop("authentication", None)
         rates = http.pop("rates", None)
         admin = http.pop("admin", None)
         self.clock = http.pop("clock", None) or Clock()
@@ -154,7 +171,6 @@ class Stand:
             http=replace(config.http, **http),
             websocket=replace(config.websocket, **websocket),
         )
-        more = {} if identify is None else {"identify": identify}
         self.front: Front = build_front(
             config,
             self.kernel,
@@ -162,9 +178,11 @@ class Stand:
             self.status,
             self.clock,
             self.metrics,
-            admin=admin,
-            **more,
+            authentication,
+            admin,
         )
+        if identify is not None:
+            self.front.site.callers = NamedCallers(identify)
         self.wires: list[Wire] = []
 
     def connect(self, host: str = "127.0.0.1", port: int = 8000) -> Wire:

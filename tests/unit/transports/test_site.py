@@ -515,7 +515,7 @@ def test_the_caller_is_named_before_anything_is_said_of_the_path() -> None:
 
     stand = Stand(identify=identify)
     wire = stand.connect()
-    for path in ("/health", "/nowhere"):
+    for path in ("/status", "/nowhere"):
         answer = wire.request("GET", path)
         assert answer.status == 401
         assert answer.header("WWW-Authenticate") == "Bearer"
@@ -560,7 +560,7 @@ def test_a_fault_in_a_check_lets_nobody_in(events: list[LogEvent]) -> None:
 
     stand = Stand(identify=identify)
     wire = stand.connect()
-    assert wire.request("GET", "/health").status == 500
+    assert wire.request("GET", "/status").status == 500
     send_post(wire, {"name": "echo"}, JSON_HEADERS, "/mcp/tools/call")
     answer = wire.answer()
     assert answer.status == 500

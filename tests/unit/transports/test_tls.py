@@ -136,7 +136,7 @@ def settings_of(files: Files, **more: Any) -> TlsSettings:
 
 
 def health(close: bool = True) -> bytes:
-    return http_request("GET", "/health", extra=("Connection: close",) if close else ())
+    return http_request("GET", "/status", extra=("Connection: close",) if close else ())
 
 
 @pytest_twisted.ensureDeferred
