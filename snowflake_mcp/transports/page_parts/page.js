@@ -195,15 +195,16 @@
       button.textContent = text;
       button.setAttribute("aria-label", label);
       button.addEventListener("click", async () => {
-        if (!confirm(question)) return;
-        button.disabled = true;
+        if (button.ariaDisabled === "true" || !confirm(question)) return;
+        // Not disabled: that would throw the focus away.
+        button.ariaDisabled = "true";
         try {
           await ask("POST", path, body);
           say(label + ": done.");
         } catch (error) {
           if (error instanceof Denied) return shut();
           say(label + ": " + error.message);
-          button.disabled = false;
+          button.ariaDisabled = "false";
         }
       });
       return button;
