@@ -58,7 +58,13 @@ _RECORDS: Final = {
     "outcome": "OUTCOME",
     "request_id": "REQUEST",
 }
-_CHECKS: Final = {"name": "CHECK", "ok": "OK", "detail": "DETAIL"}
+_CHECKS: Final = {
+    "name": "CHECK",
+    "ok": "OK",
+    "vital": "VITAL",
+    "age_s": "AGE S",
+    "detail": "DETAIL",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,13 +238,15 @@
   function show(view) {
     latest = view;
     const word = view.draining ? "draining" : view.maintenance !== null ? "in maintenance"
-      : view.ready ? "ready" : "not ready";
+      : !view.ready ? "not ready" : view.checks.every((check) => check.ok) ? "ready" : "degraded";
     badge(word, word === "ready" ? "good" : word === "not ready" ? "bad" : "warn");
     tell("facts", "version " + view.version + ", up " + span(view.uptime_seconds) + ", " +
       view.backend + (view.maintenance !== null ? ": " + view.maintenance : ""));
     document.title = word + " – snowflake-mcp status";
     rows("checks", view.checks, (check) => check.name, (check) =>
-      [check.name, [check.ok ? "ok" : "fails", check.ok ? "good" : "bad"], check.detail]);
+      [check.name,
+        check.ok ? ["ok", "good"] : check.vital ? ["fails", "bad"] : ["degraded", "warn"],
+        check.detail + (check.age_s >= 1 ? " (" + span(check.age_s) + " ago)" : "")]);
     rows("statements", view.statements, (each, n) => each.request || "own " + n, (each) => {
       const cells = [each.principal, each.tool, each.status, [span(each.elapsed_s), "number"],
         each.connection, [each.query_id, "mono"], each.client];

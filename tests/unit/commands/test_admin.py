@@ -34,7 +34,9 @@ ANSWERS: dict[str, Any] = {
         "uptime_seconds": 12.3,
         "draining": True,
         "maintenance": "back at noon",
-        "checks": [{"name": "serving", "ok": False, "detail": "draining"}],
+        "checks": [
+            {"name": "serving", "ok": False, "detail": "draining", "age_s": 0.0, "vital": True}
+        ],
         "statements": [],
     },
     "/admin/principals?name=ana": {"name": "ana", "tools": [], "policy": {"tier": "read"}},
