@@ -24,6 +24,7 @@ from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.services import Interpreter, WarehouseService
+from snowflake_mcp.tools.masks import NO_MASKS
 from snowflake_mcp.tools.render import Budget, RowsCollector
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue
@@ -104,7 +105,7 @@ class _Bench(LineReceiver):
         for _ in range(int(command["calls"])):
             collector: Collector[Any] = _Counter()
             if not command["count_only"]:
-                collector = RowsCollector(self._budget)
+                collector = RowsCollector(self._budget, NO_MASKS)
             job = Job(
                 sql=command["sql"],
                 principal=Principal("bench"),

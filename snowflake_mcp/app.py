@@ -1,5 +1,6 @@
 """The composition root: a configuration and a reactor become services in their order."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -145,14 +146,14 @@ class _Core:
         self.doors = Doors()
         self.refusals = Refusals(wall_clock)
         self.state_file = state_path(config.rates.state_file, os.environ, "usage.json")
-        self.signers = Signers.of(
-            _signing_key(config.http.key_file), config.http.session_ttl_s, wall_clock
-        )
+        key = _signing_key(config.http.key_file)
+        self.signers = Signers.of(key, config.http.session_ttl_s, wall_clock)
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         changes = Changes()
         content = build_content(self.warehouse, config, reactor, self.profiles)
         gate = MeasuredGate(Gate(self.judges), self.metrics, reactor)
-        tools = build_registry(self.warehouse, gate, config, self.ledger, self.profiles)
+        mask_key = hashlib.sha256(b"mask" + key).digest()
+        tools = build_registry(self.warehouse, gate, config, self.ledger, self.profiles, mask_key)
         offer = Offer(tools, content.library, content.prompts, content.completions)
         self.kernel = Kernel(
             clock=reactor,

@@ -213,6 +213,10 @@ class PolicySettings:
     """Patterns of the databases, schemas and objects that may be used; none: all."""
     deny_objects: tuple[str, ...] = ()
     """Patterns of what may not be used, even where it is allowed."""
+    mask_columns: tuple[str, ...] = ()
+    """Patterns of the columns whose values nobody is shown, by name; none: no column."""
+    mask_style: str = "stars"
+    """What stands for a masked value: ``stars``, ``null``, or a keyed ``hash`` of it."""
     on_writable_role: str = "warn"
     """Tier ``read`` and a role that can write: ``warn``, ``refuse`` to be ready, or ``ignore``."""
     max_scan_partitions: int = _number(0, 0, 1 << 40)

@@ -34,6 +34,8 @@ POLICY: Final = frozenset(
         "daily_seconds",
         "daily_statements",
         "deny_objects",
+        "mask_columns",
+        "mask_style",
         "hourly_scan_bytes",
         "hourly_seconds",
         "hourly_statements",

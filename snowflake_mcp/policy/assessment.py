@@ -4,6 +4,7 @@ from snowflake_mcp.policy.calls import Called
 from snowflake_mcp.policy.fence import outside
 from snowflake_mcp.policy.judgement import judge_head, judge_segment, query_of
 from snowflake_mcp.policy.lexer import LexicalError, Scan, check_bytes, scan
+from snowflake_mcp.policy.masking import misuse, named
 from snowflake_mcp.policy.references import References
 from snowflake_mcp.policy.refusals import refused
 from snowflake_mcp.policy.results import results_read
@@ -81,6 +82,8 @@ class _Assessment:
                 self.kind, found = write.kind, write.findings
                 self.mentioned.all += write.references
                 part, writes = segment if write.has_tree else [], True
+                if not write.has_tree:
+                    self.findings += named(segment, self._terms.masked)
             else:
                 # A write is never a step of a chain, whatever the tier.
                 tier = self._tier if len(statement.segments) == 1 else Tier.READ
@@ -103,6 +106,7 @@ class _Assessment:
         tree, found = parse(text, part, needed, writes=writes)
         if tree is not None:
             self.mentioned.tree(tree, part)
+            found = [*found, *misuse(tree, part, self._terms.masked)]
         return found
 
 

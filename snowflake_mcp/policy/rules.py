@@ -66,6 +66,7 @@ class Rule(Enum):
     # the operator's rules about objects
     OBJECT_DENIED = "object-denied"
     OBJECT_UNRESOLVED = "object-unresolved"
+    MASKED_COLUMN = "masked-column"
     # grammar
     SHOW_KIND = "show-kind"
     DESCRIBE_KIND = "describe-kind"

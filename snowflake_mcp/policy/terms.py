@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from snowflake_mcp.policy.columns import ColumnPatterns, columns_like
 from snowflake_mcp.policy.objects import ObjectRules, rules_about
 from snowflake_mcp.policy.rules import CAPABILITIES
 from snowflake_mcp.policy.tiers import Tier
@@ -44,6 +45,8 @@ class Terms:
     deny_objects: tuple[str, ...] = ()
     section: str = "policy"
     """Where the operator sets these, for remedies."""
+    mask_columns: tuple[str, ...] = ()
+    """Patterns of ``columns.columns_like``."""
 
     def __post_init__(self) -> None:
         if unknown := self.granted - CAPABILITIES.keys():
@@ -51,8 +54,14 @@ class Terms:
                 f"unknown capabilities {sorted(unknown)}; known are {sorted(CAPABILITIES)}"
             )
         rules_about(self.allow_objects, self.deny_objects)
+        columns_like(self.mask_columns)
 
     @property
     def rules(self) -> ObjectRules:
         """The rules about objects."""
         return rules_about(self.allow_objects, self.deny_objects)
+
+    @property
+    def masked(self) -> ColumnPatterns:
+        """The columns whose values are masked."""
+        return columns_like(self.mask_columns)

@@ -154,6 +154,8 @@ class Rows(Answer, kw_only=True):
     """Rows of the whole result, where Snowflake said so."""
     cells_cut: int
     """Values that were too long and are cut, ending in "…"."""
+    masked: list[str]
+    """Columns of which this server shows no values."""
 
 
 class Fetched(Rows, kw_only=True):
@@ -186,6 +188,7 @@ class Written(Answer, kw_only=True):
     columns: list[ResultColumn]
     rows: list[list[Any]]
     """What Snowflake answered: counts of rows, or a sentence."""
+    masked: list[str]
 
 
 class Check(msgspec.Struct, kw_only=True):
@@ -201,5 +204,7 @@ class Check(msgspec.Struct, kw_only=True):
     every client pays for the list of tools."""
     objects: dict[str, Any]
     """Lists of names: databases, schemas, tables, stages, functions, columns."""
+    masked: list[str]
+    """Columns that it names and whose values would not be shown."""
     connection: str
     backend: str

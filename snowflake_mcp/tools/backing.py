@@ -16,6 +16,7 @@ from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.tools.confirming import Confirmations
+from snowflake_mcp.tools.masks import NO_MASKS, Masks, masks_of
 from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
@@ -68,6 +69,8 @@ class Parts:
     ledger: Ledger = field(default_factory=lambda: Ledger(_no_time))
     """What each principal has used today."""
     confirmations: Confirmations = field(default_factory=Confirmations)
+    mask_key: bytes = field(default=b"", repr=False)
+    """Of the hashes that stand for masked values."""
 
 
 def terms_of(counts: PrincipalSettings) -> Terms:
@@ -83,6 +86,7 @@ def terms_of(counts: PrincipalSettings) -> Terms:
         policy.allow_objects,
         policy.deny_objects,
         counts.section("policy"),
+        policy.mask_columns,
     )
 
 
@@ -100,6 +104,8 @@ class Backing:
     """What each of these callers may use in an hour, and on a day."""
     names: frozenset[str]
     """The tools that these callers have."""
+    masks: Masks = NO_MASKS
+    """The columns whose values these callers are not shown."""
 
     @classmethod
     def of(
@@ -128,6 +134,7 @@ class Backing:
                 Allowance(policy.daily_statements, policy.daily_seconds, policy.daily_scan_bytes),
             ),
             frozenset(names),
+            masks_of(policy, parts.mask_key),
         )
 
     @property

@@ -18,6 +18,7 @@ from snowflake_mcp.tools.allowing import used_up
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.backing import Backing
 from snowflake_mcp.tools.names import stored
+from snowflake_mcp.tools.render import Budget, RowsCollector
 from snowflake_mcp.tools.trails import note_state, note_statement, note_verdict
 from snowflake_mcp.version import SERVER_NAME
 from snowflake_mcp.warehouse import tags
@@ -84,6 +85,11 @@ class Call:
     def tier(self) -> Tier:
         """How far the caller's statements may go."""
         return self.backing.tier
+
+    @property
+    def rows_collector(self) -> RowsCollector:
+        """What collects any result for the caller, within its bounds and with its masks."""
+        return RowsCollector(Budget.of(self.backing.limits), self.backing.masks)
 
     def rows(self, limit: int | None) -> int:
         """Rows to ask for, from the argument ``limit``.

@@ -89,9 +89,11 @@ async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:
             retryable=True,
         )
     objects = verdict.objects
+    patterns = call.backing.masks.patterns
+    masked = [name for name in objects.columns if patterns.mask(name.strip('"'))]
     return told(
         call,
-        message("\n".join(_lines(verdict, call.backing.names))),
+        message("\n".join([*_lines(verdict, call.backing.names), *_hidden(masked)])),
         {
             "allowed": verdict.allowed,
             "kind": verdict.kind,
@@ -99,6 +101,7 @@ async def _check_sql(arguments: CheckSql, call: Call) -> ToolResult:
             "capabilities": sorted(verdict.capabilities),
             "refusals": refusal_items(verdict.refusals),
             "objects": {name: list(getattr(objects, name)) for name in objects.__slots__},
+            "masked": masked,
         },
     )
 
@@ -113,6 +116,13 @@ def _lines(verdict: Verdict, names: Collection[str]) -> list[str]:
     if verdict.capabilities:
         lines.append(f"Needs the capabilities: {', '.join(sorted(verdict.capabilities))}.")
     return [*lines, *_mentioned(verdict.objects)]
+
+
+def _hidden(names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    shown = ", ".join(plain(name, 200) for name in names[:_SHOWN_NAMES])
+    return [f"Values of these columns are masked in answers: {shown}"]
 
 
 def _mentioned(objects: Objects) -> list[str]:

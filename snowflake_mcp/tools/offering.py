@@ -12,6 +12,7 @@ from snowflake_mcp.tools.base import Tool
 from snowflake_mcp.tools.describing import DESCRIBING
 from snowflake_mcp.tools.judging import JUDGING
 from snowflake_mcp.tools.listing import LISTING
+from snowflake_mcp.tools.masks import STYLES
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.writing import WRITING
@@ -55,6 +56,9 @@ def _problems(counts: PrincipalSettings) -> Iterator[str]:
         terms_of(counts)
     except ValueError as problem:
         yield f"{policy}: {problem}"
+    if counts.policy.mask_style not in STYLES:
+        style, known = counts.policy.mask_style, ", ".join(STYLES)
+        yield f"{policy}.mask_style: {style!r} is none of {known}"
     if counts.policy.over_budget not in {"refuse", "ask"}:
         yield f"{policy}.over_budget: {counts.policy.over_budget!r} is none of refuse, ask"
     setting = counts.section("tools")

@@ -9,7 +9,7 @@ from snowflake_mcp.tools.arguments import ExecuteQuery, QueryView
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.judging import own_results, refused
 from snowflake_mcp.tools.names import missing_hint, placed, stored
-from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
+from snowflake_mcp.tools.render import Rendered
 from snowflake_mcp.tools.spending import within_budget
 from snowflake_mcp.tools.wording import answer, counted, long_values, still_running
 from snowflake_mcp.warehouse.identifiers import qualified
@@ -62,7 +62,7 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     await within_budget(call, sql, "select", 1, None, None)
     work = call.run(
         sql,
-        RowsCollector(Budget.of(call.backing.limits)),
+        call.rows_collector,
         max_rows=most,
         missing=missing_hint(database, schema, name),
         handle_after_s=call.backing.limits.answer_within_s,
@@ -87,7 +87,7 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
         sql, kind = verdict.sql, verdict.kind
     work = call.run(
         sql,
-        RowsCollector(Budget.of(call.backing.limits)),
+        call.rows_collector,
         max_rows=most,
         database=database,
         schema=schema,
@@ -134,6 +134,7 @@ def _rows(
             "rows": rendered.rows,
             "total_rows": total,
             "cells_cut": rendered.cells_cut,
+            "masked": list(rendered.masked),
             "state": "success",
         },
     )

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
@@ -153,8 +153,9 @@ def build_registry(
     config: Config,
     ledger: Ledger | None = None,
     profiles: Profiles | None = None,
+    mask_key: bytes = b"",
 ) -> Registry:
-    """All tools; without a ledger nobody's use is counted.
+    """All tools; without a ledger nobody's use is counted. ``mask_key`` hides masked values.
 
     Raises:
         ValueError: a rule about objects or a pattern of tools cannot be used, or a word is none of
@@ -163,4 +164,4 @@ def build_registry(
     if found := problems(config):
         raise ValueError("; ".join(found))
     parts = Parts(warehouse, gate) if ledger is None else Parts(warehouse, gate, ledger)
-    return Registry(profiles or Profiles(config), parts)
+    return Registry(profiles or Profiles(config), replace(parts, mask_key=mask_key))

@@ -8,6 +8,7 @@ import msgspec
 
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.tools.cells import cell
+from snowflake_mcp.tools.masks import Masks
 from snowflake_mcp.tools.taming import tamed
 from snowflake_mcp.warehouse.results import Column, JsonValue
 from snowflake_mcp.warehouse.visible import escaped
@@ -63,6 +64,8 @@ class Rendered:
     """Rows that the text shows; fewer than ``row_count`` when its budget was used up."""
     shown_cut: int
     """Values that only the text shows cut."""
+    masked: tuple[str, ...] = ()
+    """Columns of which no value is shown."""
 
 
 def json_text(text: str) -> bytes:
@@ -157,8 +160,10 @@ def _word(value: JsonValue) -> JsonValue:
 class RowsCollector:
     """Collects any result as rows of values; worker thread only."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, masks: Masks) -> None:
         self._budget = budget
+        self._masks = masks
+        self._masked: tuple[int, ...] = ()
         self._names: tuple[str, ...] = ()
         self._columns = msgspec.Raw(b"[]")
         self._rows = _Array(budget.row_bytes)
@@ -170,6 +175,7 @@ class RowsCollector:
     def begin(self, columns: Sequence[Column]) -> None:
         """Take the columns, before any row."""
         self._names = tuple(column.name for column in columns)
+        self._masked = self._masks.places(self._names)
         described = [
             {"name": column.name, "type": column.type, "nullable": column.nullable}
             for column in columns
@@ -180,7 +186,8 @@ class RowsCollector:
     def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
         """Take a slice; ``False`` when the byte budget is used up and a row was left out."""
         for row in rows:
-            tame = tamed(row, self._budget.cell_chars)
+            shown = self._masks.mask(row, self._masked) if self._masked else row
+            tame = tamed(shown, self._budget.cell_chars)
             if self._full or not self._rows.add(tame.encoded):
                 self._full = True
                 return False
@@ -206,6 +213,7 @@ class RowsCollector:
             cells_cut=self._cells_cut,
             shown_rows=shown,
             shown_cut=cut,
+            masked=tuple(self._names[at] for at in self._masked),
         )
 
 

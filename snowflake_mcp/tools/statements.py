@@ -8,7 +8,7 @@ from snowflake_mcp.tools.arguments import CancelQuery, FetchResults, GetQuerySta
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.querying import MISSING, judged
-from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
+from snowflake_mcp.tools.render import Rendered
 from snowflake_mcp.tools.wording import answer, counted, long_values, stands, still_running
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
@@ -23,7 +23,7 @@ async def _submit_query(arguments: SubmitQuery, call: Call) -> ToolResult:
     try:
         outcome = await call.run(
             verdict.sql,
-            RowsCollector(Budget.of(call.backing.limits)),
+            call.rows_collector,
             max_rows=1,
             database=database,
             schema=schema,
@@ -58,7 +58,7 @@ async def _fetch_results(arguments: FetchResults, call: Call) -> ToolResult:
     try:
         outcome = await call.read(
             arguments.query_id,
-            RowsCollector(Budget.of(call.backing.limits)),
+            call.rows_collector,
             offset=offset,
             max_rows=most,
         )
@@ -100,6 +100,7 @@ def _fetched(call: Call, outcome: Outcome[Rendered], offset: int) -> ToolResult:
             "rows": rendered.rows,
             "total_rows": total,
             "cells_cut": rendered.cells_cut,
+            "masked": list(rendered.masked),
             "state": "success",
             "offset": offset,
             "next_offset": next_offset,

@@ -46,6 +46,7 @@ _NEXT: Final[Mapping[State, str]] = {
 }
 
 _META: Final = "snowflake-mcp/"
+_SHOWN_MASKED: Final = 10
 
 
 def counted(count: int, noun: str) -> str:
@@ -79,6 +80,7 @@ def answer(
     tool has; ``trailer`` is more text, encoded, after the table.
     """
     rendered = outcome.value
+    call.context.trail.masked = rendered.masked
     connection = call.backing.connection
     elapsed_ms = round(outcome.elapsed_s * 1_000)
     notes = [f"Next: {next_step}"] if next_step else []
@@ -87,6 +89,10 @@ def answer(
             f"This text shows the first {rendered.shown_rows}; "
             f"the structured content has all {rendered.row_count}."
         )
+    if rendered.masked:
+        names = ", ".join(plain(name, 64) for name in rendered.masked[:_SHOWN_MASKED])
+        more = " and more" if len(rendered.masked) > _SHOWN_MASKED else ""
+        notes.append(f"Values of {names}{more} are masked by this server.")
     if rendered.shown_cut:
         notes.append(
             f"{counted(rendered.shown_cut, 'value')} shortened here (…), "
@@ -162,6 +168,7 @@ def still_running(
             "rows": [],
             "total_rows": None,
             "cells_cut": 0,
+            "masked": [],
             "row_count": 0,
             "truncated": True,
             "truncated_by": "time",

@@ -12,7 +12,7 @@ from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.confirming import ask
 from snowflake_mcp.tools.judging import own_results, refused
 from snowflake_mcp.tools.names import placed
-from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector
+from snowflake_mcp.tools.render import Rendered
 from snowflake_mcp.tools.wording import answer
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.visible import plain
@@ -64,6 +64,7 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
             "tier": verdict.tier.word,
             "columns": outcome.value.columns,
             "rows": outcome.value.rows,
+            "masked": list(outcome.value.masked),
         },
     )
 
@@ -74,7 +75,7 @@ async def _sent(
     try:
         return await call.run(
             verdict.sql,
-            RowsCollector(Budget.of(call.backing.limits)),
+            call.rows_collector,
             max_rows=_MAX_ROWS,
             database=database,
             schema=schema,

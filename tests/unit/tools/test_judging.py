@@ -46,6 +46,7 @@ async def test_an_allowed_statement() -> None:
             "functions": ["MY.F", "COUNT"],
             "columns": ['"ev\x1bil"'],
         },
+        "masked": [],
         "connection": "finance",
         "backend": "snowflake",
     }

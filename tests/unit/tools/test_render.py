@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.tools.masks import NO_MASKS
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered, RowsCollector
 from snowflake_mcp.tools.taming import tamed
 from snowflake_mcp.warehouse.results import Column
@@ -20,7 +21,7 @@ WIDE = Budget(row_bytes=1 << 20, cell_chars=16_384)
 
 def collect(heading: list[str], rows: list[list[Any]], budget: Budget = WIDE) -> Rendered:
     """All rows through a collector, one slice each."""
-    collector = RowsCollector(budget)
+    collector = RowsCollector(budget, NO_MASKS)
     collector.begin(columns(*heading))
     for row in rows:
         if not collector.add([row]):
@@ -107,7 +108,7 @@ def test_the_text_says_how_many_rows_it_shows() -> None:
 
 def test_reading_stops_at_the_byte_budget() -> None:
     """The first row that does not fit ends the reading and is not half there."""
-    collector = RowsCollector(Budget(row_bytes=12, cell_chars=100))
+    collector = RowsCollector(Budget(row_bytes=12, cell_chars=100), NO_MASKS)
     collector.begin(columns("N"))
     assert collector.add([[1], [2]])
     assert not collector.add([[3], [4]])

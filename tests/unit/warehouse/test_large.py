@@ -6,6 +6,7 @@ import msgspec
 import pyarrow as pa
 
 from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.tools.masks import NO_MASKS
 from snowflake_mcp.tools.render import Budget, RowsCollector
 from snowflake_mcp.warehouse import values
 from snowflake_mcp.warehouse.service import Warehouse
@@ -32,7 +33,7 @@ async def test_large_rows_come_in_small_slices(wire: SnowflakeWire, build: Build
 @async_test
 async def test_a_cell_of_16_megabytes(demo: dict[str, object], build: Build) -> None:
     """The largest VARIANT is not taken apart; the answer holds its beginning and says so."""
-    collector = RowsCollector(Budget.of(LimitSettings()))
+    collector = RowsCollector(Budget.of(LimitSettings()), NO_MASKS)
     sql = "select parse_json('[\"' || repeat('x', 16777000) || '\"]') v, 1 n"
     outcome = await build(demo).run(job(sql), collector)
     rows = msgspec.json.decode(outcome.value.rows)
@@ -61,7 +62,7 @@ def test_longer_semi_structured_text_stays_text() -> None:
 async def test_five_hundred_columns(demo: dict[str, object], build: Build) -> None:
     """A wide result is whole in its columns; rows that do not fit are left out, which is told."""
     wide = ", ".join(f"seq8() + {number} as c{number}" for number in range(500))
-    collector = RowsCollector(Budget.of(LimitSettings()))
+    collector = RowsCollector(Budget.of(LimitSettings()), NO_MASKS)
     sql = f"select {wide} from table(generator(rowcount => 5000))"
     outcome = await build(demo).run(job(sql, max_rows=5_000), collector)
     rows = msgspec.json.decode(outcome.value.rows)
@@ -74,7 +75,7 @@ async def test_five_hundred_columns(demo: dict[str, object], build: Build) -> No
 @async_test
 async def test_a_million_rows_stop_at_the_limit(demo: dict[str, object], build: Build) -> None:
     """Of a million rows only those within the limit are computed, sent and kept."""
-    collector = RowsCollector(Budget.of(LimitSettings()))
+    collector = RowsCollector(Budget.of(LimitSettings()), NO_MASKS)
     sql = "select seq8() n from table(generator(rowcount => 1000000))"
     outcome = await build(demo).run(job(sql, max_rows=10_000), collector)
     assert (outcome.rows, outcome.total_rows, outcome.cut) == (10_000, None, "rows")
