@@ -8,11 +8,18 @@ from snowflake_mcp.cli import CommandOptions
 from snowflake_mcp.commands.admin import ADMIN_EXIT, ORDERS
 from snowflake_mcp.commands.daemon import ACTIONS, EXIT
 from snowflake_mcp.config.connections import ENVIRONMENT
+from snowflake_mcp.config.load import Flags, load
+from snowflake_mcp.config.principals import OVERRIDES, OWN, PRESETS, Profiles
 from snowflake_mcp.config.settings import Setting, settings
 from snowflake_mcp.ops.audit import EVENTS, MEMBERS
 from snowflake_mcp.ops.metrics import FAMILIES, Family
+from snowflake_mcp.policy.assessment import assess
 from snowflake_mcp.policy.rules import CAPABILITIES
+from snowflake_mcp.policy.terms import Situation
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.tap import Options
+from snowflake_mcp.tools.backing import terms_of
+from snowflake_mcp.tools.offering import offered, problems
 from snowflake_mcp.transports.admin import ACTIONS as ACTIONS_OF_ADMINS
 from snowflake_mcp.transports.admin import Action
 
@@ -104,3 +111,74 @@ def test_the_statuses_of_a_daemon_are_documented() -> None:
     """Each has a row."""
     text = (DOCS / "operations.md").read_text()
     assert [status for status in EXIT.values() if f"| {status} | " not in text] == []
+
+
+PRINCIPALS = (DOCS / "principals.md").read_text()
+
+
+def keys_in(part: str) -> set[str]:
+    """The keys that the tables of a part of the page have rows for."""
+    rows = [line.split("|")[1].strip() for line in part.splitlines() if line.startswith("| `")]
+    return {row.strip("`") for row in rows}
+
+
+def test_every_key_of_a_principal_is_documented() -> None:
+    """In its own part of the page, and no other ones."""
+    own, *parts = PRINCIPALS.partition("## Presets")[0].split("\nIn `[principals.NAME.")
+    assert keys_in(own) == OWN
+    assert {part.partition("]")[0]: keys_in(part) for part in parts} == dict(OVERRIDES)
+
+
+def test_every_preset_is_documented() -> None:
+    """With exactly what it holds."""
+    for name, preset in PRESETS.items():
+        tools = ", ".join(f"`{pattern}`" for pattern in preset.get("tools", ()))
+        tier = f"`{preset['policy']['tier']}`"
+        admin = "true" if preset.get("admin") else ""
+        assert preset.keys() <= {"tools", "policy", "admin"}
+        assert preset["policy"].keys() == {"tier"}
+        row = f"| `{name}` | {tools} | {tier} | {admin} |".replace("|  |", "| |")
+        assert row in PRINCIPALS
+    assert keys_in(PRINCIPALS.partition("## Presets")[2].partition("## ")[0]) == PRESETS.keys()
+
+
+def test_the_worked_example_of_principals_does_what_its_table_says(tmp_path: Path) -> None:
+    """It can be started with, and its callers have the tools that are counted there."""
+    example = (
+        PRINCIPALS.partition("## Three roles")[2].partition("```toml\n")[2].partition("```")[0]
+    )
+    file = tmp_path / "c.toml"
+    file.write_text(
+        example.replace('private_key_file = "/etc/snowflake-mcp/key.p8"', 'password="p"')
+    )
+    config = load(Flags(config=str(file)), {})
+    assert problems(config) == []
+    profiles = Profiles(config)
+    (row,) = (line for line in PRINCIPALS.splitlines() if line.startswith("| `tools/list` "))
+    counts = [int(cell.split()[0].rstrip(",")) for cell in row.split("|")[2:-1]]
+    assert counts == [len(offered(profiles.of(name))) for name in config.principals]
+    verdicts = {
+        (name, sql): assess(sql, terms_of(profiles.of(name)), Situation(tier=tier))
+        for name, tier in (("analysts", Tier.READ), ("ops", Tier.DML))
+        for sql in (
+            "SELECT * FROM hr.core.pay",
+            "SELECT GET_DDL('TABLE', 'SALES.RAW.ORDERS')",
+            "INSERT INTO sales.raw.notes VALUES (1)",
+            "DROP TABLE sales.raw.notes",
+        )
+    }
+    allowed = {
+        (name, sql.split()[0], sql.split()[1][:7])
+        for (name, sql), v in verdicts.items()
+        if v.allowed
+    }
+    assert allowed == {("analysts", "SELECT", "GET_DDL"), ("ops", "INSERT", "INTO")}
+    told = {
+        name: [each.remedy for each in v.refusals]
+        for (name, sql), v in verdicts.items()
+        if "DROP" in sql
+    }
+    assert "principals.ops.policy.tier = ddl" in told["ops"][0]
+    rules = [profiles.of(name).policy for name in ("dashboards", "ops")]
+    assert [each.deny_objects for each in rules] == [("HR", "*.*.SECRET_*"), ("HR",)]
+    assert [each.daily_statements for each in rules] == [2000, 0]
