@@ -282,6 +282,7 @@ def network_services(
         now=reactor.seconds,
     )
     authentication = Authentication(config, fetching(reactor), reactor, wall_clock, core.metrics)
+    authentication.tell_refused = core.audit.refused_authentication
     front = build_front(
         config,
         core.kernel,

@@ -63,6 +63,9 @@ class Authentication:
         self._attempts = Attempts(clock)
         self._watches = Watches(clock, wall_clock, self._still)
         self._running = False
+        self.tell_refused: Callable[[str, str, str], None] = _to_nobody
+        """Told the address, what was tried and the code of each refusal, but for requests that
+        show nothing: that is how a client learns what it needs."""
         self._ways = ways_of(config, fetch, clock)
         self.exposed = False
         """Set once a port is open that others than this host can reach."""
@@ -264,8 +267,10 @@ class Authentication:
                 outcome="limited",
             )
             refused.headers = (("Retry-After", str(int(wait_s) + 1)),)
+            self.tell_refused(shown.peer, self._method(shown), refused.code)
             return refused
         if refused.outcome != "missing":
+            self.tell_refused(shown.peer, self._method(shown), refused.code)
             # The first request of a client has no token, and that is how it learns that it needs
             # one: no line for those.
             _log.info("a caller at {peer} is refused: {code}", peer=shown.peer, code=refused.code)
@@ -317,6 +322,10 @@ class Authentication:
             _log.info("callers are identified by {ways}", ways=", ".join(ways.names))
             if ways.anonymous:
                 _log.warn("auth.allow_anonymous: callers without a credential are served as well")
+
+
+def _to_nobody(peer: str, method: str, code: str) -> None:
+    """Where nobody wants to know."""
 
 
 def _bearer(shown: Credentials) -> str:

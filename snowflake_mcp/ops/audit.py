@@ -56,6 +56,7 @@ MEMBERS: Final = frozenset(
         "outcome",
         "errno",
         "duration_ms",
+        "credential",
         "reason",
         "more",
         "action",
@@ -191,10 +192,8 @@ class Audit(Service):
             awaited.addCallback(lambda _: True)
         return awaited
 
-    def refused_authentication(
-        self, *, peer: str, transport: str, reason: str, principal: str = ""
-    ) -> None:
-        """Somebody was not let in. ``reason`` is a fixed word, ``principal`` who he said he is."""
+    def refused_authentication(self, peer: str, credential: str, reason: str) -> None:
+        """Somebody was not let in; what he tried and why not are fixed words."""
         now = self._clock.seconds()
         gained = (now - self._allowance_at) * _REFUSED_PER_S
         self._allowance = min(_REFUSED_BURST, self._allowance + gained)
@@ -205,9 +204,8 @@ class Audit(Service):
         self._allowance -= 1.0
         uncounted, self._uncounted = self._uncounted, 0
         members = {
-            "principal": principal,
             "peer": peer,
-            "transport": transport,
+            "credential": credential,
             "reason": reason,
             "outcome": "refused",
             "more": uncounted or None,

@@ -296,6 +296,22 @@ def test_no_signatures_are_checked_for_an_address_that_tries(tmp_path: Path) -> 
     assert world.identify(f"Bearer {fresh}", peer="y").principal.name == "staff/bo"
 
 
+def test_refusals_are_told_for_the_audit(world: World) -> None:
+    """Where from, what was tried, why not; a request without any credential is none."""
+    told: list[tuple[str, str, str]] = []
+    world.auth.tell_refused = lambda *what: told.append(what)
+    world.refused()
+    world.refused("Bearer sfmcp_unknown", peer="203.0.113.9")
+    world.refused("Basic YQ==", peer="203.0.113.9")
+    assert told == [
+        ("203.0.113.9", "token", "invalid_token"),
+        ("203.0.113.9", "token", "no_bearer"),
+    ]
+    for _ in range(30):
+        world.refused("Bearer sfmcp_unknown", peer="203.0.113.9")
+    assert told[-1] == ("203.0.113.9", "token", "too_many_attempts")
+
+
 def test_the_log_names_no_credential(world: World, events: list[LogEvent]) -> None:
     """A-06: one line for a refusal, none for a first request without a token."""
     world.refused(bearer("tone", SECRET + "x"), peer="192.0.2.1")

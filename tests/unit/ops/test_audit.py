@@ -75,7 +75,7 @@ def test_without_a_file_it_is_off() -> None:
     assert not audit.is_on
     assert audit.may_go_on()
     assert audit.record("tools/call", {})
-    audit.refused_authentication(peer="203.0.113.9", transport="http", reason="expired")
+    audit.refused_authentication("203.0.113.9", "token", "expired_token")
     assert audit.recent(5) == []
     audit.reopen()
     audit.stopService()
@@ -130,19 +130,15 @@ def test_a_member_that_nobody_explains_is_refused(stand: Stand) -> None:
 def test_who_is_not_let_in_has_a_record_but_not_a_flood_of_them(stand: Stand) -> None:
     """After a burst one a second; each says how many before it had none."""
     for _ in range(200):
-        stand.audit.refused_authentication(
-            peer="203.0.113.9", transport="http", reason="unknown_token"
-        )
+        stand.audit.refused_authentication("203.0.113.9", "token", "invalid_token")
     refused = [one for one in stand.records() if one["event"] == "auth.refused"]
     assert len(refused) == 50
-    assert refused[0]["reason"] == "unknown_token"
+    assert (refused[0]["reason"], refused[0]["credential"]) == ("invalid_token", "token")
     assert (refused[0]["peer"], refused[0]["outcome"]) == ("203.0.113.9", "refused")
     stand.reactor.advance(1.0)
-    stand.audit.refused_authentication(
-        peer="203.0.113.9", transport="http", reason="expired", principal="ann"
-    )
+    stand.audit.refused_authentication("203.0.113.9", "jwt", "expired_token")
     last = stand.records()[-1]
-    assert (last["more"], last["principal"]) == (150, "ann")
+    assert (last["more"], last["reason"]) == (150, "expired_token")
 
 
 def test_operators_are_recorded_too(stand: Stand) -> None:
