@@ -2,8 +2,9 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -57,18 +58,30 @@ class _Meter:
         return found
 
 
-_OWN: Final[Mapping[Limit, Callable[[RateSettings], Rate]]] = {
-    "requests": lambda its: Rate(its.requests_per_s, its.burst_requests),
-    "statements": lambda its: Rate.per_min(its.statements_per_min),
-    "rows": lambda its: Rate.per_min(its.rows_per_min),
-    "bytes": lambda its: Rate.per_min(its.bytes_per_min),
-}
-_TOTAL: Final[Mapping[Limit, Callable[[RateSettings], Rate]]] = {
-    "requests": lambda its: Rate(its.total_requests_per_s, its.total_burst_requests),
-    "statements": lambda its: Rate.per_min(its.total_statements_per_min),
-    "rows": lambda its: Rate.per_min(its.total_rows_per_min),
-    "bytes": lambda its: Rate.per_min(its.total_bytes_per_min),
-}
+@lru_cache(maxsize=256)
+def _own(its: RateSettings) -> Mapping[Limit, Rate]:
+    """The rates of one principal that are set; made once for each table, not for each request."""
+    return _set(
+        requests=Rate(its.requests_per_s, its.burst_requests),
+        statements=Rate.per_min(its.statements_per_min),
+        rows=Rate.per_min(its.rows_per_min),
+        bytes=Rate.per_min(its.bytes_per_min),
+    )
+
+
+@lru_cache(maxsize=16)
+def _total(its: RateSettings) -> Mapping[Limit, Rate]:
+    """Those of all together."""
+    return _set(
+        requests=Rate(its.total_requests_per_s, its.total_burst_requests),
+        statements=Rate.per_min(its.total_statements_per_min),
+        rows=Rate.per_min(its.total_rows_per_min),
+        bytes=Rate.per_min(its.total_bytes_per_min),
+    )
+
+
+def _set(**rates: Rate) -> Mapping[Limit, Rate]:
+    return {limit: rate for limit, rate in rates.items() if rate.per_s > 0}
 
 
 class Rates:
@@ -129,7 +142,9 @@ class Rates:
         return settings.max_statements, settings.max_waiting
 
     def _meter(self, principal: Principal) -> _Meter:
-        meter = self._meters.setdefault(principal.name, _Meter())
+        meter = self._meters.get(principal.name)
+        if meter is None:
+            meter = self._meters[principal.name] = _Meter()
         meter.profile = principal.profile
         self._meters.move_to_end(principal.name)
         if len(self._meters) > _MOST:
@@ -158,13 +173,8 @@ class Rates:
         return refusal
 
     def _refusal(self, meter: _Meter, limit: Limit, amount: float) -> ToolFailure | None:
-        now, server = self._clock.seconds(), self._profiles.of("").rates
-        own, total = _OWN[limit](self._settings(meter)), _TOTAL[limit](server)
-        for bucket, rate, whose in (
-            (meter.bucket(limit), own, "you"),
-            (self._all.bucket(limit), total, "all callers together"),
-        ):
-            wait_s = bucket.wait_s(now, rate, amount)
+        for bucket, rate, whose in self._limiting(meter, limit):
+            wait_s = bucket.wait_s(self._clock.seconds(), rate, amount)
             if wait_s > 0:
                 self._metrics.count("limits_hit", f"rate_{limit}")
                 return _too_fast(limit, rate, whose, wait_s)
@@ -176,9 +186,17 @@ class Rates:
         self._charge_for(meter, "bytes", size)
 
     def _charge_for(self, meter: _Meter, limit: Limit, amount: float) -> None:
-        now = self._clock.seconds()
-        meter.bucket(limit).take(now, _OWN[limit](self._settings(meter)), amount)
-        self._all.bucket(limit).take(now, _TOTAL[limit](self._profiles.of("").rates), amount)
+        for bucket, rate, _ in self._limiting(meter, limit):
+            bucket.take(self._clock.seconds(), rate, amount)
+
+    def _limiting(self, meter: _Meter, limit: Limit) -> Iterator[tuple[Bucket, Rate, str]]:
+        """The buckets that count for this limit, with their rates, and whose they are."""
+        own = _own(self._settings(meter)).get(limit)
+        if own is not None:
+            yield meter.bucket(limit), own, "you"
+        total = _total(self._profiles.of("").rates).get(limit)
+        if total is not None:
+            yield self._all.bucket(limit), total, "all callers together"
 
 
 _UNIT: Final[Mapping[Limit, str]] = {
