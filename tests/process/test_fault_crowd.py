@@ -80,7 +80,7 @@ def token(folder: Path, principal: str) -> dict[str, str]:
 def test_one_caller_floods(
     account: Endpoint, tmp_path: Path, measured: Measured, rates: str
 ) -> None:
-    """It is told that the server is busy; the other waits at most twice as long as alone."""
+    """Most of it is refused at once; the other waits at most twice as long as alone."""
     (tmp_path / "config.toml").write_text(CONFIG.format(folder=tmp_path) + rates)
     (tmp_path / "tokens.toml").touch(0o600)
     flood, quiet = token(tmp_path, "flood"), token(tmp_path, "quiet")
@@ -90,8 +90,9 @@ def test_one_caller_floods(
     case = ", with rates" if rates else ""
     # Whatever it is told, it is told so often: nothing is lost, and nobody else pays.
     assert sum(crowd.told.values()) == CALLS
-    assert crowd.told["busy"] > 0
-    assert set(crowd.told) <= {"ok", "busy", "limit", "refused"}
+    assert 0 < crowd.told["ok"] < CALLS
+    # No place, or no judge: both are retryable.
+    assert set(crowd.told) <= {"ok", "busy", "unavailable"}
     assert set(alone.told) == set(crowded.told) == {"ok"}
     measured(f"flood{case}: served", crowd.told["ok"], "")
     measured(f"flood{case}: refused", CALLS - crowd.told["ok"], "")

@@ -67,8 +67,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "F-10": Fault(
         "One tenant floods the server",
-        "Told `busy` or 429; others wait at most twice as long",
-        "There are no tenants and no rate limits yet.",
+        "Told `busy` or `unavailable` at once, or to wait where it has a rate; others wait at most "
+        "twice as long as alone",
     ),
     "F-11": Fault(
         "1,000 idle WebSockets",
