@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
+from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
@@ -14,7 +15,6 @@ from snowflake_mcp.ops.trend import Trend
 from snowflake_mcp.pipeline.refusals import Refusals
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.status import Status
 from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.exchange import Exchange
@@ -71,11 +71,11 @@ class Admin:
         """Whether the configuration gives anybody the right."""
         return self._profiles.has_admins
 
-    def may(self, principal: Principal, peer: str) -> bool:
-        """Whether a caller has the right; without authentication only from this host."""
-        if not self._profiles.may_administer(principal.profile):
+    def may(self, caller: Caller, peer: str) -> bool:
+        """Whether a caller has the right; without a credential only from this host."""
+        if not self._profiles.may_administer(caller.principal.profile):
             return False
-        return principal.name != LOCAL.name or _is_this_host(peer)
+        return caller.evidence.method != "anonymous" or _is_this_host(peer)
 
     def may_go_on(self) -> bool:
         """Whether the audit can be written, where nothing may go unrecorded."""

@@ -344,7 +344,7 @@ def network_services(
                 if shown is None
                 else [Stage("certificate", CertificateWatch(reactor, shown), 1.0)]
             ),
-            Stage("callers", Identification(authentication), 1.0),
+            Stage("callers", Identification(authentication, core.profiles), 1.0),
             Stage(
                 "listener",
                 Listener(reactor, front.site, endpoints, shown, exposure.admit),

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from snowflake_mcp.auth.authentication import Authentication
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.drain import ended_within
 from snowflake_mcp.ops.platform import open_files
@@ -62,13 +63,6 @@ class Interpreter(Service):
         connection = self._config.connection
         if fixtures := self._config.testing.fixtures:
             _log.warn("test fixtures of {module} are served", module=fixtures)
-        local = self._config.principals.get(self._config.auth.local_profile)
-        if local is not None and local.admin:
-            _log.warn(
-                "callers without authentication on this host may use the admin surface: "
-                "[principals.{local}] has the right",
-                local=local.name,
-            )
         if self._config.is_demo:
             _log.warn("{notice}", notice=DEMO_NOTICE)
         else:
@@ -243,12 +237,22 @@ class CertificateWatch(Service):
 class Identification(Service):
     """The keys of the OAuth provider, fetched as long as the server runs."""
 
-    def __init__(self, authentication: Authentication) -> None:
+    def __init__(self, authentication: Authentication, profiles: Profiles) -> None:
         self._authentication = authentication
+        self._profiles = profiles
 
     def startService(self) -> None:
-        """Fetch, in the background."""
+        """Fetch, in the background, and say who may steer the server without a credential."""
         self._authentication.start()
+        if not self._authentication.is_open:
+            return
+        profile = self._authentication.local.profile
+        if self._profiles.may_administer(profile):
+            _log.warn(
+                "callers without a credential may use the admin surface from this host: "
+                "[principals.{profile}] has the right",
+                profile=profile,
+            )
 
     def stopService(self) -> None:
         """Fetch no more."""

@@ -29,7 +29,7 @@ EDGES: dict[str, set[str]] = {
     "gauges": {"ops", "policy", "protocol", "version", "warehouse"},
     "services": {"auth", "config", "ops", "protocol", "status", "transports", "warehouse"},
     "fixtures": {"protocol"},
-    "admin": {"config", "ops", "pipeline", "protocol", "status", "transports", "warehouse"},
+    "admin": {"auth", "config", "ops", "pipeline", "protocol", "status", "transports", "warehouse"},
     "auditing": {"config", "ops", "version"},
     "app": {
         "admin",

@@ -196,7 +196,6 @@ class Profiles:
             policy=config.policy, limits=config.limits, rates=config.rates
         )
         self._tables = config.principals
-        self._local = config.auth.local_profile
         self._connection = config.connection
         self._connections = config.connections
 
@@ -228,11 +227,6 @@ class Profiles:
     def names(self) -> tuple[str, ...]:
         """Every table, in the order of the file."""
         return tuple(self._tables)
-
-    @property
-    def local(self) -> str:
-        """The profile of callers without a credential; empty: the server's own."""
-        return self._local if self._local in self._tables else ""
 
     @property
     def has_admins(self) -> bool:

@@ -14,8 +14,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
-from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import Exchange, Refusal, encode_problem
 from snowflake_mcp.transports.tree import Endpoint, Route
 
@@ -42,7 +42,7 @@ class AdminSource(Protocol):
     def exists(self) -> bool:
         """Whether anybody has the right; without, the description does not mention it."""
 
-    def may(self, principal: Principal, peer: str) -> bool:
+    def may(self, caller: Caller, peer: str) -> bool:
         """Whether this caller, at this address, has the right now."""
 
     def may_go_on(self) -> bool:
@@ -263,7 +263,7 @@ class AdminSurface:
 
     def admits(self, exchange: Exchange) -> bool:
         """Whether this caller may know of the surface."""
-        return same_site(exchange) and self._source.may(exchange.principal, exchange.peer)
+        return same_site(exchange) and self._source.may(exchange.caller, exchange.peer)
 
     def _endpoint(self, action: Action) -> Endpoint:
         def answer(exchange: Exchange) -> None:

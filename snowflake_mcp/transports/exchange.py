@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import msgspec
 from twisted.internet.interfaces import IProtocol
 
+from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.protocol.errors import INTERNAL_ERROR, INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import encode_error
@@ -76,6 +77,13 @@ class Exchange(Protocol):
     @property
     def principal(self) -> Principal:
         """Who is calling."""
+
+    @property
+    def caller(self) -> Caller:
+        """The same, with what showed it."""
+
+    def identify_as(self, caller: Caller) -> None:
+        """Something else than a credential has shown who calls; on paths that ask for none."""
 
     def watch(self, ended: Callable[[], None]) -> Watch:
         """Call ``ended`` once when the caller's credential ends before the answer does.

@@ -72,7 +72,7 @@ class LiveView:
         """
         if not self._source.may_go_on():
             raise Refusal(503, "no_audit", "The audit cannot be written.")
-        bearer = Bearer(exchange.principal, exchange.peer)
+        bearer = Bearer(exchange.caller, exchange.peer)
         self._source.record(exchange, "ticket", "", "ok")
         answer = {
             "ticket": self._tickets.issue(bearer),
@@ -91,10 +91,12 @@ class LiveView:
         bearer = self._tickets.redeem(_offered(exchange))
         if bearer is None:
             raise Refusal(404, "not_found", "There is nothing at this path.")
+        # From here on the socket lives as long as the credential that the ticket was given for.
+        exchange.identify_as(bearer.caller)
         self._endpoint.open(exchange, _LiveConnection(bearer, self._source))
 
     def _admits(self, exchange: Exchange) -> bool:
-        return same_site(exchange) and self._source.may(exchange.principal, exchange.peer)
+        return same_site(exchange) and self._source.may(exchange.caller, exchange.peer)
 
     def _has_ticket(self, exchange: Exchange) -> bool:
         return same_site(exchange) and self._tickets.holds(_offered(exchange))
@@ -107,7 +109,7 @@ class _LiveConnection(Connection):
     kind = "live"
 
     def __init__(self, bearer: Bearer, source: AdminSource) -> None:
-        super().__init__(bearer.principal, bearer.peer)
+        super().__init__(bearer.caller.principal, bearer.peer)
         self._bearer = bearer
         self._source = source
 
@@ -131,7 +133,7 @@ class _Feed:
         close: Callable[[int, str], None],
     ) -> None:
         self.id = secrets.token_hex(8)
-        self.owner = bearer.principal.name
+        self.owner = bearer.caller.principal.name
         self._bearer = bearer
         self._source = source
         self._clock = clock
@@ -156,7 +158,7 @@ class _Feed:
 
     def _tick(self) -> None:
         self._timer = None
-        if not self._source.may(self._bearer.principal, self._bearer.peer):
+        if not self._source.may(self._bearer.caller, self._bearer.peer):
             self._close(POLICY_VIOLATION, "the right has been taken away")
         elif self._clock.seconds() >= self._until:
             self._close(NORMAL, "ask for a new ticket")

@@ -157,6 +157,10 @@ class Request(http.Request):
         """The same, as other layers see it."""
         return self.caller.principal
 
+    def identify_as(self, caller: Caller) -> None:
+        """Something else than a credential has shown who calls."""
+        self.found = caller
+
     def watch(self, ended: Callable[[], None]) -> Watch:
         """Call ``ended`` once when the caller's credential ends before the answer does."""
         watch = self._site.callers.watch(self.caller, ended)

@@ -7,7 +7,7 @@ from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 
-from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.auth.caller import Caller
 
 __all__ = ["LIFE_S", "Bearer", "Tickets"]
 
@@ -21,7 +21,7 @@ _BYTES: Final = 24
 class Bearer:
     """Who was given a ticket."""
 
-    principal: Principal
+    caller: Caller
     peer: str
 
 

@@ -13,6 +13,7 @@ from twisted.logger import capturedLogs, formatEvent
 
 from snowflake_mcp.admin import Admin
 from snowflake_mcp.auditing import build_audit
+from snowflake_mcp.auth.caller import Caller, Evidence
 from snowflake_mcp.config.model import (
     AuditSettings,
     Backend,
@@ -32,6 +33,7 @@ from snowflake_mcp.protocol.calls import Call
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.jsonrpc import Request
 from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.services import Identification
 from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.probes import Check
 from snowflake_mcp.warehouse.standing import Running
@@ -133,6 +135,10 @@ def result(call: Call[Any]) -> dict[str, Any]:
     return answer
 
 
+def known(principal: Principal) -> Caller:
+    return Caller(principal, Evidence("token", "t1", principal.profile))
+
+
 def exchange(principal: Principal, peer: str = "127.0.0.1") -> Any:
     class Asked:
         request_id = "x-1"
@@ -145,14 +151,14 @@ def test_the_right_is_asked_for_at_each_call() -> None:
     """A reload gives and takes it; nothing has to be told."""
     scene = Scene(ana=PrincipalSettings("ana", admin=True), bob=PrincipalSettings("bob"))
     assert scene.admin.exists is True
-    assert scene.admin.may(ANA, "192.0.2.1")
-    assert not scene.admin.may(Principal("bob", "bob"), "127.0.0.1")
-    assert not scene.admin.may(LOCAL, "127.0.0.1")
-    assert not scene.admin.may(Principal("gone", "gone"), "127.0.0.1")
+    assert scene.admin.may(known(ANA), "192.0.2.1")
+    assert not scene.admin.may(known(Principal("bob", "bob")), "127.0.0.1")
+    assert not scene.admin.may(Caller(LOCAL), "127.0.0.1")
+    assert not scene.admin.may(known(Principal("gone", "gone")), "127.0.0.1")
     scene.profiles.take(config(ana=PrincipalSettings("ana")))
     gone: bool = scene.admin.exists
     assert not gone
-    assert not scene.admin.may(ANA, "127.0.0.1")
+    assert not scene.admin.may(known(ANA), "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +176,7 @@ def test_the_right_is_asked_for_at_each_call() -> None:
 def test_without_authentication_only_this_host_administers(peer: str, admitted: bool) -> None:
     """Whatever the server is bound to."""
     scene = Scene(local=PrincipalSettings("local", admin=True))
-    caller = Principal(LOCAL.name, scene.profiles.local)
+    caller = Caller(Principal(LOCAL.name, "local"))
     assert scene.admin.may(caller, peer) is admitted
 
 
@@ -358,3 +364,29 @@ def test_breakers_are_shown_and_reset() -> None:
     scene = Scene()
     assert scene.admin.breakers() == [{"connection": "main", "state": "open"}]
     assert scene.admin.reset_breakers() == {"breakers_closed": 1}
+
+
+@pytest.mark.parametrize(
+    ("is_open", "admin", "said"),
+    [(True, True, True), (True, False, False), (False, True, False)],
+)
+def test_a_surface_that_needs_no_credential_is_announced(
+    is_open: bool, admin: bool, said: bool
+) -> None:
+    """At the start, and only where it is so."""
+
+    class Identifying:
+        local = Principal(LOCAL.name, "mine")
+
+        def start(self) -> None:
+            """Nothing is fetched."""
+
+    Identifying.is_open = is_open  # type: ignore[attr-defined]
+    callers: Any = Identifying()
+    with capturedLogs() as events:
+        mine = PrincipalSettings("mine", admin=admin)
+        Identification(callers, Profiles(config(mine=mine))).startService()
+    lines = [str(formatEvent(event)) for event in events]
+    assert [("admin surface" in line, "[principals.mine]" in line) for line in lines] == (
+        [(True, True)] if said else []
+    )

@@ -159,6 +159,6 @@ def test_the_right_to_administer(tmp_path: Path) -> None:
         False,
         False,
     ]
-    assert (profiles.has_admins, profiles.local) == (True, "")
+    assert profiles.has_admins is True
     profiles.take(read(tmp_path, "[principals.local]\n"))
-    assert (profiles.has_admins, profiles.local) == (False, "local")
+    assert not profiles.has_admins

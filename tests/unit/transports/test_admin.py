@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.admin import ACTIONS
 from snowflake_mcp.transports.exchange import Exchange
@@ -24,8 +25,8 @@ class AdminDouble:
         self.asked: list[tuple[Any, ...]] = []
         self.recorded: list[tuple[str, str, str, str]] = []
 
-    def may(self, principal: Principal, peer: str) -> bool:
-        return principal == OPERATOR and peer == "203.0.113.9"
+    def may(self, caller: Caller, peer: str) -> bool:
+        return caller.principal == OPERATOR and peer == "203.0.113.9"
 
     def record(self, exchange: Exchange, action: str, subject: str, outcome: str) -> None:
         self.recorded.append((exchange.principal.name, action, subject, outcome))

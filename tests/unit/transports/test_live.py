@@ -3,12 +3,14 @@
 import base64
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent
 
+from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.live import EVERY_S, LIVE_PATH, LIVE_SUBPROTOCOL, SHOWN_S
 from snowflake_mcp.transports.tickets import LIFE_S, Bearer, Tickets
@@ -17,7 +19,7 @@ from tests.unit.transports.test_admin import ANALYST, OPERATOR, Scene, scene
 
 __all__ = ["scene"]
 
-BEARER = Bearer(OPERATOR, "203.0.113.9")
+BEARER = Bearer(Caller(OPERATOR), "203.0.113.9")
 
 
 def ticket(scene: Scene) -> str:
@@ -82,10 +84,29 @@ def test_the_socket_ends_with_the_right(scene: Scene) -> None:
     """A reload that takes it away counts within one tick."""
     wire, _ = opened(scene, ticket(scene))
     wire.advance(0)
-    scene.admin.may = lambda principal, peer: False  # type: ignore[method-assign]
+    scene.admin.may = lambda caller, peer: False  # type: ignore[method-assign]
     wire.advance(EVERY_S)
     frames = wire.frames()
     assert frames[-1].close_code == 1008
+
+
+def test_the_socket_ends_with_the_credential(scene: Scene) -> None:
+    """Of whoever was given the ticket: the handshake itself showed none."""
+    watched: list[tuple[Caller, Callable[[], None]]] = []
+    callers: Any = scene.stand.front.site.callers
+    working = callers.watch
+
+    def watch(caller: Caller, ended: Callable[[], None]) -> Any:
+        watched.append((caller, ended))
+        return working(caller, ended)
+
+    callers.watch = watch
+    wire, _ = opened(scene, ticket(scene))
+    ((caller, ended),) = watched
+    assert caller.principal == OPERATOR
+    ended()
+    wire.flush()
+    assert wire.frames()[-1].close_code == 1008
 
 
 def test_the_socket_ends_in_time() -> None:
