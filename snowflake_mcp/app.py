@@ -150,10 +150,10 @@ class _Core:
         self.signers = Signers.of(key, config.http.session_ttl_s, wall_clock)
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
         changes = Changes()
-        content = build_content(self.warehouse, config, reactor, self.profiles)
         gate = MeasuredGate(Gate(self.judges), self.metrics, reactor)
         mask_key = hashlib.sha256(b"mask" + key).digest()
         tools = build_registry(self.warehouse, gate, config, self.ledger, self.profiles, mask_key)
+        content = build_content(self.warehouse, config, reactor, self.profiles, tools.names)
         offer = Offer(tools, content.library, content.prompts, content.completions)
         self.kernel = Kernel(
             clock=reactor,

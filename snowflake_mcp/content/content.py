@@ -1,5 +1,6 @@
 """All content over one connection, wired together."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
@@ -14,6 +15,7 @@ from snowflake_mcp.content.prompts import SnowflakePrompts
 from snowflake_mcp.content.seen import Seen
 from snowflake_mcp.content.watch import CatalogWatch
 from snowflake_mcp.protocol.changes import Changes
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.catalog import Catalog, Statements
 
 __all__ = ["Content", "build_content"]
@@ -36,9 +38,16 @@ class Content:
 
 
 def build_content(
-    warehouse: Statements, config: Config, clock: IReactorTime, profiles: Profiles | None = None
+    warehouse: Statements,
+    config: Config,
+    clock: IReactorTime,
+    profiles: Profiles | None = None,
+    tools_of: Callable[[Principal], Collection[str]] | None = None,
 ) -> Content:
-    """Library, prompts and completions over one catalog; nothing runs before it is asked."""
+    """Library, prompts and completions over one catalog; nothing runs before it is asked.
+
+    ``tools_of`` gives the names of the tools that a principal has.
+    """
     profiles = profiles or Profiles(config)
     askers = Askers(profiles)
     catalog = Catalog(warehouse, clock)
@@ -46,7 +55,7 @@ def build_content(
     seen = Seen(clock)
     return Content(
         library=SnowflakeLibrary(catalog, defaults, seen, askers),
-        prompts=SnowflakePrompts(config.limits.max_sql_bytes),
+        prompts=SnowflakePrompts(profiles, tools_of),
         completions=SnowflakeCompletions(catalog, defaults, askers),
         clock=clock,
         seen=seen,

@@ -26,6 +26,8 @@ class Prompt:
     arguments: tuple[Argument, ...]
     task: str
     steps: str
+    tools: frozenset[str]
+    """Those that the steps name; who lacks one cannot follow them."""
 
 
 _DATABASE: Final = Argument("database", "Name of a database")
@@ -54,6 +56,16 @@ Answer with:
 - three questions that this data can answer, and what is unclear.
 Say which statements come from comments or keys and which are your guess. Where an answer says \
 that it was truncated, say what you did not see.""",
+    tools=frozenset(
+        {
+            "describe_table",
+            "describe_view",
+            "list_schemas",
+            "list_tables",
+            "list_views",
+            "query_view",
+        }
+    ),
 )
 
 _ANSWER: Final = Prompt(
@@ -80,6 +92,17 @@ that the data covers. Correct and run again if it does not hold.
 Answer with the result first, then the statement, the definition that you chose for each term of \
 the question, and what the data cannot say. If it cannot be answered from this data, say what is \
 missing.""",
+    tools=frozenset(
+        {
+            "describe_table",
+            "describe_view",
+            "execute_query",
+            "list_databases",
+            "list_schemas",
+            "list_tables",
+            "list_views",
+        }
+    ),
 )
 
 _REVIEW: Final = Prompt(
@@ -103,6 +126,7 @@ same row count, same totals. Only run statements that read.
 Answer with the faults first, the worst on top, each with the place and the consequence; then the \
 better statement; then what you verified and what you only believe. If it is fine, say so and \
 change nothing.""",
+    tools=frozenset({"describe_table", "describe_view", "execute_query"}),
 )
 
 _DOCUMENT: Final = Prompt(
@@ -127,6 +151,9 @@ Write:
 - how the objects join, as a list of column pairs.
 Take over existing comments as they are. Mark everything that you inferred with "(inferred)". \
 Invent nothing.""",
+    tools=frozenset(
+        {"describe_table", "describe_view", "execute_query", "list_tables", "list_views"}
+    ),
 )
 
 _QUALITY: Final = Prompt(
@@ -155,6 +182,7 @@ first, and say which.
 
 Answer with a table of findings: check, column, rows concerned, share, how serious; each with the \
 statement that proves it. Then what is fine, and what you did not check.""",
+    tools=frozenset({"describe_table", "describe_view", "execute_query", "list_views"}),
 )
 
 PROMPTS: Final = (_EXPLORE, _ANSWER, _REVIEW, _DOCUMENT, _QUALITY)

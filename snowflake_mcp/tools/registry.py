@@ -90,6 +90,14 @@ class Registry:
         """
         return self._offer(principal).described
 
+    def names(self, principal: Principal) -> frozenset[str]:
+        """The names of the principal's tools.
+
+        Raises:
+            McpError: the principal's table is no more.
+        """
+        return self._offer(principal).backing.names
+
     def instructions(self, principal: Principal) -> str:
         """What a client of the principal is told of the server.
 

@@ -182,6 +182,24 @@ def test_one_table_cannot_crowd_out_the_interest_of_another() -> None:
     assert len(stand.content.seen.due()) == 65
 
 
+def test_prompts_are_for_who_has_their_tools() -> None:
+    """A prompt that speaks of a tool which the caller lacks would lead nowhere."""
+    have = {"ann": {"list_schemas", "list_tables", "list_views", "describe_table"}, "bob": set()}
+    have["ann"] |= {"describe_view", "query_view"}
+    profiles = Profiles(config(ann={}, bob={}))
+    content = build_content(
+        CatalogStatements(), config(), Clock(), profiles, lambda who: have[who.profile]
+    )
+    assert [prompt["name"] for prompt in content.prompts.describe(ANN)] == ["explore_database"]
+    assert content.prompts.describe(BOB) == []
+    given = {"database": "DEMO"}
+    assert did(content.prompts.get("explore_database", given, asking(ANN)))["messages"]
+    for name, principal in (("explore_database", BOB), ("answer_question", ANN)):
+        refused = did(content.prompts.get(name, given, asking(principal)))
+        assert isinstance(refused.value, McpError)
+        assert refused.value.message.startswith("Unknown prompt; there are: ")
+
+
 def test_interest_of_a_table_that_is_gone_ends() -> None:
     """The next round looks for nobody's sake."""
     stand = Stand(ann={})

@@ -59,7 +59,7 @@ async def test_texts_name_only_tools_that_there_are(prompt: Prompt) -> None:
     )
     named = set(re.findall(r"\b(?:list|describe|query|execute|show|get)_[a-z_]+\b", text))
     assert named
-    assert named <= EVERY_TOOL.keys()
+    assert named == prompt.tools <= EVERY_TOOL.keys()
     assert len(text) < 3_000
 
 
