@@ -100,11 +100,15 @@ def last_record(path: Path) -> Last:
         for each in path.parent.glob(path.name + "?*")
         if each.suffix not in _COMPRESSED and each.is_file()
     ]
-    for each in (path, *sorted(older, key=lambda one: one.stat().st_mtime, reverse=True)):
+    current = _last_of(path)
+    if current.link is not None:
+        return current
+    for each in sorted(older, key=lambda one: one.stat().st_mtime, reverse=True):
         last = _last_of(each)
-        if last.link is not None or (each == path and last.torn_bytes):
-            return last if each == path else Last(last.link, last.torn_bytes)
-    return Last(None)
+        if last.link is not None:
+            torn_bytes = current.torn_bytes or last.torn_bytes
+            return Last(last.link, torn_bytes, current.open_ended)
+    return current
 
 
 def _last_of(path: Path) -> Last:

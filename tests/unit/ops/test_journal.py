@@ -315,3 +315,25 @@ def test_the_file_is_for_its_owner_and_group(tmp_path: Path) -> None:
     made = journal(tmp_path)
     made.close()
     assert (tmp_path / "audit.jsonl").stat().st_mode & 0o007 == 0
+
+
+@pytest.mark.parametrize("torn", ["current", "rotated"])
+def test_a_crash_beside_a_rotation_does_not_break_the_chain(tmp_path: Path, torn: str) -> None:
+    """The torn line may be all that the current file has, or the end of the one moved away."""
+    path, old = tmp_path / "audit.jsonl", tmp_path / "audit.jsonl.1"
+    made = journal(tmp_path)
+    write(made, 3)
+    if torn == "current":
+        path.rename(old)
+        made.reopen()
+        write(made, 1)
+    made.close()
+    os.truncate(path, path.stat().st_size - 30)
+    if torn == "rotated":
+        path.rename(old)
+    made = journal(tmp_path)
+    write(made, 1)
+    made.close()
+    found = verify(files(tmp_path), Sealer())
+    assert (found.problem, found.records) == ("", 5 if torn == "current" else 4)
+    assert [each["event"] for each in records_of([path])] == ["audit.recovered", "tools/call"]
