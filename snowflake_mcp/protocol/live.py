@@ -121,14 +121,16 @@ class LiveSession(Live):
 class LiveSessions:
     """HTTP sessions by id; the state is made when first needed, and anew after a restart.
 
-    Reactor thread only. A session that was quiet longest makes room when there are too many;
-    its id stays valid, what it had subscribed to is forgotten.
+    Reactor thread only. When there are too many, that one makes room which was quiet longest of
+    the principal that has most; its id stays valid, what it had subscribed to is forgotten.
     """
 
     def __init__(self, changes: Changes, clock: IReactorTime) -> None:
         self._changes = changes
         self._clock = clock
-        self._live: OrderedDict[str, LiveSession] = OrderedDict()
+        self._live: dict[str, LiveSession] = {}
+        self._owned: dict[str, OrderedDict[str, None]] = {}
+        """Ids by principal, the one that was quiet longest first."""
 
     def __len__(self) -> int:
         return len(self._live)
@@ -142,19 +144,25 @@ class LiveSessions:
         now = self._clock.seconds()
         if live is None:
             live = self._live[session_id] = LiveSession(self._changes, principal, client, now)
+            self._owned.setdefault(live.owner, OrderedDict())[session_id] = None
             if len(self._live) > MAX_LIVE:
-                _, oldest = self._live.popitem(last=False)
-                oldest.close()
+                crowd = max(self._owned.values(), key=len)
+                self.end(next(iter(crowd)))
         else:
-            self._live.move_to_end(session_id)
+            self._owned[live.owner].move_to_end(session_id)
         live.heard = now
         return live
 
     def end(self, session_id: str) -> None:
         """The client has ended its session."""
         live = self._live.pop(session_id, None)
-        if live is not None:
-            live.close()
+        if live is None:
+            return
+        owned = self._owned[live.owner]
+        del owned[session_id]
+        if not owned:
+            del self._owned[live.owner]
+        live.close()
 
     def end_standalone(self) -> None:
         """The server stops: the streams that belong to no request end."""

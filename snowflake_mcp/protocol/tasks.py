@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -232,7 +232,10 @@ class TaskBoard:
     def open(
         self, principal: Principal, stop: Callable[[], None], handle: Handle | None = None
     ) -> Task | None:
-        """A new task, or ``None`` when too many are kept already."""
+        """A new task, or ``None`` when too many are kept already.
+
+        When there is no room, a principal with more tasks gives up one that has ended.
+        """
         if handle is None:
             task_id = f"task-{secrets.token_urlsafe(24)}"
         else:
@@ -259,10 +262,26 @@ class TaskBoard:
 
     def _keep(self, task: Task) -> Task | None:
         self._forget_old()
-        if len(self._tasks) >= MAX_TASKS:
+        if len(self._tasks) >= MAX_TASKS and not self._make_room(task.principal):
             return None
         self._tasks[task.id] = task
         return task
+
+    def _make_room(self, principal: Principal) -> bool:
+        """Forget an ended task of whoever has most; False: that is this one, or all of it runs."""
+        owned = Counter(task.principal.name for task in self._tasks.values())
+        crowd, most = owned.most_common(1)[0]
+        if most <= owned[principal.name] + 1:
+            return False
+        ended = (
+            task_id
+            for task_id, task in self._tasks.items()
+            if task.principal.name == crowd and task.ended
+        )
+        oldest = next(ended, None)
+        if oldest is not None:
+            del self._tasks[oldest]
+        return oldest is not None
 
     def _forget_old(self) -> None:
         limit = self._now() - TTL_MS / 1000

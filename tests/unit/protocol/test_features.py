@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from mcp_types import methods as wire
 
+from snowflake_mcp.protocol import live
 from snowflake_mcp.protocol.calls import Call, Reply
 from snowflake_mcp.protocol.changes import Change
 from snowflake_mcp.protocol.context import Facts, RequestContext
@@ -116,6 +117,27 @@ def test_a_cancelled_subscription_hears_nothing_more() -> None:
 
 
 # Subscriptions, handshake era.
+
+
+def test_one_client_does_not_push_out_the_sessions_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Past the bound the one that was quiet longest goes, of whoever has most."""
+    monkeypatch.setattr(live, "MAX_LIVE", 4)
+    sessions = full_rig().kernel.live_sessions
+    ann, bob = Principal("ann"), Principal("bob")
+    sessions.get("b1", bob, "")
+    for number in range(9):
+        sessions.get(f"a{number}", ann, "")
+        # A session that is used is not quiet.
+        sessions.get("a0", ann, "")
+    assert [name for name, _ in sessions] == ["b1", "a0", "a7", "a8"]
+    sessions.get("b2", bob, "")
+    assert [name for name, _ in sessions] == ["b1", "a0", "a8", "b2"]
+    for name in ("a0", "a8", "a8"):
+        sessions.end(name)
+    sessions.get("c1", Principal("carl"), "")
+    assert [name for name, _ in sessions] == ["b1", "b2", "c1"]
 
 
 def test_a_session_is_told_of_lists_and_of_the_resources_it_watches() -> None:

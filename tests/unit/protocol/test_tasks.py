@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
 
+from snowflake_mcp.protocol import tasks
 from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.errors import Family, McpError, ToolFailure
@@ -18,6 +19,8 @@ from snowflake_mcp.protocol.tasks import (
     RESULTS_KEPT_S,
     TTL_MS,
     Handle,
+    TaskBoard,
+    TaskTokens,
     require_tasks,
 )
 from snowflake_mcp.protocol.tooling import ToolResult
@@ -234,6 +237,28 @@ def test_their_number_is_bounded() -> None:
     request = Request("last", "tools/call", with_envelope(name="work"))
     call = jobs.rig.kernel.start(request, CLIENT, _unheard)
     assert (call.reply.called, jobs.detached[-1]) == (False, False)
+
+
+def test_one_client_does_not_take_every_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has most gives up one that has ended; what runs is never forgotten."""
+    monkeypatch.setattr(tasks, "MAX_TASKS", 4)
+    now = 1_000.0
+    board = TaskBoard(lambda: now, TaskTokens(b"k" * 32))
+    ann, bob = Principal("ann"), Principal("bob")
+    mine = [board.open(ann, lambda: None) for _ in range(4)]
+    assert all(mine)
+    # All of it runs.
+    assert board.open(bob, lambda: None) is None
+    for task in mine[1:3]:
+        assert task is not None
+        task.end_cancelled()
+    assert board.open(ann, lambda: None) is None
+    assert board.open(bob, lambda: None) is not None
+    kept = [task for task in mine if task is not None and board.find(task.id, ann) is task]
+    assert kept == [mine[0], mine[2], mine[3]]
+    assert board.open(bob, lambda: None) is not None
+    # Two and two: a third would only turn the tables.
+    assert board.open(bob, lambda: None) is None
 
 
 def test_shutdown_ends_tasks() -> None:
