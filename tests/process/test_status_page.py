@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.browser import Page, browsing
-from tests.support.server import Reply, Server, serving
+from tests.support.server import Reply, Server, run_command, serving
 from tests.support.simulator import simulating
 
 pytestmark = [pytest.mark.process, pytest.mark.full, pytest.mark.timeout(180)]
@@ -18,6 +18,14 @@ pytestmark = [pytest.mark.process, pytest.mark.full, pytest.mark.timeout(180)]
 CONFIG = """
 [principals.local]
 admin = true
+"""
+WITH_TOKENS = """
+[auth]
+token_file = "{tokens}"
+[principals.ops]
+preset = "admin"
+[principals.ana]
+preset = "reader"
 """
 SLOW = "SELECT SYSTEM$WAIT(60)"
 NO_SOCKETS = "window.WebSocket = function () { throw new Error('no'); };"
@@ -161,6 +169,48 @@ def test_screen_readers_and_eyes(server: Server, page: Page, tmp_path: Path) -> 
 def brightness(colour: str) -> float:
     parts = [float(part) for part in colour.partition("(")[2].rstrip(")").split(",")[:3]]
     return sum(parts) / 3
+
+
+def test_a_token_is_asked_for_and_kept_in_this_tab(tmp_path: Path) -> None:
+    """Nothing is shown without it; it is in no URL, outlives a reload and ends when told to."""
+    tokens = {name: made_token(tmp_path, name) for name in ("ops", "ana")}
+    (tmp_path / "config.toml").write_text(WITH_TOKENS.format(tokens=tmp_path / "tokens.toml"))
+    options = ("--demo", "--config", str(tmp_path / "config.toml"))
+    with serving(tmp_path, *options) as server, browsing(tmp_path) as page:
+        page.open(f"http://127.0.0.1:{server.port}/ui")
+        page.wait("!document.getElementById('door').hidden", 15, "a token is asked for")
+        assert page.look("document.activeElement.id") == "token"
+        assert page.look("document.getElementById('board').hidden") is True
+        page.write(tokens["ana"])
+        page.press(*ENTER)
+        denied = "This token does not have the right admin."
+        page.wait(f"document.getElementById('said').innerText === '{denied}'", 15, "it says why")
+        page.write(tokens["ops"])
+        page.press(*ENTER)
+        page.wait("document.getElementById('feed').innerText === 'live'", 15, "it is live")
+        page.wait("document.querySelector('#sessions tr button')", 15, "its own connection")
+        assert "ops" in page.text("#sessions")
+        page.open(f"http://127.0.0.1:{server.port}/ui")
+        page.wait("document.getElementById('feed').innerText === 'live'", 15, "after a reload")
+        urls = [event["request"]["url"] for event in page.happened("Network.requestWillBeSent")]
+        urls += [event["url"] for event in page.happened("Network.webSocketCreated")]
+        for token in tokens.values():
+            assert token not in str(urls) + server.log_text + page.look("document.cookie")
+        assert page.look("localStorage.length") == 0
+        page.look("document.getElementById('forget').click()")
+        page.wait("!document.getElementById('door').hidden", 15, "the door is shut")
+        assert page.look("sessionStorage.length") == 0
+
+
+def made_token(folder: Path, principal: str) -> str:
+    (folder / "tokens.toml").touch(mode=0o600)
+    config = folder / f"{principal}.toml"
+    config.write_text(WITH_TOKENS.format(tokens=folder / "tokens.toml"))
+    done = run_command(
+        folder, "token", "new", "--demo", "--config", str(config), "--principal", principal
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def test_the_server_goes_and_comes(server: Server, page: Page) -> None:
