@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from twisted.internet.defer import maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
@@ -26,6 +26,7 @@ from tests.unit.tools.fakes import asynchronous
 pytestmark = pytest.mark.process
 
 QUERY: Final = {"query": "SELECT 41 + 1 AS ANSWER"}
+_CALL: Final = "SELECT sales.core.f(1) FROM hr.core.t"
 DENIED_WITHIN_S: Final = 1.2
 BACK_WITHIN_S: Final = 0.3
 STALL_S: Final = 0.060
@@ -80,6 +81,29 @@ async def test_a_bomb_is_answered_in_time_and_stalls_nobody(measured: Measured) 
     finally:
         await maybeDeferred(judges.stopService)
     assert judges.pids == []
+
+
+@asynchronous
+async def test_the_same_children_judge_for_callers_of_different_terms() -> None:
+    """However their texts take turns: each verdict is by the terms that came with its text."""
+    from twisted.internet import reactor
+
+    granted = Terms(65_536, frozenset({"udf"}), section="principals.a.policy")
+    fenced = Terms(65_536, frozenset({"udf"}), ("SALES",), section="principals.b.policy")
+    closed = Terms(65_536, section="principals.c.policy")
+    terms = (granted, fenced, closed)
+    judges = Judges(reactor)  # type: ignore[arg-type]  # a module to mypy
+    gate = Gate(judges)
+    judges.startService()
+    try:
+        asked = [Deferred.fromCoroutine(gate.judge(_CALL, terms[n % 3])) for n in range(60)]
+        verdicts = await gatherResults(asked)
+    finally:
+        await maybeDeferred(judges.stopService)
+    assert [verdict.allowed for verdict in verdicts] == [True, False, False] * 20
+    told = [verdict.refusals[0].remedy for verdict in verdicts if verdict.refusals]
+    assert all("principals.b.policy.allow_objects" in remedy for remedy in told[::2])
+    assert all("principals.c.policy.capabilities" in remedy for remedy in told[1::2])
 
 
 @pytest.mark.fault("F-16", "ten texts that make parsers run for minutes")
