@@ -66,11 +66,12 @@ class Interpreter(Service):
         if self._config.is_demo:
             _log.warn("{notice}", notice=DEMO_NOTICE)
         else:
-            _log.info(
-                "Snowflake connection {connection} from {origin}",
-                connection=connection.name,
-                origin=connection.origin,
-            )
+            for each in {connection.name: connection, **self._config.connections}.values():
+                _log.info(
+                    "Snowflake connection {connection} from {origin}",
+                    connection=each.name,
+                    origin=each.origin,
+                )
 
     def stopService(self) -> None:
         """Leave the libraries' logging as it was."""

@@ -259,7 +259,7 @@ class Sessions:
         failure = trouble.failure()
         # For the operator alone: the driver's text names host and user, never the secret.
         self.log.warn(  # noqa: G010 - twisted's logger has no warning()
-            "login by connection {connection} failed: {family}, errno {errno}: {text}",
+            "login failed: {family}, errno {errno}, connection {connection}: {text}",
             connection=key.account,
             family=failure.family.value,
             errno=failure.details.get("errno"),
