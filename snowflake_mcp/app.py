@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from twisted.logger import Logger
 
+from snowflake_mcp import reloading
 from snowflake_mcp.admin import Admin
 from snowflake_mcp.auditing import build_audit
 from snowflake_mcp.auth.authentication import Authentication
@@ -18,7 +19,7 @@ from snowflake_mcp.auth.ways import local_principal
 from snowflake_mcp.config.keyfile import key_in
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
-from snowflake_mcp.config.reload import Reload
+from snowflake_mcp.config.reload import Applier, Reload
 from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
 from snowflake_mcp.gauges import watch_parts
@@ -44,7 +45,6 @@ from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.policy.measured import MeasuredGate
-from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.changes import Changes
@@ -52,6 +52,7 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
+from snowflake_mcp.roles import check_roles, choice_problems
 from snowflake_mcp.services import (
     CertificateWatch,
     Clients,
@@ -69,7 +70,7 @@ from snowflake_mcp.transports.stdio import StdioProtocol
 from snowflake_mcp.transports.tls import certificates
 from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
 from snowflake_mcp.warehouse.accounts import Accounts
-from snowflake_mcp.warehouse.grants import PRINCIPAL, GrantCheck, GrantChecks
+from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["network_services", "stdio_services"]
@@ -77,8 +78,7 @@ __all__ = ["network_services", "stdio_services"]
 _log = Logger()
 
 _DEMO_STOP_S: Final = 5.0
-
-Taker = Callable[[Config], Sequence[str]]
+_ANSWER_S: Final = 5.0
 
 
 def _signing_key(path: str) -> bytes:
@@ -90,34 +90,6 @@ def _signing_key(path: str) -> bytes:
     if not path:
         return secrets.token_bytes(32)
     return key_in(path, "http.key_file")
-
-
-def _grant_checks(
-    config: Config, accounts: Accounts, warehouse: Warehouse, reactor: Any
-) -> GrantChecks | None:
-    """The check of every role whose callers only read, where the settings ask for one.
-
-    Raises:
-        ValueError: the setting has no such value.
-    """
-    choice = config.policy.on_writable_role
-    if choice not in {"warn", "refuse", "ignore"}:
-        raise ValueError(f"policy.on_writable_role: {choice!r} is none of warn, refuse, ignore")
-    if config.is_demo or choice == "ignore":
-        return None
-    checks: dict[tuple[str, str | None], GrantCheck] = {}
-    own = None
-    for profile in ("", *config.principals):
-        policy = config.principals[profile].policy if profile else config.policy
-        seat = accounts.seat(Principal(PRINCIPAL, profile))
-        place = (seat.connection, seat.known_role)
-        # A login that needs a person waits until somebody asks for something.
-        if tier_named(policy.tier) is Tier.READ and not (profile and seat.settings.asks_somebody):
-            check = GrantCheck(warehouse, seat.known_role, profile, seat.connection)
-            found = checks.setdefault(place, check)
-            own = own if profile else found
-    others = [check for check in checks.values() if check is not own]
-    return GrantChecks(reactor, own, others, refuse=choice == "refuse") if checks else None
 
 
 class _Core:
@@ -149,7 +121,7 @@ class _Core:
         key = _signing_key(config.http.key_file)
         self.signers = Signers.of(key, config.http.session_ttl_s, wall_clock)
         notice = f" {DEMO_NOTICE}" if config.is_demo else ""
-        changes = Changes()
+        self._changes = changes = Changes()
         gate = MeasuredGate(Gate(self.judges), self.metrics, reactor)
         mask_key = hashlib.sha256(b"mask" + key).digest()
         tools = build_registry(self.warehouse, gate, config, self.ledger, self.profiles, mask_key)
@@ -182,7 +154,10 @@ class _Core:
         stop_s = config.limits.abort_s
         # A login that needs a person waits until somebody asks for something.
         log_in = not config.connection.asks_somebody
-        self.grants = _grant_checks(config, accounts, self.warehouse, reactor)
+        self.grants = GrantChecks(reactor)
+        for problem in choice_problems(config):
+            raise ValueError(problem)
+        check_roles(self.grants, config, accounts, self.warehouse)
         self.warehouse_service = WarehouseService(
             self.warehouse, stop_s, self.grants, log_in=log_in
         )
@@ -193,27 +168,33 @@ class _Core:
             limits = self.profiles.of(principal.profile).limits
         except KeyError:
             # Whose table is gone is refused in a moment; until then there is a bound all the same.
-            limits = self.config.limits
-        return limits.statement_timeout_s + self.config.pool.max_wait_s + 5.0
+            limits = self.profiles.of("").limits
+        return limits.statement_timeout_s + self.warehouse.max_wait_s + _ANSWER_S
 
-    def reload(self, reread: Callable[[], Config] | None, *takers: Taker) -> Callable[[], None]:
-        """What SIGHUP does; ``takers`` are given what is written."""
-        if self.demo is not None:
-            reload = Reload(self.config, reread, takers=takers)
-        else:
-            reload = Reload(
-                self.config,
-                reread,
-                self._accounts.take_secrets,
-                self.warehouse.retire_sessions,
-                takers,
-            )
+    def reload(
+        self, reread: Callable[[], Config] | None, more: Sequence[Applier] = ()
+    ) -> Callable[[], None]:
+        """What SIGHUP does; ``more`` is what the transport applies."""
+        retire = self.warehouse.retire_sessions if self.demo is None else None
+        reload = Reload(self.config, reread, self.appliers(more), retire)
 
         def recorded() -> None:
-            reload()
-            self.audit.record("server.reload", reload.outcome)
+            self.audit.record("server.reload", reload().as_record)
 
         return recorded
+
+    def appliers(self, more: Sequence[Applier] = ()) -> list[Applier]:
+        """Whatever can go on with other settings."""
+        return [
+            reloading.callers(self.profiles, self._accounts, self._changes, self._check_roles),
+            reloading.pool(self.warehouse),
+            reloading.log_files(),
+            *more,
+        ]
+
+    def _check_roles(self, config: Config) -> None:
+        check_roles(self.grants, config, self._accounts, self.warehouse)
+        self.warehouse_service.check_grants()
 
     def reopen(self) -> None:
         """What SIGUSR1 does."""
@@ -316,7 +297,9 @@ def network_services(
         describe=lambda: f"{core.kernel.running} requests running",
         stop_within_s=lambda: services.stop_within_s,
     )
-    reload = core.reload(reread, authentication.take)
+    reload = core.reload(
+        reread, [reloading.front_side(front), reloading.credentials(authentication)]
+    )
     encrypted = shown is not None or bool(config.http.trusted_proxies)
     exposure = Exposure(authentication, encrypted=encrypted)
 

@@ -96,6 +96,17 @@ class WarehouseService(Service):
         self._stop_s = stop_s
         self._log_in = log_in
         self._warming: Deferred[None] | None = None
+        self._checking: Deferred[None] | None = None
+        self._greeted = False
+
+    def check_grants(self) -> None:
+        """Read the grants, anew where that has been done; not before the first login."""
+        if self._grants is None or not self._greeted:
+            return
+        if self._checking is not None:
+            self._checking.cancel()
+        self._checking = Deferred.fromCoroutine(self._grants.run())
+        self._checking.addErrback(lambda failure: failure.trap(CancelledError))
 
     def hurry(self) -> None:
         """A stop that has not begun yet gets little time."""
@@ -112,6 +123,8 @@ class WarehouseService(Service):
         """Abort what still runs and close the sessions."""
         if self._warming is not None:
             self._warming.cancel()
+        if self._checking is not None:
+            self._checking.cancel()
         return Deferred.fromCoroutine(self._warehouse.stop(self._stop_s))
 
     async def _warm_up(self) -> None:
@@ -128,8 +141,8 @@ class WarehouseService(Service):
         self._warehouse.keep_warm()
         gc.collect()
         gc.freeze()
-        if self._grants is not None:
-            await self._grants.run()
+        self._greeted = True
+        self.check_grants()
 
 
 class Clients(Service):

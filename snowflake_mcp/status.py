@@ -102,7 +102,7 @@ class Status:
         checks = [
             Check("snowflake", reachable, detail, age_s),
             Check("gate", *self._judges.ready()),
-            *([Check("grants", *self._grants.ready())] if self._grants is not None else []),
+            *([Check("grants", *self._grants.ready())] if self._grants else []),
             _lane(numbers["lane"]),
             _pool(numbers["pool"]),
             self._breaker(),
@@ -154,7 +154,7 @@ class Status:
             "callers": self.callers(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
-            **({"grants": self._grants.snapshot()} if self._grants is not None else {}),
+            **({"grants": self._grants.snapshot()} if self._grants else {}),
             "used_today": self._ledger.snapshot(),
             "totals": self._metrics.totals(),
         }

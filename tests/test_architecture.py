@@ -30,6 +30,8 @@ EDGES: dict[str, set[str]] = {
     "services": {"auth", "config", "ops", "protocol", "status", "transports", "warehouse"},
     "fixtures": {"protocol"},
     "admin": {"auth", "config", "ops", "pipeline", "protocol", "status", "transports", "warehouse"},
+    "roles": {"config", "policy", "protocol", "warehouse"},
+    "reloading": {"auth", "config", "ops", "protocol", "roles", "transports", "warehouse"},
     "auditing": {"config", "ops", "version"},
     "app": {
         "admin",
@@ -43,6 +45,8 @@ EDGES: dict[str, set[str]] = {
         "pipeline",
         "policy",
         "protocol",
+        "reloading",
+        "roles",
         "services",
         "simulator",
         "status",

@@ -111,6 +111,16 @@ class Authentication:
         if self._ways.access_tokens is not None:
             self._ways.access_tokens.source.stop()
 
+    def problems(self, config: Config) -> list[str]:
+        """Why ``take`` could not; reads the token file, changes nothing."""
+        try:
+            ways = ways_of(config, self._fetch, self._clock, self._ways)
+        except ValueError as error:
+            return [str(error)]
+        if self.exposed and not ways.names and not ways.anonymous:
+            return ["an open port needs authentication"]
+        return []
+
     def take(self, config: Config) -> tuple[str, ...]:
         """From now on this configuration counts, and what its files hold now.
 

@@ -1,104 +1,196 @@
-"""A reload: new secrets are taken; what else differs is told by name, as values may be secret."""
+"""A reload: what can change while the server runs does, all of it or nothing, and is told by name.
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+No value is ever told: it may be a secret.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatchcase
 from types import MappingProxyType
+from typing import Final
 
 from twisted.logger import Logger
 
 from snowflake_mcp.config.load import ConfigError
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings
-from snowflake_mcp.config.settings import SECTIONS
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, Parameter
+from snowflake_mcp.config.parameters import is_secret
+from snowflake_mcp.config.settings import SECTIONS, settings
 
-__all__ = ["Reload", "changed_settings"]
+__all__ = ["Applier", "Reload", "Report", "changed_settings"]
 
 _log = Logger()
 
 Connections = Mapping[str, ConnectionSettings]
-TakeSecrets = Callable[[Connections], Connections]
+
+_CONNECTIONS: Final = "connections"
+_PRINCIPALS: Final = "principals"
+_PLACES: Final = frozenset({"role", "warehouse", "database", "schema"})
+"""Parameters of a connection that the next login can have anew; so can its secrets. Others say
+which account answers and as whom, and where one of them differs all wait for a restart."""
+
+
+def _no_problems(_: Config) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Applier:
+    """A part of the server that can go on with other settings; reactor thread only."""
+
+    covers: tuple[str, ...]
+    """Settings as they are documented, with ``*``; ``principals`` and ``connections`` as such."""
+    take: Callable[[Config], object]
+    """Makes what it covers count as the configuration has it; never fails."""
+    problems: Callable[[Config], Sequence[str]] = _no_problems
+    """Why it could not, one line for each reason; asked before anything is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a reload: names of settings, and why it was refused if it was."""
+
+    applied: tuple[str, ...] = ()
+    restart: tuple[str, ...] = ()
+    """They differ from what runs, and count after a restart."""
+    problems: tuple[str, ...] = ()
+    """Nothing is changed."""
+
+    @property
+    def as_record(self) -> dict[str, object]:
+        """For the audit."""
+        if self.problems:
+            return {"outcome": "refused"}
+        return {"outcome": "ok", "applied": list(self.applied), "waiting": list(self.restart)}
 
 
 class Reload:
-    """Read the configuration again, take its secrets, and say in the log what became of it.
+    """Read the configuration again, let each part take what it can, and say what became of it.
 
     Args:
         running: the configuration of this process.
         reread: reads the one that is written.
-        take_secrets: makes the secrets of connections count from the next login on; returns
-            the connections as they then are. ``None`` where there is no account.
+        appliers: what can change while the server runs.
         retire: closes idle sessions, lets running statements finish; returns how many were idle.
-        takers: each is given what is written, and returns the sections of it that count now.
+            ``None`` where there is no account.
     """
 
     def __init__(
         self,
         running: Config,
         reread: Callable[[], Config] | None,
-        take_secrets: TakeSecrets | None = None,
+        appliers: Sequence[Applier] = (),
         retire: Callable[[], int] | None = None,
-        takers: Sequence[Callable[[Config], Sequence[str]]] = (),
     ) -> None:
         self._running = running
         self._reread = reread
-        self._take_secrets = take_secrets
+        self._appliers = tuple(appliers)
         self._retire = retire
-        self._takers = takers
-        self.outcome: dict[str, object] = {}
-        """What became of the last reload: whether it was refused, and the names of settings."""
 
-    def __call__(self) -> None:
-        """Compare with what runs; a configuration that cannot be used changes nothing."""
-        self.outcome = {"outcome": "refused"}
+    @property
+    def covers(self) -> frozenset[str]:
+        """Every setting of a section that a reload applies."""
+        return frozenset(each.path for each in settings() if self._covered(each.path))
+
+    def __call__(self) -> Report:
+        """Take what is written now; a configuration that cannot be used changes nothing."""
         if self._reread is None:
-            _log.warn("reload: there is no configuration to read again")
-            return
+            return _refused(["there is no configuration to read again"])
         try:
             written = self._reread()
         except ConfigError as error:
-            problems = "; ".join(error.problems)
-            _log.error("reload refused, nothing is changed: {problems}", problems=problems)
-            return
-        changed = changed_settings(self._running, written)
-        self._renew(written.connections)
-        for take in self._takers:
-            taken = {name: getattr(written, name) for name in take(written)}
-            self._running = replace(self._running, **taken)
-        waiting = changed_settings(self._running, written)
-        applied = [name for name in changed if name not in waiting]
-        self.outcome = {"outcome": "ok", "applied": applied, "waiting": list(waiting)}
-        if applied:
-            _log.info("reload: applied: {settings}", settings=", ".join(applied))
-        if waiting:
-            names = ", ".join(waiting)
+            return _refused(error.problems)
+        before, target = self._running, self._reachable(written)
+        problems = [line for applier in self._appliers for line in applier.problems(target)]
+        if problems:
+            return _refused(problems)
+        self._running = target
+        for applier in self._appliers:
+            applier.take(target)
+        changed = changed_settings(before, written)
+        restart = changed_settings(target, written)
+        report = Report(tuple(name for name in changed if name not in restart), restart)
+        self._tell(report)
+        return report
+
+    def _reachable(self, written: Config) -> Config:
+        """What runs now, with all that is written and can be applied."""
+        running = self._running
+        sections = {
+            section: replace(
+                getattr(running, section),
+                **{
+                    each.name: getattr(getattr(written, section), each.name)
+                    for each in fields(defaults)
+                    if self._covered(f"{section}.{each.name}")
+                },
+            )
+            for section, defaults in SECTIONS.items()
+        }
+        target = replace(running, **sections)
+        if self._covered(_CONNECTIONS):
+            connections = _reachable(running, written)
+            own = connections[running.connection.name]
+            target = replace(target, connection=own, connections=connections)
+        if self._covered(_PRINCIPALS):
+            target = replace(target, principals=written.principals)
+        return target
+
+    def _covered(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for each in self._appliers for pattern in each.covers)
+
+    def _tell(self, report: Report) -> None:
+        if self._retire is not None:
+            _log.info(
+                "reload: the next login reads its secrets again; {idle} idle sessions are closed",
+                idle=self._retire(),
+            )
+        if report.applied:
+            _log.info("reload: applied: {settings}", settings=", ".join(report.applied))
+        if report.restart:
+            names = ", ".join(report.restart)
             _log.warn("reload: not applied, restart needed: {settings}", settings=names)
-        elif not changed:
+        elif not report.applied:
             _log.info("reload: the configuration is valid and nothing in it has changed")
 
-    def _renew(self, written: Connections) -> None:
-        if self._take_secrets is None or self._retire is None:
-            return
-        running = self._running.connection.name
-        held = self._take_secrets(written)
-        self._running = replace(
-            self._running, connection=held[running], connections=MappingProxyType(dict(held))
-        )
-        idle = self._retire()
-        _log.info(
-            "reload: the next login reads its secrets again; {idle} idle sessions are closed",
-            idle=idle,
-        )
+
+def _refused(problems: Iterable[str]) -> Report:
+    report = Report(problems=tuple(problems))
+    told = "; ".join(report.problems)
+    _log.error("reload refused, nothing is changed: {problems}", problems=told)
+    return report
+
+
+def _reachable(running: Config, written: Config) -> Connections:
+    """The connections that can be had without a restart; the server's own stays what it is."""
+    own = {running.connection.name: running.connection}
+    known = {**own, **running.connections}
+    found = {**own, **written.connections}
+    for name, before in known.items():
+        after = written.connections.get(name, before)
+        if name in found and (after.backend, _lasting(after)) != (before.backend, _lasting(before)):
+            # A new secret for another user or method would only fail the logins that work now.
+            found[name] = before
+    return MappingProxyType(found)
+
+
+def _lasting(connection: ConnectionSettings) -> Mapping[str, Parameter]:
+    return {
+        name: value
+        for name, value in connection.parameters.items()
+        if name not in _PLACES and not is_secret(name)
+    }
 
 
 def changed_settings(before: Config, after: Config) -> tuple[str, ...]:
     """The settings that differ, as they are written in the documentation, in its order."""
     names = []
+    own = {before.connection.name, after.connection.name}
     if _identity(before.connection) != _identity(after.connection):
         names.append("connection")
-        told = {before.connection.name, after.connection.name}
     else:
-        told = set()
+        own = set()
     for name in dict.fromkeys([*before.connections, *after.connections]):
-        if name not in told:
+        if name not in own:
             names += _changed_connection(name, before.connections, after.connections)
     for section in SECTIONS:
         old, new = getattr(before, section), getattr(after, section)

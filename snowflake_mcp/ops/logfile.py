@@ -90,6 +90,11 @@ class LogFile(Stream):
             self._size = os.fstat(self._descriptor).st_size
             self._torn = False
 
+    def resize(self, max_bytes: int, keep_files: int) -> None:
+        """Rotate by other bounds from now on; files beyond their number are left alone."""
+        with self._lock:
+            self._max_bytes, self._keep_files = max_bytes, keep_files
+
     def close(self) -> None:
         """Close the file; nothing may be written afterwards."""
         os.close(self._descriptor)

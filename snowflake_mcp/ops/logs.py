@@ -58,6 +58,14 @@ def configure(path: str, max_bytes: int, keep_files: int) -> None:
     _shared.keep_files = keep_files
 
 
+def resize(max_bytes: int, keep_files: int) -> None:
+    """Rotate the open log files by other bounds from now on; reactor thread only."""
+    _shared.max_bytes, _shared.keep_files = max_bytes, keep_files
+    for stream in _shared.streams:
+        if isinstance(stream, LogFile):
+            stream.resize(max_bytes, keep_files)
+
+
 def stdout_json() -> ILogObserver:
     """JSON lines on standard output."""
     return _observer(Stream(_STDOUT, "standard output"), json_line)

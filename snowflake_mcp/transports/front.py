@@ -6,7 +6,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from snowflake_mcp.auth.authentication import Authentication
-from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.model import Config, HttpSettings
 from snowflake_mcp.ops.exposition import Exposition
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
@@ -48,11 +48,17 @@ class Front:
     """
 
     def __init__(
-        self, site: Site, websockets: WebSocketFactory, sse: LegacySse, own_files: int
+        self,
+        site: Site,
+        endpoint: McpEndpoint,
+        websockets: WebSocketFactory,
+        sse: LegacySse,
+        own_files: int,
     ) -> None:
         """``own_files`` may be open beside those of clients."""
         self._own_files = own_files
         self.site = site
+        self._endpoint = endpoint
         self._websockets = websockets
         self._sse = sse
 
@@ -75,6 +81,14 @@ class Front:
                 http=crowds[0].most,
                 websockets=crowds[1].most,
             )
+
+    def take(self, config: Config) -> None:
+        """Go on with these settings: requests and WebSockets that come in now have them."""
+        http = config.http
+        self.site.take(*_fences(http), http.max_body_bytes, http.max_unsent_bytes)
+        self._endpoint.take(http)
+        self._websockets.take(config.websocket)
+        self._sse.take(http, config.websocket)
 
     def close_idle(self) -> None:
         """Close HTTP connections without a request; the others close with their answer."""
@@ -166,8 +180,7 @@ def build_front(
     tree = Tree(routes)
     site = Site(
         tree,
-        Guard(http.allowed_hosts, (*http.allowed_origins, *http.cors_origins)),
-        Cors(http.cors_origins),
+        *_fences(http),
         clock,
         metrics,
         proxies,
@@ -178,4 +191,9 @@ def build_front(
         client_name=config.tls.client_name,
         idle_timeout_s=http.idle_timeout_s,
     )
-    return Front(site, websockets, sse, _OWN_FILES + 2 * config.pool.max_sessions)
+    return Front(site, endpoint, websockets, sse, _OWN_FILES + 2 * config.pool.max_sessions)
+
+
+def _fences(http: HttpSettings) -> tuple[Guard, Cors]:
+    guard = Guard(http.allowed_hosts, (*http.allowed_origins, *http.cors_origins))
+    return guard, Cors(http.cors_origins)

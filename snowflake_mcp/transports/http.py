@@ -49,6 +49,10 @@ class McpEndpoint:
         self._clock = clock
         self._settings = settings
 
+    def take(self, settings: HttpSettings) -> None:
+        """From the next request on these count."""
+        self._settings = settings
+
     def post(self, exchange: Exchange) -> None:
         """Answer a message: a request by its reply, a notification or a response by 202."""
         message: Message | None = None

@@ -55,6 +55,10 @@ class LegacySse:
         self._websocket = websocket
         self._clients: dict[str, _Client] = {}
 
+    def take(self, http: HttpSettings, websocket: WebSocketSettings) -> None:
+        """From the next stream on these count."""
+        self._http, self._websocket = http, websocket
+
     def routes(self) -> list[Route]:
         """Where they are."""
         return [

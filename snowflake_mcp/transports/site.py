@@ -55,21 +55,25 @@ class Site(http.HTTPFactory):
     ) -> None:
         super().__init__(timeout=idle_timeout_s, reactor=clock)
         self.tree = tree
-        self.cors = cors
         self.clock = clock
         self.proxies = proxies
         self.client_name = client_name
         self.crowd = crowd
         self.callers = callers
+        self.draining = False
+        self.channels: set[Channel] = set()
+        self.take(guard, cors, max_body_bytes, max_unsent_bytes)
+        self._metrics = metrics
+
+    def take(self, guard: Guard, cors: Cors, max_body_bytes: int, max_unsent_bytes: int) -> None:
+        """From the next request on these count."""
+        self._guard = guard
+        self.cors = cors
         self.max_body_bytes = max_body_bytes
         self.max_unsent_bytes = max_unsent_bytes
         self.too_large = Refusal(
             413, "too_large", f"The request body is larger than {max_body_bytes} bytes."
         )
-        self.draining = False
-        self.channels: set[Channel] = set()
-        self._guard = guard
-        self._metrics = metrics
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # the base promises its own wrapper
         """A channel for a new connection."""

@@ -251,13 +251,17 @@ class WebSocketFactory(WebSocketServerFactory):
         super().__init__(reactor=clock, server="", headers=dict(SECURITY))
         self.kernel = kernel
         self.clock = clock
-        self.settings = settings
         self.crowd = crowd
         self._metrics = metrics
         self._connections: set[Connection] = set()
         # autobahn's timers ignore the reactor they are given and take a global one; this is the
         # one thing all of them go through.
         self._batched_timer = Timers(clock)
+        self.take(settings)
+
+    def take(self, settings: WebSocketSettings) -> None:
+        """Connections that open from now on have these; open ones keep theirs."""
+        self.settings = settings
         # allowNullOrigin and allowedOrigins stay open here: the guard has judged the origin, and
         # the handshake that autobahn gets to see names none.
         self.setProtocolOptions(

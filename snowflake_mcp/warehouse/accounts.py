@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PrincipalSettings
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.credentials import Account, SettingsAccount
 from snowflake_mcp.warehouse.identifiers import folded
 
-__all__ = ["Accounts", "Seat", "check_seats"]
+__all__ = ["Accounts", "Seat", "seat_problems"]
 
 _GONE: Final = ToolFailure(
     Family.FORBIDDEN,
@@ -62,7 +62,8 @@ class Accounts:
         Raises:
             ValueError: a table's role or warehouse cannot be a name.
         """
-        check_seats(config)
+        if found := seat_problems(config):
+            raise ValueError("; ".join(found))
         own = demo or SettingsAccount(config.connection)
         others = [
             SettingsAccount(settings)
@@ -72,9 +73,18 @@ class Accounts:
         return cls(own, profiles, others)
 
     @property
+    def is_demo(self) -> bool:
+        """Whether the embedded demo warehouse answers, which has no other beside it."""
+        return self._accounts[self.own].settings.backend is Backend.DEMO
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of the connections; the server's own comes first."""
         return tuple(self._accounts)
+
+    def knows(self, connection: str, account: Account) -> bool:
+        """Whether this is the account of the connection still."""
+        return self._accounts.get(connection) is account
 
     def of(self, connection: str) -> Account:
         """The account of a connection.
@@ -90,17 +100,16 @@ class Accounts:
         limits = [each.limits for each in self._profiles.all]
         return max(max(each.statement_timeout_s, each.submitted_timeout_s) for each in limits)
 
-    def take_secrets(
-        self, written: Mapping[str, ConnectionSettings]
-    ) -> Mapping[str, ConnectionSettings]:
-        """Use the secrets of another reading of the same connections from the next login on.
-
-        Returns the connections as they then are.
-        """
-        for name, account in self._accounts.items():
-            if name in written and isinstance(account, SettingsAccount):
-                account.take_secrets(written[name])
-        return {name: account.settings for name, account in self._accounts.items()}
+    def take(self, connections: Mapping[str, ConnectionSettings]) -> None:
+        """From the next login on these are the connections; the server's own is among them."""
+        for name, settings in connections.items():
+            account = self._accounts.get(name)
+            if account is None:
+                self._accounts[name] = SettingsAccount(settings)
+            elif isinstance(account, SettingsAccount):
+                account.take(settings)
+        for name in self._accounts.keys() - {self.own, *connections}:
+            del self._accounts[name]
 
     def seat(self, principal: Principal) -> Seat:
         """Where this caller's statements run from now on.
@@ -117,17 +126,17 @@ class Accounts:
         return Seat(connection, *_names(table), settings)
 
 
-def check_seats(config: Config) -> None:
-    """See that every table's role and warehouse can be a name.
-
-    Raises:
-        ValueError: one of them cannot.
-    """
+def seat_problems(config: Config) -> list[str]:
+    """What of the tables' connections, roles and warehouses cannot be, one line for each."""
+    found = []
     for each in config.principals.values():
+        if each.connection and each.connection not in config.connections:
+            found.append(f"principals.{each.name}.connection: {each.connection} needs a restart")
         try:
             _names(each)
         except ValueError as error:
-            raise ValueError(f"principals.{each.name}: role or warehouse: {error}") from None
+            found.append(f"principals.{each.name}: role or warehouse: {error}")
+    return found
 
 
 def _names(table: PrincipalSettings) -> tuple[str | None, str | None]:

@@ -1,13 +1,10 @@
 """Who the server is towards Snowflake: the account and the arguments of a login."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from types import MappingProxyType
 from typing import Protocol
 
 from snowflake_mcp.config.keys import KeyUnusableError, private_key_der
 from snowflake_mcp.config.model import ConnectionSettings
-from snowflake_mcp.config.parameters import is_secret
 from snowflake_mcp.config.secrets import Secret, SecretFile
 
 __all__ = ["Account", "CredentialUnusableError", "SettingsAccount", "revealed"]
@@ -47,16 +44,9 @@ class SettingsAccount:
         """The configured parameters, their secrets still closed."""
         return self._settings.parameters
 
-    def take_secrets(self, written: ConnectionSettings) -> ConnectionSettings:
-        """Use the secrets of another reading of the same connection from the next login on.
-
-        Returns the settings that hold now; all but the secrets stay as they were.
-        """
-        kept = {n: v for n, v in self._settings.parameters.items() if not is_secret(n)}
-        secrets = {n: v for n, v in written.parameters.items() if is_secret(n)}
-        parameters = MappingProxyType({**kept, **secrets})
-        self._settings = replace(self._settings, parameters=parameters)
-        return self._settings
+    def take(self, settings: ConnectionSettings) -> None:
+        """Log in with these from the next login on."""
+        self._settings = settings
 
 
 def revealed(parameters: Mapping[str, object]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import PoolSettings
@@ -33,7 +33,7 @@ class Entrance:
     def __init__(self, reactor: Reactor, account: Account, pool: PoolSettings) -> None:
         width = pool.max_logins
         self._reactor = reactor
-        self._account = account
+        self.account = account
         self._barred: dict[Key, tuple[float, ToolFailure]] = {}
         self.logins = Logins(reactor, width)
         self.breaker = Breaker(
@@ -53,7 +53,7 @@ class Entrance:
             raise barred
         await self.logins.enter()
         try:
-            return await self._account.parameters()
+            return await self.account.parameters()
         except CancelledError:
             self.logins.gave_up()
             raise
@@ -89,6 +89,15 @@ class Entrance:
         self._barred.clear()
         self.breaker.reset()
         self.logins.forgive()
+
+    def widen(self, width: int) -> None:
+        """From now on so many logins may be under way at once."""
+        self.logins.width = width
+        self.doors.resize(width)
+
+    def close(self) -> None:
+        """The connection is no more: let the threads go, whatever still waits in them."""
+        Deferred.fromCoroutine(self.doors.stop(0.0))
 
     def snapshot(self) -> dict[str, Any]:
         """Numbers for /status; ``state`` is ``ok``, ``paused`` or ``untried``."""

@@ -93,7 +93,7 @@ class GrantCheck:
     ) -> None:
         """``role`` as stored, ``None`` for the login's own; a session of ``profile`` has it."""
         self._statements = statements
-        self._role = role
+        self.role = role
         self._principal = Principal(PRINCIPAL, profile)
         self.connection = connection
         self.problem = "the grants of the role have not been read yet"
@@ -138,7 +138,7 @@ class GrantCheck:
         return {"checked": True, "can_write": bool(writing), "privileges": writing}
 
     async def _read(self) -> Grants:
-        role = self._role or await self._current()
+        role = self.role or await self._current()
         found: Counter[str] = Counter()
         waiting = [("ROLE", qualified(role)), ("ROLE", '"PUBLIC"')]
         seen = set(waiting)
@@ -192,19 +192,26 @@ class GrantChecks:
     server's own role are known. Another connection that does not answer keeps nobody else out.
     """
 
-    def __init__(
-        self,
-        clock: IReactorTime,
-        own: GrantCheck | None,
-        others: Sequence[GrantCheck],
-        *,
-        refuse: bool,
-    ) -> None:
-        """``own`` is of the server's own role; ``None``: whoever has that may write."""
+    def __init__(self, clock: IReactorTime) -> None:
         self._clock = clock
+        self._own: GrantCheck | None = None
+        self._checks: list[GrantCheck] = []
+        self._refuse = False
+
+    def __len__(self) -> int:
+        return len(self._checks)
+
+    def take(self, own: GrantCheck | None, others: Sequence[GrantCheck], *, refuse: bool) -> None:
+        """Check these; what is known of a role counts until it has been read again.
+
+        ``own`` is of the server's own role; ``None``: whoever has that may write.
+        """
+        known = {(each.connection, each.role): each.found for each in self._checks}
         self._own = own
         self._checks = [*([own] if own is not None else []), *others]
         self._refuse = refuse
+        for each in self._checks:
+            each.found = known.get((each.connection, each.role))
 
     async def run(self) -> None:
         """Read the grants, one role after the other, again and again until all are known.

@@ -106,6 +106,14 @@ class Lane:
         self._running_of[principal] -= 1
         if not self._running_of[principal]:
             del self._running_of[principal]
+        self._give()
+
+    def take(self, *, width: int, queue: int, max_wait_s: float) -> None:
+        """Go on within these bounds; who has a place or waits already keeps what it has."""
+        self._width, self._queue, self._max_wait_s = width, queue, max_wait_s
+        self._give()
+
+    def _give(self) -> None:
         if self._giving:
             # Whoever was just given this place gave it back at once; the loop below goes on.
             return

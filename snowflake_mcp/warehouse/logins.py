@@ -31,7 +31,8 @@ class Logins:
         self, clock: Clock, width: int, jitter: Callable[[], float] = random.random
     ) -> None:
         self._clock = clock
-        self._width = width
+        self.width = width
+        """Logins that may be under way at once, once one has worked."""
         self._jitter = jitter
         self._proven = False
         self._under_way = 0
@@ -72,7 +73,7 @@ class Logins:
             failure = self.failure
             if failure is not None:
                 raise failure
-            if self._under_way < (self._width if self._proven else 1):
+            if self._under_way < (self.width if self._proven else 1):
                 self._under_way += 1
                 return
             turn: Deferred[None] = Deferred(self._waiting.remove)

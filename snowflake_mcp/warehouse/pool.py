@@ -218,6 +218,14 @@ class Pool:
         self._kept.discard(session)
         self._end(session)
 
+    def take(self, settings: PoolSettings) -> None:
+        """Go on within these bounds; leased sessions are left until they come back."""
+        self._settings = settings
+        while len(self._idle) > settings.max_idle_sessions:
+            self._end(self._idle.pop(self._least_wanted()))
+        self._serve()
+        self._plan_sweep()
+
     def retire(self) -> int:
         """The credentials have changed: close idle sessions now and leased ones when they return.
 

@@ -16,6 +16,7 @@ Answer = tuple[bool, str]
 _CACHED_S: Final = 10.0
 _BAD_NEWS_S: Final = 1.0
 """A recovery is to be seen soon; how often a login is tried is not for this to decide."""
+_SLACK_S: Final = 2.0
 _RECENT_S: Final = 60.0
 """A session that Snowflake answered so recently proves enough."""
 
@@ -31,7 +32,8 @@ class Readiness:
     def __init__(self, reactor: Reactor, sessions: Sessions, login_s: float) -> None:
         self._reactor = reactor
         self._sessions = sessions
-        self._limit_s = login_s + 2.0
+        self.login_s = login_s
+        """How long a login may take."""
         self._answer: Answer | None = None
         self._asked_at = 0.0
         self._known_at = 0.0
@@ -76,7 +78,7 @@ class Readiness:
                 return True, "Snowflake answered a heartbeat"
             sessions.pool.discard(session)
         opening = Deferred.fromCoroutine(sessions.lease(key, new=True))
-        timer = self._reactor.callLater(self._limit_s, opening.cancel)
+        timer = self._reactor.callLater(self.login_s + _SLACK_S, opening.cancel)
         try:
             session = await opening
         except CancelledError:

@@ -53,7 +53,7 @@ class Warehouse:
         self._bounds = bounds
         self._reactor = reactor
         self._metrics = metrics
-        self._max_submitted = pool.max_submitted
+        self._pool = pool
         self._lane = Lane(
             reactor,
             width=pool.max_statements,
@@ -92,6 +92,21 @@ class Warehouse:
         """From now on open sessions ahead of need, as many as the settings say."""
         self._warmth.start()
 
+    @property
+    def max_wait_s(self) -> float:
+        """How long a call may wait for a place."""
+        return self._pool.max_wait_s
+
+    def take(self, pool: PoolSettings) -> None:
+        """Go on with these settings; ``fetchers`` needs a restart."""
+        self._pool = pool
+        self._lane.take(
+            width=pool.max_statements, queue=pool.max_waiting, max_wait_s=pool.max_wait_s
+        )
+        self._means.statements.resize(pool.max_statements)
+        self._sessions.take(pool)
+        self._readiness.login_s = pool.login_timeout_s
+
     def retire_sessions(self) -> int:
         """Credentials may have changed: new statements log in anew, running ones finish.
 
@@ -127,9 +142,9 @@ class Warehouse:
             if job.resumes is None:
                 self._bounds.start(job.principal.name)
             permit = await self._lane.admit(job.principal.name, job.timeout_s)
-            if job.answer_within_s == 0 and self._submitted() >= self._max_submitted:
+            if job.answer_within_s == 0 and self._submitted() >= self._pool.max_submitted:
                 permit.release()
-                raise _too_many(self._max_submitted)
+                raise _too_many(self._pool.max_submitted)
             run = Run(self._means, job, collector, permit, started, self._ledger, self._over)
             self._runs.add(run)
             outcome = await run.result()

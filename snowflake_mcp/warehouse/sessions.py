@@ -167,13 +167,24 @@ class Sessions:
 
         Running statements finish on their sessions. Returns how many idle sessions are closed.
         """
-        for entrance in self._entrances.values():
-            entrance.forgive()
+        for name, entrance in list(self._entrances.items()):
+            if self._accounts.knows(name, entrance.account):
+                entrance.forgive()
+            else:
+                del self._entrances[name]
+                entrance.close()
         return self.pool.retire()
 
     def breakers(self) -> list[Breaker]:
         """Of every connection that is in use."""
         return [entrance.breaker for entrance in self._entrances.values()]
+
+    def take(self, settings: PoolSettings) -> None:
+        """Go on with these bounds; ``fetchers`` is not one of them."""
+        self._settings = settings
+        self.pool.take(settings)
+        for entrance in self._entrances.values():
+            entrance.widen(settings.max_logins)
 
     def may_warm(self) -> bool:
         """Whether a session that nobody has asked for may be opened now."""
@@ -238,22 +249,29 @@ class Sessions:
         login.addCallbacks(
             self._logged_in,
             self._refused,
-            callbackArgs=(key, generation, asked),
-            errbackArgs=(key, asked),
+            callbackArgs=(entrance, key, generation, asked),
+            errbackArgs=(entrance, key, asked),
         )
         return await asked
 
     def _logged_in(
-        self, connection: Any, key: Key, generation: int, asked: Deferred[Session]
+        self,
+        connection: Any,
+        entrance: Entrance,
+        key: Key,
+        generation: int,
+        asked: Deferred[Session],
     ) -> None:
         session = self.pool.adopt(connection, key, generation)
-        self.entrance(key.account).logins.worked()
+        entrance.logins.worked()
         if asked.called:
             self.pool.give_back_unused(session, self.home)
         else:
             asked.callback(session)
 
-    def _refused(self, reason: Failure, key: Key, asked: Deferred[Session]) -> None:
+    def _refused(
+        self, reason: Failure, entrance: Entrance, key: Key, asked: Deferred[Session]
+    ) -> None:
         error: Any = reason.value
         trouble = classify(error, "login")
         failure = trouble.failure()
@@ -265,7 +283,7 @@ class Sessions:
             errno=failure.details.get("errno"),
             text=str(error)[:300],
         )
-        self.entrance(key.account).refused(key, trouble)
+        entrance.refused(key, trouble)
         if not asked.called:
             # Without its cause: the frames of the driver's exception hold the secrets.
             asked.errback(failure)

@@ -66,6 +66,11 @@ class Threads:
         """Let jobs run; threads are made when they are first needed."""
         self._pool.start()
 
+    def resize(self, size: int) -> None:
+        """From now on at most so many; those too many end when their jobs do."""
+        self.size = size
+        self._pool.adjustPoolsize(0, size)
+
     def run(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Run a blocking job in a thread; the Deferred fires on the reactor thread."""
         if self.stopped:

@@ -151,12 +151,12 @@ class Work(Generic[T]):
             )
 
     def look(self) -> Deferred[State] | None:
-        """Ask Snowflake how the statement is; ``None``: it is in no session now.
+        """Ask Snowflake how the statement is; ``None``: it is in no session now, or we stop.
 
         The Deferred fires with ``unknown`` when Snowflake does not answer.
         """
         query_id, session = self.progress.query_id, self._session
-        if query_id is None or session is None:
+        if query_id is None or session is None or self._means.control.stopped:
             return None
         asked = self._means.control.run(queries.status, session.connection, query_id)
         return asked.addErrback(self._unanswered)

@@ -118,19 +118,22 @@ def test_hangup_and_user_signal_do_not_kill(tmp_path: Path) -> None:
 
 @pytest.mark.fault("F-21", "SIGHUP after changes of the configuration")
 def test_a_reload_says_what_would_change(tmp_path: Path) -> None:
-    """Settings by name, problems in full, never a secret; the server goes on as it was."""
+    """Settings by name, problems in full, never a secret; what is refused changes nothing."""
     config = tmp_path / "config.toml"
     config.write_text("[limits]\nmax_rows = 7\n")
     with serving(tmp_path, "--demo", "--config", str(config)) as server:
-        config.write_text("[limits]\nmax_rows = 8\n[http]\nmax_body_bytes = 2048\n")
+        config.write_text("[limits]\nmax_rows = 8\n[http]\nhost = '::1'\n")
         server.signal(signal.SIGHUP)
-        line = "reload: not applied, restart needed: http.max_body_bytes, limits.max_rows"
+        line = "reload: not applied, restart needed: http.host"
         until(lambda: line in server.log_text, 5, "the names are reported")
+        assert "reload: applied: limits.max_rows" in server.log_text
 
         config.write_text('[limits]\nmax_rows = "many"\npassword = "hunter2"\n')
         server.signal(signal.SIGHUP)
         until(lambda: "reload refused" in server.log_text, 5, "the problems are reported")
         assert "limits.max_rows: must be a whole number" in server.log_text
+        asked = server.call("execute_query", {"query": "SELECT 1", "limit": 9})
+        assert "expected at most 8" in asked.body.decode()
 
         config.unlink()
         server.signal(signal.SIGHUP)

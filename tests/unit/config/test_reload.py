@@ -1,17 +1,19 @@
-"""Two configurations are compared by the names of their settings."""
+"""A reload: what is covered is taken, what is not is told, and all of it or nothing."""
 
-from collections.abc import Mapping
-from dataclasses import replace
-from types import MappingProxyType
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import pytest
 from twisted.logger import capturedLogs, formatEvent
 
 from snowflake_mcp.config.load import ConfigError, Flags, load
-from snowflake_mcp.config.model import Config, ConnectionSettings
-from snowflake_mcp.config.parameters import is_secret
-from snowflake_mcp.config.reload import Reload, changed_settings
+from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.reload import Applier, Reload, changed_settings
+from snowflake_mcp.config.secrets import Secret
 
 ACCOUNT = {"SNOWFLAKE_ACCOUNT": "acme", "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": "hunter2"}
+
+MAIN = "[connections.main]\naccount = 'a'\nuser = 'u'\npassword = 'p'\n"
 
 
 def test_nothing_changed() -> None:
@@ -42,37 +44,43 @@ def test_another_connection_is_one_change() -> None:
 
 
 class Running:
-    """A process with an account, and what its reload does and says."""
+    """A process whose parts take limits, connections and principals, and what a reload says."""
 
-    def __init__(self, environ: dict[str, str]) -> None:
-        self.config = load(Flags(), environ)
-        self.written: Config | ConfigError = self.config
-        self.connection = self.config.connection
+    def __init__(self, environ: dict[str, str], text: str = "") -> None:
+        self.taken: list[Config] = []
+        self.problems: list[str] = []
         self.retired = 0
-        self._reload = Reload(self.config, self._reread, self._take, self._retire)
+        self.written: Config | ConfigError = self.read(environ, text)
+        assert isinstance(self.written, Config)
+        part = Applier(
+            ("limits.*", "http.allowed_*", "connections", "principals"),
+            self.taken.append,
+            lambda _: self.problems,
+        )
+        self._reload = Reload(self.written, self._reread, [part], self._retire)
 
-    def reload(self, environ: dict[str, str] | None = None) -> list[str]:
-        """The lines of a reload with this environment."""
-        try:
-            self.written = self.config if environ is None else load(Flags(), environ)
-        except ConfigError as error:
-            self.written = error
+    @staticmethod
+    def read(environ: dict[str, str], text: str = "") -> Config | ConfigError:
+        """What a start would read."""
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "c.toml"
+            path.write_text(text)
+            try:
+                return load(Flags(config=str(path)), environ)
+            except ConfigError as error:
+                return error
+
+    def reload(self, environ: dict[str, str], text: str = "") -> list[str]:
+        """The lines of a reload with this environment and file."""
+        self.written = self.read(environ, text)
         with capturedLogs() as events:
-            self._reload()
+            self.report = self._reload()
         return [str(formatEvent(event)) for event in events]
 
     def _reread(self) -> Config:
         if isinstance(self.written, ConfigError):
             raise self.written
         return self.written
-
-    def _take(self, written: Mapping[str, ConnectionSettings]) -> Mapping[str, ConnectionSettings]:
-        name = self.connection.name
-        if name in written:
-            secrets = {n: v for n, v in written[name].parameters.items() if is_secret(n)}
-            parameters = MappingProxyType({**self.connection.parameters, **secrets})
-            self.connection = replace(self.connection, parameters=parameters)
-        return {name: self.connection}
 
     def _retire(self) -> int:
         self.retired += 1
@@ -82,37 +90,99 @@ class Running:
 READ = "reload: the next login reads its secrets again; 3 idle sessions are closed"
 
 
-def test_a_reload_takes_secrets_and_names_the_rest() -> None:
-    """Secrets count from the next login on; the rest waits for a restart, and is told again."""
+def test_what_is_covered_is_taken_and_the_rest_is_named() -> None:
+    """Setting by setting; what waits for a restart stays as it was, and is told again."""
+    running = Running(ACCOUNT)
+    after = {
+        **ACCOUNT,
+        "SNOWFLAKE_MCP_LIMITS_MAX_ROWS": "7",
+        "SNOWFLAKE_MCP_POOL_FETCHERS": "2",
+        "SNOWFLAKE_MCP_HTTP_ALLOWED_HOSTS": "a,b",
+        "SNOWFLAKE_MCP_HTTP_HOST": "::1",
+    }
+    waits = "reload: not applied, restart needed: http.host, pool.fetchers"
+    assert running.reload(after) == [
+        READ,
+        "reload: applied: http.allowed_hosts, limits.max_rows",
+        waits,
+    ]
+    (taken,) = running.taken
+    assert (taken.limits.max_rows, taken.http.allowed_hosts) == (7, ("a", "b"))
+    assert (taken.pool.fetchers, taken.http.host) == (1, "127.0.0.1")
+    assert running.report.restart == ("http.host", "pool.fetchers")
+    assert running.reload(after) == [READ, waits]
+    assert running.reload(ACCOUNT) == [READ, "reload: applied: http.allowed_hosts, limits.max_rows"]
+
+
+def test_of_a_connection_secrets_and_places_are_taken() -> None:
+    """Who logs in stays until a restart, and then a new secret does not come before it."""
     running = Running(ACCOUNT)
     after = {**ACCOUNT, "SNOWFLAKE_PASSWORD": "hunter3", "SNOWFLAKE_ROLE": "READER"}
-    role = "reload: not applied, restart needed: connections.default.role"
-    assert running.reload(after) == [READ, "reload: applied: connections.default.password", role]
-    assert running.reload(after) == [READ, role]
-    assert running.connection.parameters["password"].reveal() == "hunter3"  # type: ignore[union-attr]
+    names = "connections.default.password, connections.default.role"
+    assert running.reload(after) == [READ, f"reload: applied: {names}"]
+    connection = running.taken[0].connection
+    assert connection is running.taken[0].connections["default"]
+    assert connection.parameters["password"] == Secret("hunter3")
+    other = {**ACCOUNT, "SNOWFLAKE_PASSWORD": "hunter4", "SNOWFLAKE_USER": "v"}
+    waits = f"reload: not applied, restart needed: {names}, connections.default.user"
+    assert running.reload(other) == [READ, waits]
+    assert running.taken[1].connection == connection
+
+
+def test_connections_and_tables_come_and_go() -> None:
+    """A table may name a connection that the process did not know before."""
+    default = 'default_connection = "main"\n'
+    running = Running({}, default + MAIN)
+    more = f"{MAIN}[connections.bee]\naccount = 'a'\nuser = 'b'\npassword = 'c'\n"
+    table = "[principals.bee]\nconnection = 'bee'\n"
+    applied = "reload: applied: connections.bee, principals.bee"
+    assert running.reload({}, default + more + table) == [READ, applied]
+    assert set(running.taken[-1].connections) == {"main", "bee"}
+    assert running.taken[-1].principals["bee"].connection == "bee"
+    assert running.reload({}, default + MAIN) == [READ, applied]
+    assert set(running.taken[-1].connections) == {"main"}
 
 
 def test_a_reload_without_changes_reads_secret_files_all_the_same() -> None:
     """What a file holds is no part of the configuration, so it may have changed."""
     running = Running(ACCOUNT)
     unchanged = "reload: the configuration is valid and nothing in it has changed"
-    assert running.reload() == [READ, unchanged]
+    assert running.reload(ACCOUNT) == [READ, unchanged]
 
 
 def test_another_connection_waits_for_a_restart() -> None:
     """Its secrets are not given to the account that runs."""
-    running = Running(ACCOUNT)
-    other = load(Flags(), ACCOUNT)
-    connection = replace(other.connection, name="other")
-    written = replace(other, connection=connection, connections={"other": connection})
-    running.config, running.written = written, written
-    assert running.reload() == [READ, "reload: not applied, restart needed: connection"]
-    assert running.connection.parameters["password"].reveal() == "hunter2"  # type: ignore[union-attr]
+    running = Running({}, MAIN)
+    other = MAIN.replace("[connections.main]", "[connections.other]").replace("'p'", "'q'")
+    assert running.reload({}, other) == [
+        READ,
+        "reload: not applied, restart needed: connection",
+    ]
+    connection = running.taken[-1].connection
+    assert (connection.name, connection.parameters["password"]) == ("main", Secret("p"))
 
 
-def test_a_reload_that_cannot_be_used_changes_nothing() -> None:
-    """Sessions are left alone and the problems told."""
+@pytest.mark.parametrize("where", ["file", "part"])
+def test_all_or_nothing(where: str) -> None:
+    """What cannot be used changes nothing, whoever finds it: sessions and settings stay."""
     running = Running(ACCOUNT)
-    (line,) = running.reload({**ACCOUNT, "SNOWFLAKE_PORT": "x"})
-    assert line.startswith("reload refused, nothing is changed: port: must be")
-    assert running.retired == 0
+    after = {**ACCOUNT, "SNOWFLAKE_MCP_LIMITS_MAX_ROWS": "7"}
+    if where == "file":
+        after["SNOWFLAKE_PORT"] = "x"
+    else:
+        running.problems = ["policy.tier: no", "and more"]
+    (line,) = running.reload(after)
+    said = "port: must be" if where == "file" else "policy.tier: no; and more"
+    assert line.startswith(f"reload refused, nothing is changed: {said}")
+    assert (running.taken, running.retired) == ([], 0)
+    assert running.report.problems
+    running.problems = []
+    assert running.reload(ACCOUNT)[-1].endswith("nothing in it has changed")
+
+
+def test_without_a_configuration_to_read_nothing_happens() -> None:
+    """As where the services are built by hand."""
+    with capturedLogs() as events:
+        report = Reload(load(Flags(), {}), None)()
+    assert report.problems == ("there is no configuration to read again",)
+    assert len(events) == 1

@@ -301,7 +301,8 @@ async def test_the_grants_of_the_role_are_read(endpoint: Endpoint) -> None:
     warehouse = Warehouse(REACTOR, Accounts(endpoint), CONFIG.pool, Metrics())
     warehouse.start()
     try:
-        check = GrantChecks(REACTOR, GrantCheck(warehouse, None), [], refuse=True)
+        check = GrantChecks(REACTOR)
+        check.take(GrantCheck(warehouse, None), [], refuse=True)
         await check.run()
     finally:
         await warehouse.stop(5.0)

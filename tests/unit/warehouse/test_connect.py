@@ -135,14 +135,14 @@ def test_a_key_that_became_unreadable_is_not_sent(tmp_path: Path) -> None:
 
 
 @async_test
-async def test_a_reload_changes_secrets_only() -> None:
-    """Other parameters of the connection wait for a restart."""
+async def test_a_login_after_a_reload_has_what_was_taken() -> None:
+    """The account is asked at each login."""
     before = ConnectionSettings("m", Backend.SNOWFLAKE, {"user": "u", "password": Secret("a")})
     after = ConnectionSettings("m", Backend.SNOWFLAKE, {"user": "v", "password": Secret("b")})
     account = SettingsAccount(before)
-    holds = account.take_secrets(after)
-    assert holds.parameters == {"user": "u", "password": Secret("b")}
-    assert revealed(await account.parameters()) == {"user": "u", "password": "b"}
+    account.take(after)
+    assert account.settings is after
+    assert revealed(await account.parameters()) == {"user": "v", "password": "b"}
 
 
 @pytest.mark.parametrize("line", BOTH)

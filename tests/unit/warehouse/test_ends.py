@@ -69,3 +69,21 @@ async def test_the_end_of_what_was_handed_over_is_told_later(
     assert ends == []
     await warehouse.handles.cancel(standing.query_id, ANN)
     assert ends == [(standing.query_id, "cancelled")]
+
+
+@async_test
+async def test_nobody_is_asked_when_the_threads_have_gone(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """A hurried stop lets them go before the last answer: reports find nobody to ask."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, Waiting())
+    running = Deferred.fromCoroutine(warehouse.run(job(SLOW, tag=TAG), Kept()))
+    running.addErrback(lambda _: None)
+    await until(lambda: [each.query_id for each in warehouse.statements()] != [None], 5, "its id")
+    (run,) = warehouse._runs
+    warehouse._means.control.stopped = True
+    assert run.look() is None
+    warehouse._means.control.stopped = False
+    running.cancel()
+    await within(running, 5)

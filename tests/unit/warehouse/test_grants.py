@@ -56,7 +56,8 @@ def check(
     grants: Mapping[str, list[Row]], *, role: str | None = "READER", refuse: bool = False
 ) -> tuple[GrantChecks, Answers, Clock, "Deferred[Any]"]:
     answers, clock = Answers(grants), Clock()
-    made = GrantChecks(clock, GrantCheck(answers, role), [], refuse=refuse)
+    made = GrantChecks(clock)
+    made.take(GrantCheck(answers, role), [], refuse=refuse)
     return made, answers, clock, Deferred.fromCoroutine(made.run())
 
 
@@ -149,7 +150,8 @@ def test_each_role_in_use_is_checked() -> None:
     answers, clock = Answers({**READER, **writer}), Clock()
     own = GrantCheck(answers, "READER")
     broken, writing = GrantCheck(answers, "NOPE", "bo", "b"), GrantCheck(answers, "W", "al", "a")
-    made = GrantChecks(clock, own, [broken], refuse=True)
+    made = GrantChecks(clock)
+    made.take(own, [broken], refuse=True)
     running = Deferred.fromCoroutine(made.run())
     assert made.ready() == (True, "the role READER can only read")
     assert made.snapshot() == {
@@ -166,7 +168,7 @@ def test_each_role_in_use_is_checked() -> None:
     }
     running.addErrback(lambda _: None)
     running.cancel()
-    made = GrantChecks(clock, own, [broken, writing], refuse=True)
+    made.take(own, [broken, writing], refuse=True)
     running = Deferred.fromCoroutine(made.run())
     assert made.ready() == (False, "the role W can write: INSERT (1)")
     assert {job.principal for job in answers.jobs} == {
@@ -181,7 +183,8 @@ def test_each_role_in_use_is_checked() -> None:
 def test_nobody_reads_at_the_servers_own_role() -> None:
     """Then only the others are checked, and the server is ready without them."""
     answers, clock = Answers(READER), Clock()
-    made = GrantChecks(clock, None, [GrantCheck(answers, "READER", "bo", "b")], refuse=True)
+    made = GrantChecks(clock)
+    made.take(None, [GrantCheck(answers, "READER", "bo", "b")], refuse=True)
     assert made.ready()[0] is True
     assert Deferred.fromCoroutine(made.run()).called
     assert made.ready() == (True, "the role READER can only read")

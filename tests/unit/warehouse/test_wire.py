@@ -496,7 +496,7 @@ async def test_an_account_without_parameters_is_unavailable(build: Build) -> Non
     async def parameters() -> Any:
         raise answers.pop(0)
 
-    warehouse._sessions.own._account.parameters = parameters  # type: ignore[method-assign]
+    warehouse._sessions.own.account.parameters = parameters  # type: ignore[method-assign]
     told = await failure(warehouse, "select 1")
     assert (told.family, told.message) == (Family.UNAVAILABLE, "the demo warehouse restarts")
     assert (await failure(warehouse, "select 1")).family is Family.AUTH
