@@ -99,7 +99,8 @@ class _Core:
         self.config = config
         self.reactor = reactor
         self.profiles = Profiles(config)
-        logs.configure(config.log.file, config.log.max_bytes, config.log.keep_files)
+        log = config.log
+        logs.configure(log.file, log.max_bytes, log.keep_files, log.access_file)
         self.metrics = Metrics()
         self.audit = build_audit(config.audit, reactor, self.metrics, wall_clock)
         self.lag = ReactorLag(reactor, self.metrics)

@@ -297,6 +297,8 @@ class LogSettings:
     """A file that would grow beyond is rotated; 0: never."""
     keep_files: int = _number(5, 0, 1000)
     """Rotated files to keep."""
+    access_file: str = ""
+    """Where the lines of requests go instead, rotated alike; none: into the same log."""
 
 
 Parameter = str | int | bool | Secret | SecretFile | Mapping[str, str | int | bool]

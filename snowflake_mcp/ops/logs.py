@@ -33,6 +33,8 @@ __all__ = [
 _log = Logger()
 
 _STDOUT: Final = 1
+_ACCESS: Final = frozenset({"snowflake_mcp.pipeline.observe", "snowflake_mcp.transports.site"})
+"""The loggers of what somebody asked."""
 
 _Format = Callable[[LogEvent], bytes | None]
 
@@ -42,6 +44,7 @@ class _Shared:
 
     def __init__(self) -> None:
         self.path = Path("snowflake-mcp.log")
+        self.access: Path | None = None
         self.max_bytes = 0
         self.keep_files = 0
         self.streams: list[Stream] = []
@@ -50,10 +53,15 @@ class _Shared:
 _shared = _Shared()
 
 
-def configure(path: str, max_bytes: int, keep_files: int) -> None:
-    """Say which file ``file_json`` and ``file_text`` will open; opens nothing."""
+def configure(path: str, max_bytes: int, keep_files: int, access: str = "") -> None:
+    """Say which file ``file_json`` and ``file_text`` will open; opens nothing.
+
+    ``access``: the file that every factory of this module gives the events of requests to,
+    instead of where it writes the others; empty: none.
+    """
     # twistd may change its folder before the file is opened again.
     _shared.path = Path(path).absolute()
+    _shared.access = Path(access).absolute() if access else None
     _shared.max_bytes = max_bytes
     _shared.keep_files = keep_files
 
@@ -133,14 +141,19 @@ def reopen() -> None:
 class LineObserver:
     """An observer that writes one line for each event; any thread."""
 
-    def __init__(self, stream: Stream, form: _Format) -> None:
+    def __init__(self, stream: Stream, form: _Format, access: Stream | None = None) -> None:
         self._stream = stream
         self._form = form
+        self._access = access
 
     def __call__(self, event: LogEvent) -> None:
         """Write the event, unless it says nothing."""
         line = self._form(event)
-        if line is not None:
+        if line is None:
+            return
+        if self._access is not None and _is_access(event):
+            self._access.write(line)
+        else:
             self._stream.write(line)
 
 
@@ -179,13 +192,25 @@ def _level_name(number: int) -> str:
 
 def _observer(stream: Stream, form: _Format) -> ILogObserver:
     _shared.streams.append(stream)
-    return LineObserver(stream, form)
+    access = None if _shared.access is None else _opened(_shared.access)
+    if access is not None:
+        _shared.streams.append(access)
+    return LineObserver(stream, form, access)
 
 
 def _file() -> LogFile:
+    return _opened(_shared.path)
+
+
+def _opened(path: Path) -> LogFile:
     try:
-        return LogFile(_shared.path, _shared.max_bytes, _shared.keep_files)
+        return LogFile(path, _shared.max_bytes, _shared.keep_files)
     except OSError as error:
         raise SystemExit(
-            f"snowflake-mcp: the log file {_shared.path} cannot be opened: {error.strerror}"
+            f"snowflake-mcp: the log file {path} cannot be opened: {error.strerror}"
         ) from None
+
+
+def _is_access(event: LogEvent) -> bool:
+    """Whether it is the line of an HTTP exchange or of a request; what went wrong is not."""
+    return event.get("log_namespace") in _ACCESS and event.get("log_level") is LogLevel.info

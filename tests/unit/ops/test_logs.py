@@ -46,6 +46,31 @@ def test_the_configured_file(tmp_path: Path, form: str) -> None:
     assert message == "hello you"
 
 
+@pytest.mark.parametrize("name", ["file_json", "stderr_text"])
+def test_requests_may_have_a_file_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Lines of what somebody asked go there, whatever else the log is; faults stay in the log."""
+    access, log = tmp_path / "access", tmp_path / "log"
+    monkeypatch.setattr(logs, "STDERR", os.open(log, os.O_WRONLY | os.O_CREAT))
+    logs.configure(str(log), 0, 0, str(access))
+    observer = getattr(logs, name)()
+    site = Logger(namespace="snowflake_mcp.transports.site", observer=observer)
+    request = Logger(namespace="snowflake_mcp.pipeline.observe", observer=observer)
+    other = Logger(namespace="snowflake_mcp.services", observer=observer)
+    site.info("GET /mcp 200")
+    request.info("tools/call ok")
+    site.error("it broke")
+    other.info("started")
+    assert [line in access.read_text() for line in ("GET /mcp", "tools/call")] == [True, True]
+    assert [line in log.read_text() for line in ("it broke", "started")] == [True, True]
+    assert len(access.read_text().splitlines()) == len(log.read_text().splitlines()) == 2
+    access.rename(tmp_path / "old")
+    logs.reopen()
+    site.info("GET /later 200")
+    assert "GET /later" in access.read_text()
+
+
 def test_a_relative_file_is_meant_from_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
