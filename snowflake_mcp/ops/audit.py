@@ -141,15 +141,18 @@ class Audit(Service):
         self.record("server.start", self._start)
         self._tell_place("opened")
 
-    def stopService(self) -> None:
+    def stopService(self) -> Deferred[None] | None:
         """Record the stop and close the file."""
         if self._journal is None:
-            return
+            return None
         self.record("server.stop", {})
         self._tell_place("closed")
+        return Deferred.fromCoroutine(self._close(self._journal))
+
+    async def _close(self, journal: Journal) -> None:
         if self._syncing is not None:
-            self._syncing.stop()
-        self._journal.close()
+            await self._syncing.stop()
+        journal.close()
 
     def reopen(self) -> None:
         """Write on into whatever has the file's name now, for SIGUSR1."""

@@ -58,6 +58,7 @@ class Journal:
         self._missing_since = ""
         self._torn_bytes = 0
         self._failing = False
+        self._closed = False
 
     @property
     def failing(self) -> bool:
@@ -101,12 +102,15 @@ class Journal:
             self._guarded(file.reopen)
 
     def close(self) -> None:
-        """Nothing is written any more."""
+        """Nothing is written any more; what still comes is lost."""
+        self._closed = True
         file, self._file = self._file, None
         if file is not None:
             file.close()
 
     def _make_ready(self) -> None:
+        if self._closed:
+            raise OSError("the audit is closed")
         if self._file is None:
             last = last_record(self._path)
             self._file = AuditFile(self._path, self._max_bytes, self._keep_files)

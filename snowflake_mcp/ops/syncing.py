@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
+from threading import Thread
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -32,6 +34,8 @@ class Syncing:
         self._choice = choice
         self._duplicate = duplicate
         self._pool = ThreadPool(0, 1, "audit")
+        # A disk that never answers shall not hold the end of the process.
+        self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
         self._timer: IDelayedCall | None = None
         self._running = False
         self._waiting: list[Deferred[bool]] = []
@@ -42,12 +46,17 @@ class Syncing:
         if self._choice != "never":
             self._pool.start()
 
-    def stop(self) -> None:
-        """End the thread; what it is doing is waited for."""
+    async def stop(self) -> None:
+        """Bring what was written to the disk a last time, and end the thread."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
-        if self._pool.started:
-            self._pool.stop()
+        if not self._pool.started:
+            return
+        last: Deferred[bool] = Deferred()
+        self._waiting.append(last)
+        self._begin()
+        await last
+        self._pool.stop()
 
     def written(self) -> Deferred[bool] | None:
         """A line was written. ``None``, or what to wait for before anybody hears of it.

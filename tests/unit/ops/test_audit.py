@@ -52,6 +52,12 @@ class Stand:
             lambda: 1_700_000_000.0,
         )
 
+    def stop(self) -> None:
+        """Stop it; a last fsync is waited for."""
+        ended = self.audit.stopService()
+        while ended is not None and not ended.called:
+            self.reactor.turn()
+
     def records(self) -> list[dict[str, Any]]:
         return list(records_of([self.path]))
 
@@ -65,7 +71,7 @@ def stand(tmp_path: Path) -> Any:
     made = Stand(tmp_path)
     made.audit.startService()
     yield made
-    made.audit.stopService()
+    made.stop()
 
 
 def test_without_a_file_it_is_off() -> None:
@@ -89,7 +95,7 @@ def test_start_and_stop_are_records(tmp_path: Path, key: bytes) -> None:
     made = Stand(tmp_path, key_file=str(key_file) if key else "")
     with capturedLogs() as events:
         made.audit.startService()
-        made.audit.stopService()
+        made.stop()
     start, stop = made.records()
     assert (start["event"], stop["event"]) == ("server.start", "server.stop")
     assert start["chain"] == ("hmac-sha256" if key else "sha256")
@@ -99,6 +105,14 @@ def test_start_and_stop_are_records(tmp_path: Path, key: bytes) -> None:
         f"audit closed at record 2, hash {stop['hash']}",
     ]
     assert verify([made.path], Sealer(key)).problem == ""
+
+
+def test_what_comes_after_the_end_is_lost(stand: Stand) -> None:
+    """A statement that ends when the file is closed does not open it again."""
+    stand.stop()
+    assert stand.audit.record("statement.end", {})
+    assert stand.records()[-1]["event"] == "server.stop"
+    assert stand.number("audit_lost") == 1
 
 
 def test_members_that_say_nothing_are_left_out(stand: Stand) -> None:
@@ -177,7 +191,7 @@ def test_a_lost_record_counts_and_matters_where_it_shall(tmp_path: Path, strict:
     assert made.audit.may_go_on()
     assert made.audit.record("tools/call", {})
     assert made.number("audit_failing") == 0
-    made.audit.stopService()
+    made.stop()
     assert made.records()[0]["event"] == ("audit.gap")
     assert made.records()[0]["lost"] == 2
 
@@ -213,7 +227,8 @@ def test_records_come_to_the_disk_as_chosen(
         if choice == "interval":
             made.reactor.turn()
         assert len(synced) == (1 if choice == "interval" else 0)
-    made.audit.stopService()
+    made.stop()
+    assert len(synced) == {"never": 0, "interval": 2, "always": 3}[choice]
     assert all("audit" in name for name in synced)
     assert made.reactor.getDelayedCalls() == []
 
@@ -241,7 +256,7 @@ def test_a_disk_that_takes_nothing_is_told(
     assert told == [not strict] * 2
     said = [formatEvent(event) for event in events]
     assert sum("does not reach the disk" in line for line in said) == 1
-    made.audit.stopService()
+    made.stop()
 
 
 @pytest.mark.parametrize(

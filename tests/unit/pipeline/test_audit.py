@@ -298,7 +298,6 @@ def test_an_answer_waits_for_the_disk_where_it_shall(tmp_path: Path) -> None:
     assert out == []
     on_disk.callback(True)
     assert out == [ANSWER]
-    stand.audit.stopService()
 
 
 def test_a_server_without_audit_has_no_layer() -> None:
