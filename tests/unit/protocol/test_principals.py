@@ -24,7 +24,7 @@ ENTRIES: Final = [{"name": str(number)} for number in range(5)]
 
 @pytest.mark.parametrize("other", [ALSO_ANN, EVE, LOCAL])
 def test_a_cursor_is_its_owners(other: Principal) -> None:
-    """Although their lists are as long, and hold the same."""
+    """A-08: although their lists are as long, and hold the same."""
     cursors = Cursors(b"k" * 32, 2)
     cursor = cursors.page("tools", ENTRIES, {}, ANN)["nextCursor"]
     assert cursors.page("tools", ENTRIES, {"cursor": cursor}, ANN)["tools"] == ENTRIES[2:4]

@@ -239,7 +239,7 @@ def test_every_cell(realm: Realm) -> None:
 
 @pytest.mark.parametrize("who", MAY)
 def test_lists_hold_what_is_theirs(realm: Realm, who: str) -> None:
-    """Of tools and of databases, by tool and by resource; and nothing else is told to be there."""
+    """D-07: tools and databases, by tool and by resource; nothing else is told to be there."""
     may = MAY[who]
     tools = realm.ask(may.principal, "tools/list")["result"]
     assert {tool["name"] for tool in tools["tools"]} == may.tools
