@@ -45,6 +45,24 @@ def test_every_setting_is_documented(setting: Setting) -> None:
     assert row.replace("|  |", "| |") in CONFIGURATION
 
 
+def test_every_limit_is_in_the_one_table() -> None:
+    """Whatever is called a maximum, ends something after a time, or is a rate or an allowance."""
+    limits = [
+        each.path
+        for each in settings()
+        if each.low is not None
+        and each.section not in {"log", "audit", "oauth"}
+        and (
+            each.name.startswith(("max_", "hourly_", "daily_"))
+            or each.name.endswith("_timeout_s")
+            or each.section == "rates"
+        )
+    ]
+    page = (DOCS / "limits.md").read_text()
+    assert len(limits) > 40
+    assert [path for path in limits if f"`{path}`" not in page] == []
+
+
 @pytest.mark.parametrize("variable", sorted(ENVIRONMENT))
 def test_every_connection_variable_is_documented(variable: str) -> None:
     """Each SNOWFLAKE_* variable has a row."""

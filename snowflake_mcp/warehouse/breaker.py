@@ -45,6 +45,10 @@ class Breaker:
         self.opened = 0
         """How often it has opened."""
 
+    def take(self, failures: int, pause_s: float) -> None:
+        """Go on with these settings: the pause counts from the next time it opens."""
+        self._most, self._pause_s = failures, pause_s
+
     @property
     def state(self) -> State:
         """``half open``: one statement may try, or does."""

@@ -185,6 +185,7 @@ class Sessions:
         self.pool.take(settings)
         for entrance in self._entrances.values():
             entrance.widen(settings.max_logins)
+            entrance.breaker.take(settings.breaker_failures, settings.breaker_pause_s)
 
     def may_warm(self) -> bool:
         """Whether a session that nobody has asked for may be opened now."""

@@ -161,6 +161,16 @@ def test_an_operator_closes_it() -> None:
     assert circuit.state == "closed"
 
 
+def test_new_settings_count_from_the_next_failure() -> None:
+    """What has failed so far stays counted."""
+    circuit = Circuit(9)
+    circuit.fail(3)
+    circuit.breaker.take(4, 60.0)
+    assert circuit.state == "closed"
+    circuit.fail()
+    assert circuit.refusal().details["retry_after_s"] == 60
+
+
 @pytest.mark.parametrize(("failures", "state"), [(0, "closed"), (1, "open")])
 def test_the_extremes(failures: int, state: str) -> None:
     """None: it never opens. One: the first failure opens it."""
