@@ -1,16 +1,22 @@
 """What stands behind the admin surface: one view of the parts, and the levers on them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
+from heapq import nlargest, nsmallest
 from ipaddress import IPv6Address, ip_address
+from operator import attrgetter, itemgetter
 from typing import Any, Final
 
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
+from snowflake_mcp.ops.drain import ended_within
 from snowflake_mcp.ops.trend import Trend
 from snowflake_mcp.pipeline.refusals import Refusals
 from snowflake_mcp.protocol.context import RequestContext
@@ -19,6 +25,7 @@ from snowflake_mcp.status import Status
 from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.front import Front
+from snowflake_mcp.transports.probes import Check
 from snowflake_mcp.warehouse.service import Warehouse
 from snowflake_mcp.warehouse.standing import Running
 
@@ -28,6 +35,11 @@ _log = Logger()
 
 _UNIX_SOCKET: Final = "local"
 _SHOWN_REFUSALS: Final = 20
+_LISTED: Final = 1_000
+_ON_PAGE: Final = 100
+"""Rows of a list; with ten thousand sessions the rest would hold the reactor for too long."""
+_PATIENCE_S: Final = 1.0
+_NOT_YET: Final = Check("checks", False, "They have not been made yet.")
 _HIDDEN: Final = ("password", "secret", "token", "key")
 """Parts of names of settings that are not shown to anybody."""
 
@@ -51,9 +63,9 @@ class Admin:
         trend: Trend,
         refusals: Refusals,
         audit: Audit,
-        now: Callable[[], float],
+        clock: IReactorTime,
     ) -> None:
-        """``now`` is the clock of the kernel, in seconds."""
+        """``clock`` is that of the kernel."""
         self._kernel = kernel
         self._warehouse = warehouse
         self._profiles = profiles
@@ -62,7 +74,10 @@ class Admin:
         self._trend = trend
         self._refusals = refusals
         self._audit = audit
-        self._now = now
+        self._clock = clock
+        self._asking: Deferred[Any] | None = None
+        self._asked_at = 0.0
+        self._known: tuple[bool, Sequence[Check]] = (False, [_NOT_YET])
         self.front: Front | None = None
         """Set once the network side exists."""
 
@@ -103,7 +118,7 @@ class Admin:
 
     async def overview(self) -> Answer:
         """Everything that the status page shows."""
-        ready, checks = await self._status.ready()
+        ready, checks = await self._readiness()
         status = self._status.status()
         shown = ("status", "version", "uptime_seconds", "timestamp", "backend", "warehouse", "gate")
         return {
@@ -111,13 +126,36 @@ class Admin:
             "ready": ready,
             "checks": [asdict(check) for check in checks],
             **self._doors.snapshot(),
-            "statements": self.statements(),
-            "sessions": self.sessions(),
+            **_named("statements", self.statements(_ON_PAGE)),
+            **_named("sessions", self.sessions(_ON_PAGE)),
             "trend": self._trend.samples(),
             "refusals": self._refusals.last(_SHOWN_REFUSALS),
         }
 
-    def statements(self) -> list[Answer]:
+    async def _readiness(self) -> tuple[bool, Sequence[Check]]:
+        """What the checks say; what they said last while Snowflake keeps them waiting.
+
+        An operator looks when something hangs: the page must not hang with it.
+        """
+        if self._asking is None or self._asking.called:
+            self._asked_at = self._clock.seconds()
+            self._asking = Deferred.fromCoroutine(self._status.ready())
+            self._asking.addCallbacks(self._learn, self._fail)
+        if await ended_within(self._clock, self._asking, _PATIENCE_S):
+            return self._known
+        ready, checks = self._known
+        waited_s = self._clock.seconds() - self._asked_at
+        late = f"Snowflake has kept the checks waiting for {waited_s:.0f} s; these are the last."
+        return ready, [*checks, Check("waiting", False, late, vital=False)]
+
+    def _learn(self, known: tuple[bool, Sequence[Check]]) -> None:
+        self._known = known
+
+    def _fail(self, failure: Failure) -> None:
+        _log.failure("the readiness checks failed", failure)
+        self._known = (False, [Check("checks", False, "The checks could not be made.")])
+
+    def statements(self, most: int = _LISTED) -> Answer:
         """Calls of tools and whatever else has a statement, longest running first."""
         running: dict[str, list[Running]] = {}
         for statement in self._warehouse.statements():
@@ -128,7 +166,8 @@ class Admin:
             if mine or call.context.method == "tools/call":
                 rows.append(self._of_call(call.context, mine))
         rows += [_of_statement(each) for left in running.values() for each in left]
-        return sorted(rows, key=lambda row: -row["elapsed_s"])
+        longest = nlargest(most, rows, key=itemgetter("elapsed_s"))
+        return {"statements": longest, "total": len(rows)}
 
     def kill(self, request_id: str) -> Answer:
         """Stop a call and abort its statement in Snowflake.
@@ -146,9 +185,11 @@ class Admin:
             raise LookupError("Nothing runs under this id.")
         return {"request": request_id, "statements_aborted": statements}
 
-    def sessions(self) -> list[Answer]:
-        """Handshake-era sessions, WebSockets and SSE streams, oldest first."""
-        now = self._now()
+    def sessions(self, most: int = _LISTED) -> Answer:
+        """Handshake-era sessions, WebSockets and SSE streams, youngest first."""
+        now = self._clock.seconds()
+        sessions = self._kernel.live_sessions
+        connected = self.front.attendance() if self.front is not None else []
         seen = [
             Attendance(
                 id=session_id,
@@ -160,10 +201,11 @@ class Admin:
                 idle_s=now - live.heard,
                 in_flight=self._kernel.in_flight(session_id),
             )
-            for session_id, live in self._kernel.live_sessions
+            for session_id, live in sessions.newest(most)
         ]
-        seen += self.front.attendance() if self.front is not None else []
-        return [_rounded(asdict(each)) for each in sorted(seen, key=lambda each: -each.age_s)]
+        youngest = nsmallest(most, [*seen, *connected], key=attrgetter("age_s"))
+        rows = [_rounded(asdict(each)) for each in youngest]
+        return {"sessions": rows, "total": len(sessions) + len(connected)}
 
     def end_session(self, session_id: str) -> Answer:
         """End a session; its calls stop, and a session over HTTP is not known any more.
@@ -171,7 +213,7 @@ class Admin:
         Raises:
             LookupError: there is none of this id.
         """
-        if any(session_id == known for known, _ in self._kernel.live_sessions):
+        if session_id in self._kernel.live_sessions:
             self._kernel.end_session(session_id, "operator")
         elif self.front is None or not self.front.end(session_id):
             raise LookupError("There is no session of this id.")
@@ -244,7 +286,7 @@ class Admin:
             "status": first.status if first is not None else "waiting",
             "connection": first.connection if first is not None else "",
             "query_id": first.query_id if first is not None else context.query_id,
-            "elapsed_s": round(self._now() - context.began, 1),
+            "elapsed_s": round(self._clock.seconds() - context.began, 1),
         }
 
 
@@ -261,6 +303,11 @@ def _of_statement(statement: Running) -> Answer:
         "query_id": statement.query_id,
         "elapsed_s": round(statement.elapsed_s, 1),
     }
+
+
+def _named(name: str, found: Answer) -> Answer:
+    """A list and how long it would be in full, as members of the overview."""
+    return {name: found[name], f"{name}_total": found["total"]}
 
 
 def _rounded(row: Answer) -> Answer:

@@ -261,7 +261,7 @@ def network_services(
         trend=trend,
         refusals=core.refusals,
         audit=core.audit,
-        now=reactor.seconds,
+        clock=reactor,
     )
     authentication = Authentication(config, fetching(reactor), reactor, wall_clock, core.metrics)
     authentication.tell_refused = core.audit.refused_authentication

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
@@ -135,8 +136,15 @@ class LiveSessions:
     def __len__(self) -> int:
         return len(self._live)
 
+    def __contains__(self, session_id: str) -> bool:
+        return session_id in self._live
+
     def __iter__(self) -> Iterator[tuple[str, LiveSession]]:
         return iter(list(self._live.items()))
+
+    def newest(self, count: int) -> Iterator[tuple[str, LiveSession]]:
+        """Those that were opened last, the last one first."""
+        return iter(list(islice(reversed(self._live.items()), count)))
 
     def get(self, session_id: str, principal: Principal, client: str) -> LiveSession:
         """The live state of a session, which its principal has just used."""

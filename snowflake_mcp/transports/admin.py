@@ -54,13 +54,13 @@ class AdminSource(Protocol):
     async def overview(self) -> Answer:
         """Everything that the status page shows."""
 
-    def statements(self) -> list[Answer]:
+    def statements(self) -> Answer:
         """What runs, of all principals; never the text of a statement."""
 
     def kill(self, request_id: str) -> Answer:
         """Stop a call and abort its statement in Snowflake."""
 
-    def sessions(self) -> list[Answer]:
+    def sessions(self) -> Answer:
         """Who is connected."""
 
     def end_session(self, session_id: str) -> Answer:
@@ -152,7 +152,7 @@ ACTIONS: Final[Sequence[Action]] = (
         "/admin/statements",
         "What runs, of all principals",
         _Nothing,
-        lambda source, _: {"statements": source.statements()},
+        lambda source, _: source.statements(),
     ),
     Action(
         "POST",
@@ -166,7 +166,7 @@ ACTIONS: Final[Sequence[Action]] = (
         "/admin/sessions",
         "Who is connected: handshake-era sessions, WebSockets, SSE streams",
         _Nothing,
-        lambda source, _: {"sessions": source.sessions()},
+        lambda source, _: source.sessions(),
     ),
     Action(
         "POST",

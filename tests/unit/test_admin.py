@@ -85,7 +85,14 @@ class FrontDouble:
 class StatusDouble:
     """A server in good health."""
 
+    def __init__(self) -> None:
+        self.waiting: Deferred[None] | None = None
+        self.asked = 0
+
     async def ready(self) -> tuple[bool, list[Check]]:
+        self.asked += 1
+        if self.waiting is not None:
+            await self.waiting
         return True, [Check("snowflake", True, "it answers")]
 
     def status(self) -> dict[str, Any]:
@@ -109,7 +116,8 @@ class Scene:
         self.warehouse = WarehouseDouble()
         self.audit = _audit(audit_file, self.rig.clock)
         self.profiles = Profiles(config(**principals))
-        doubles: dict[str, Any] = {"warehouse": self.warehouse, "status": StatusDouble()}
+        self.status = StatusDouble()
+        doubles: dict[str, Any] = {"warehouse": self.warehouse, "status": self.status}
         self.admin = Admin(
             kernel=self.rig.kernel,
             profiles=self.profiles,
@@ -117,7 +125,7 @@ class Scene:
             trend=Trend(self.rig.clock, Metrics()),
             refusals=self.refusals,
             audit=self.audit,
-            now=self.rig.clock.seconds,
+            clock=self.rig.clock,
             **doubles,
         )
         front: Any = FrontDouble()
@@ -191,7 +199,7 @@ def test_what_runs_is_shown_with_its_caller_and_without_its_text() -> None:
         replace(RUNNING, request_id="r-gone", elapsed_s=99.0, handed_over=True),
     ]
     scene.rig.clock.advance(2)
-    rows = scene.admin.statements()
+    rows = scene.admin.statements()["statements"]
     assert [(row["request"], row["principal"], row["status"]) for row in rows] == [
         ("r-gone", "ana/x", "handed over"),
         *sorted(
@@ -255,7 +263,7 @@ def test_sessions_of_every_kind_are_listed_and_ended() -> None:
     facts = Facts("http", ANA, "2025-11-25", client="agent", session_id=session.id)
     call = scene.call("wait", facts)
     scene.rig.clock.advance(8)
-    http, socket = scene.admin.sessions()
+    socket, http = scene.admin.sessions()["sessions"]
     assert (http["id"], http["kind"], http["principal"]) == (session.id, "http", "ana/x")
     assert (http["age_s"], http["idle_s"], http["in_flight"]) == (8.0, 8.0, 1)
     assert (socket["id"], socket["kind"], socket["age_s"]) == ("w1", "websocket", 7.8)
@@ -263,7 +271,7 @@ def test_sessions_of_every_kind_are_listed_and_ended() -> None:
     assert scene.admin.end_session(session.id)["ended"]
     assert call.context.cancel_reason == "operator"
     assert scene.rig.sessions.open(token, ANA) is None
-    assert [each["id"] for each in scene.admin.sessions()] == ["w1"]
+    assert [each["id"] for each in scene.admin.sessions()["sessions"]] == ["w1"]
 
 
 def test_closed_doors() -> None:
@@ -317,6 +325,47 @@ def test_the_overview_has_everything_at_once() -> None:
     assert {"statements", "sessions", "trend", "refusals", "draining"} <= set(answer)
     assert "connection" not in answer
     assert scene.admin.reset_pool() == {"idle_sessions_closed": 3}
+
+
+def test_the_overview_does_not_hang_with_snowflake() -> None:
+    """It says what was known; the checks are asked once, however many look."""
+    scene = Scene()
+    scene.status.waiting = Deferred()
+    got: list[dict[str, Any]] = []
+    for _ in range(2):
+        Deferred.fromCoroutine(scene.admin.overview()).addCallback(got.append)
+    assert got == []
+    scene.rig.clock.advance(1.0)
+    assert [(each["ready"], each["checks"][0]["name"]) for each in got] == [(False, "checks")] * 2
+    assert scene.status.asked == 1
+    scene.status.waiting.callback(None)
+    Deferred.fromCoroutine(scene.admin.overview()).addCallback(got.append)
+    assert (got[2]["ready"], scene.status.asked) == (True, 2)
+    scene.status.waiting = Deferred()
+    Deferred.fromCoroutine(scene.admin.overview()).addCallback(got.append)
+    scene.rig.clock.advance(1.0)
+    assert [check["name"] for check in got[3]["checks"]] == ["snowflake", "waiting"]
+    assert "waiting for 1 s" in got[3]["checks"][1]["detail"]
+    with capturedLogs() as events:
+        scene.status.waiting.errback(RuntimeError("no"))
+    assert "readiness checks failed" in str([event["log_format"] for event in events])
+    assert scene.admin._known[0] is False
+
+
+def test_lists_are_bounded() -> None:
+    """With very many sessions the youngest are shown, and how many there are."""
+    scene = Scene()
+    sessions = scene.rig.kernel.live_sessions
+    for number in range(150):
+        sessions.get(f"s{number}", ANA, "agent")
+        scene.rig.clock.advance(1.0)
+    found = scene.admin.sessions(10)
+    assert found["total"] == 151
+    assert [each["id"] for each in found["sessions"]][:3] == ["s149", "s148", "s147"]
+    assert len(found["sessions"]) == 10
+    got: list[dict[str, Any]] = []
+    Deferred.fromCoroutine(scene.admin.overview()).addCallback(got.append)
+    assert (len(got[0]["sessions"]), got[0]["sessions_total"]) == (100, 151)
 
 
 def test_every_call_leaves_a_line() -> None:

@@ -152,7 +152,7 @@
   }
 
   // Rows keep their elements while they last, so that a button keeps the focus.
-  function rows(id, items, key, cells) {
+  function rows(id, items, total, key, cells) {
     const body = at(id);
     const old = new Map([...body.children].map((row) => [row.dataset.key, row]));
     const seen = new Set();
@@ -185,7 +185,8 @@
     const none = at(id + "-none");
     if (none) none.hidden = items.length > 0;
     const count = at(id + "-count");
-    if (count) tell(count.id, items.length ? "(" + items.length + ")" : "");
+    if (count) tell(count.id, items.length < total ? "(" + items.length + " of " + total + ")"
+      : total ? "(" + total + ")" : "");
   }
 
   function action(text, label, question, path, body) {
@@ -243,11 +244,11 @@
     tell("facts", "version " + view.version + ", up " + span(view.uptime_seconds) + ", " +
       view.backend + (view.maintenance !== null ? ": " + view.maintenance : ""));
     document.title = word + " – snowflake-mcp status";
-    rows("checks", view.checks, (check) => check.name, (check) =>
+    rows("checks", view.checks, 0, (check) => check.name, (check) =>
       [check.name,
         check.ok ? ["ok", "good"] : check.vital ? ["fails", "bad"] : ["degraded", "warn"],
         check.detail + (check.age_s >= 1 ? " (" + span(check.age_s) + " ago)" : "")]);
-    rows("statements", view.statements, (each, n) => each.request || "own " + n, (each) => {
+    rows("statements", view.statements, view.statements_total, (each, n) => each.request || "own " + n, (each) => {
       const cells = [each.principal, each.tool, each.status, [span(each.elapsed_s), "number"],
         each.connection, [each.query_id, "mono"], each.client];
       if (each.request) cells.push(action("Cancel",
@@ -256,12 +257,12 @@
         "/admin/statements/kill", {request: each.request}));
       return cells;
     });
-    rows("sessions", view.sessions, (each) => each.id, (each) =>
+    rows("sessions", view.sessions, view.sessions_total, (each) => each.id, (each) =>
       [each.kind, each.principal, each.client, each.address, [span(each.age_s), "number"],
         [each.in_flight, "number"],
         action("End", "End the session of " + each.principal + " (" + each.kind + ")",
           "End this session? What runs in it stops.", "/admin/sessions/end", {session: each.id})]);
-    rows("refusals", view.refusals, (each) => each.request, (each) =>
+    rows("refusals", view.refusals, 0, (each) => each.request, (each) =>
       [[each.time.slice(11, 19), "mono"], each.principal, each.tool,
         each.kind + (each.rules.length ? ": " + each.rules.join(", ") : "")]);
     const trend = view.trend;

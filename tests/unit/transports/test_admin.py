@@ -34,14 +34,14 @@ class AdminDouble:
     async def overview(self) -> dict[str, Any]:
         return self._say("overview")
 
-    def statements(self) -> list[dict[str, Any]]:
-        return [self._say("statements")]
+    def statements(self) -> dict[str, Any]:
+        return self._say("statements")
 
     def kill(self, request_id: str) -> dict[str, Any]:
         return self._known("kill", request_id)
 
-    def sessions(self) -> list[dict[str, Any]]:
-        return [self._say("sessions")]
+    def sessions(self) -> dict[str, Any]:
+        return self._say("sessions")
 
     def end_session(self, session_id: str) -> dict[str, Any]:
         return self._known("end", session_id)
