@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from snowflake_mcp.protocol.errors import INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import Exchange
 from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS
@@ -156,3 +157,35 @@ def test_rest_lists_and_calls_as_the_caller(stand: Stand) -> None:
     body = json.dumps({"name": "echo", "arguments": {}}).encode()
     stand.connect().request("POST", "/mcp/tools/call", body, headers={**JSON_HEADERS, **EVE})
     assert stand.toolbox.contexts[-1].facts.principal == Principal("team/eve", "team")
+
+
+def test_a_table_that_is_gone_is_told_over_rest(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A-05: the list and a call are 403, with the reason."""
+
+    def gone(principal: Principal) -> Any:
+        raise McpError(INVALID_REQUEST, "This caller is configured no longer", status=403)
+
+    monkeypatch.setattr(stand.toolbox, "describe", gone)
+    wire = stand.connect()
+    listed = wire.request("GET", "/mcp/tools", headers=ANN)
+    called = wire.request(
+        "POST", "/mcp/tools/call", b'{"name": "echo"}', headers={**JSON_HEADERS, **ANN}
+    )
+    assert [listed.status, called.status] == [403, 403]
+    assert called.json()["error"] == {
+        "code": "forbidden",
+        "message": "This caller is configured no longer",
+    }
+
+
+def test_a_closed_tool_is_told_over_rest(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """404 as for one that does not exist, with the reason that the toolbox gives."""
+    monkeypatch.setattr(stand.toolbox, "describe", lambda _: [])
+    body = b'{"name": "no_such", "arguments": {}}'
+    answer = stand.connect().request(
+        "POST", "/mcp/tools/call", body, headers={**JSON_HEADERS, **EVE}
+    )
+    assert answer.status == 404
+    assert answer.json()["error"] == {"code": "unknown_tool", "message": "Unknown tool"}
