@@ -108,7 +108,7 @@ def test_a_login_that_is_refused(account: Endpoint, tmp_path: Path, measured: Me
         (rule,) = account.seen()["rules"]
         logins = rule["fired"]
         measured("logins while 50 requests asked", logins, "", bound=1)
-    assert server.log_text.count("login by connection default failed: auth, errno 390100") == 1
+    assert server.log_text.count("login failed: auth, errno 390100") == 1
     assert "hunter2" not in server.log_text
     assert tracebacks(server.log_text) == []
 
