@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-__all__ = ["Allowance", "Allowances", "Ledger", "Spent", "Used"]
+__all__ = ["Allowance", "Allowances", "Ledger", "Meter", "Spent", "Used"]
 
 _SPANS: Final[Mapping[str, int]] = {"hourly": 3_600, "daily": 86_400}
 """Seconds; both begin with an hour of UTC."""
@@ -119,23 +119,65 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
     daily: _Pages
 
 
+class Meter:
+    """The seconds of one statement, booked as they pass; ``Ledger.meter`` makes it."""
+
+    def __init__(self, ledger: "Ledger", principal: str, now: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._principal = principal
+        self._now = now
+        self._booked = now()
+
+    def book(self) -> None:
+        """Book what has passed since the last time."""
+        now = self._now()
+        seconds, self._booked = now - self._booked, now
+        if seconds > 0:
+            self._ledger.use(self._principal, seconds=seconds)
+
+    def stop(self) -> None:
+        """It has ended, or nobody may hear of its end; book what is left."""
+        self.book()
+        self._ledger.stopped(self._principal, self)
+
+
 class Ledger:
     """The books of everybody; reactor thread only. ``wall_clock`` gives seconds since the epoch.
 
-    Statements that run at once may exceed an allowance together: what they use is known later.
+    What runs is booked up to now whenever somebody asks. What a statement is going to use is not
+    known before, so those that run at once may exceed an allowance together.
     """
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         self._wall_clock = wall_clock
         self._hourly, self._daily = _Book("hourly"), _Book("daily")
-        self.version = 0
-        """Another number whenever something has been used."""
+        self._running: dict[str, set[Meter]] = {}
+        self._version = 0
+
+    @property
+    def version(self) -> int:
+        """Another number whenever something has been used since, what runs included."""
+        self._book(*self._running)
+        return self._version
+
+    def meter(self, principal: str, now: Callable[[], float]) -> Meter:
+        """Count the seconds of a statement from now on; ``now`` is a monotonic clock."""
+        meter = Meter(self, principal, now)
+        self._running.setdefault(principal, set()).add(meter)
+        return meter
+
+    def stopped(self, principal: str, meter: Meter) -> None:
+        """A statement runs no longer; only ``Meter.stop`` calls this. A second time is none."""
+        running = self._running.get(principal, set())
+        running.discard(meter)
+        if not running:
+            self._running.pop(principal, None)
 
     def use(
         self, principal: str, *, statements: int = 0, seconds: float = 0.0, scan_bytes: int = 0
     ) -> None:
         """This principal has used so much more."""
-        self.version += 1
+        self._version += 1
         now = self._wall_clock()
         for book in (self._hourly, self._daily):
             page = book.page(principal, now)
@@ -145,6 +187,7 @@ class Ledger:
 
     def used_today(self, principal: str) -> Used:
         """What this principal has used since midnight UTC; not to be changed."""
+        self._book(principal)
         return self._daily.page(principal, self._wall_clock())
 
     def exhausted(self, principal: str, allowed: Allowances, scan_bytes: int = 0) -> Spent | None:
@@ -152,6 +195,7 @@ class Ledger:
 
         ``scan_bytes`` is what the statement itself is going to read.
         """
+        self._book(principal)
         now = self._wall_clock()
         return self._daily.spent(principal, allowed.daily, scan_bytes, now) or self._hourly.spent(
             principal, allowed.hourly, scan_bytes, now
@@ -180,6 +224,7 @@ class Ledger:
 
     def snapshot(self) -> dict[str, object]:
         """For /status: today's sums over all principals, without their names."""
+        self._book(*self._running)
         pages = self._daily.pages.values()
         return {
             "principals": len(pages),
@@ -187,6 +232,11 @@ class Ledger:
             "seconds": round(sum(page.seconds for page in pages), 1),
             "scan_bytes": sum(page.scan_bytes for page in pages),
         }
+
+    def _book(self, *principals: str) -> None:
+        for principal in principals:
+            for meter in self._running.get(principal, ()):
+                meter.book()
 
 
 def _packed(book: _Book) -> _Pages:

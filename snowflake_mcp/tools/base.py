@@ -25,7 +25,7 @@ from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.identifiers import shown
 from snowflake_mcp.warehouse.results import Collector, Outcome
-from snowflake_mcp.warehouse.standing import Standing
+from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.visible import plain
 
@@ -218,11 +218,10 @@ class Call:
         if not submits and not backing.gives_handles:
             handle_after_s = None
         ledger.use(principal, statements=1)
-        charge = self._meter(principal)
+        meter = ledger.meter(principal, self.context.clock.seconds)
 
         def ended(query_id: str | None, state: str) -> None:
-            # Where the statement outlived its call, the time since then is used as well.
-            charge()
+            meter.stop()
             self.context.trail.ended(query_id, state)
 
         note_statement(self.context.trail, self.backing, sql)
@@ -244,8 +243,13 @@ class Call:
             kept_rows=kept_rows,
             once=once,
         )
+        goes_on = False
         try:
             return await backing.parts.statements.run(job, collector)
+        except StillRunningError:
+            # Its seconds are counted until ``ended`` is told.
+            goes_on = True
+            raise
         except ToolFailure as failure:
             if not missing or failure.family is not Family.MISSING_OBJECT:
                 raise
@@ -257,7 +261,8 @@ class Call:
                 details=failure.details,
             ) from failure
         finally:
-            charge()
+            if not goes_on:
+                meter.stop()
 
     async def read(
         self, query_id: str, collector: Collector[T], *, offset: int, max_rows: int
@@ -308,19 +313,6 @@ class Call:
     def wait_s(self, wanted_s: float) -> float:
         """How long this call may wait for a statement that goes on without it."""
         return min(wanted_s, self.backing.limits.answer_within_s, self._timeout_s() / 2)
-
-    def _meter(self, principal: str) -> Callable[[], None]:
-        """Books the seconds since now, and at each further call those since the last one."""
-        clock, ledger = self.context.clock, self.backing.parts.ledger
-        booked = clock.seconds()
-
-        def book() -> None:
-            nonlocal booked
-            now = clock.seconds()
-            ledger.use(principal, seconds=now - booked)
-            booked = now
-
-        return book
 
     def _sent(self, query_id: str) -> None:
         self.context.trail.sent(query_id)

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from twisted.internet.task import Clock
 
 from snowflake_mcp.policy.ledger import Allowance, Allowances, Ledger
 
@@ -157,8 +158,43 @@ def test_what_is_no_ledger_is_not_taken(data: bytes) -> None:
 
 
 def test_every_use_is_something_to_write() -> None:
-    """So that whoever keeps it knows."""
-    ledger = Ledger(Wall())
+    """So that whoever keeps it knows; what runs uses as well."""
+    ledger, clock = Ledger(Wall()), Clock()
     before = ledger.version
     ledger.use("a", seconds=0.1)
+    before, used = ledger.version, before
+    assert before > used
+    meter = ledger.meter("a", clock.seconds)
+    assert ledger.version == before
+    clock.advance(1.0)
     assert ledger.version > before
+    meter.stop()
+    before = ledger.version
+    clock.advance(1.0)
+    assert ledger.version == before
+
+
+def test_what_runs_is_counted_while_it_runs() -> None:
+    """Two that run together use an allowance up before either has ended."""
+    ledger, clock = Ledger(Wall()), Clock()
+    meters = [ledger.meter("a", clock.seconds) for _ in range(2)]
+    other = ledger.meter("b", clock.seconds)
+    clock.advance(4.0)
+    assert why(ledger, "a", daily(seconds=10.0)) == ""
+    clock.advance(1.0)
+    assert (
+        why(ledger, "a", daily(seconds=10.0))
+        == "daily_seconds: 10 of 10 seconds of running statements"
+    )
+    assert ledger.used_today("b").seconds == 5.0
+    meters[0].stop()
+    clock.advance(2.0)
+    assert ledger.used_today("a").seconds == 12.0
+    # A statement that was called off tells its end later; only the rest is booked then.
+    clock.advance(3.0)
+    meters[0].stop()
+    meters[1].stop()
+    other.stop()
+    assert ledger.used_today("a").seconds == 20.0
+    assert ledger.snapshot()["seconds"] == 30.0
+    assert ledger._running == {}

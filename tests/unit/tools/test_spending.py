@@ -230,10 +230,14 @@ async def test_what_outlives_its_call_is_used_until_its_end() -> None:
     warehouse.during = hand_over
     await tools.call("submit_query", {"query": "SELECT 1"}, request)
     assert ledger.used_today("local").seconds == 2.0
+    request.clock.advance(10.0)  # type: ignore[attr-defined]  # a Clock
+    assert ledger.used_today("local").seconds == 12.0
     request.clock.advance(40.0)  # type: ignore[attr-defined]  # a Clock
     (job,) = warehouse.jobs
     assert job.on_end is not None
     job.on_end("01", "success")
     used = ledger.used_today("local")
-    assert (used.statements, used.seconds) == (1, 42.0)
+    assert (used.statements, used.seconds) == (1, 52.0)
+    request.clock.advance(10.0)  # type: ignore[attr-defined]  # a Clock
+    assert ledger.used_today("local").seconds == 52.0
     assert request.trail.query_ids["01"] == "success"
