@@ -167,11 +167,18 @@ def test_a_table_cannot_bring_a_connection_to_the_demo(tmp_path: Path) -> None:
 def test_pool_sizes_count_at_once(house: House) -> None:
     """Places, threads and sessions; what is one of the start is left."""
     pool = "[pool]\nmax_statements = 3\nmax_waiting = 4\nmax_sessions = 5\nfetchers = 2\n"
+    pool += "max_logins = 7\nbreaker_failures = 8\nbreaker_pause_s = 9\nkeep_alive_s = 33\n"
     report = house.change(TEXT + pool)
     assert report.restart == ("pool.fetchers",)
     shown: Any = house.core.warehouse.snapshot()
     assert (shown["lane"]["max_running"], shown["lane"]["max_waiting"]) == (3, 4)
     assert (shown["threads"]["max"], shown["pool"]["max_sessions"]) == (3, 5)
+    sessions = house.core.warehouse._sessions
+    assert (sessions._settings.keep_alive_s, sessions.pool._settings.max_sessions) == (33, 5)
+    for name in ("main", "ann"):
+        entrance = sessions.entrance(name)
+        assert (entrance.logins.width, entrance.doors.size) == (7, 7)
+        assert (entrance.breaker._most, entrance.breaker._pause_s) == (8, 9)
 
 
 def test_who_may_come_in_counts_at_once(house: House) -> None:

@@ -78,7 +78,8 @@ async def test_errors_of_statements_and_logins_are_no_matter_of_it(
     warehouse.retire_sessions()
     for _ in range(3):
         assert (await failure(warehouse, "select 1")).family is Family.AUTH
-    assert breaker(warehouse) == {"state": "closed", "failures": 0, "opened": 0, "retry_in_s": 0.0}
+    closed = {"state": "closed", "failures": 0, "opened": 0, "retry_in_s": 0.0}
+    assert breaker(warehouse) == {"connection": "test", **closed}
 
 
 @async_test
