@@ -18,6 +18,10 @@ __all__ = ["OPERATIONS", "ApiDescription"]
 
 _OBJECT: Final = {"type": "object"}
 _TEXT: Final = {"type": "string"}
+_PROBES: Final = "/health"
+"""What nobody has to be known for."""
+_UNIDENTIFIED: Final = (400, 401, 403, 429, 503)
+"""How a caller is answered whose credential is missing, wrong, or cannot be checked now."""
 
 
 def _reference(name: str) -> dict[str, str]:
@@ -226,6 +230,16 @@ def _admin_operation(action: Action) -> dict[str, Any]:
     return operation
 
 
+def _asking(operation: Mapping[str, Any]) -> dict[str, Any]:
+    """An operation with what is answered where the server asks who calls."""
+    refusals = {str(status): _answer(status, _reference("Error")) for status in _UNIDENTIFIED}
+    return {
+        **operation,
+        "security": [{}, {"bearer": []}],
+        "responses": {**refusals, **operation["responses"]},
+    }
+
+
 def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for action in actions:
@@ -233,6 +247,10 @@ def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
     beside = _BESIDE_ACTIONS if actions else {}
     for (path, method), operation in {**OPERATIONS, **beside}.items():
         paths.setdefault(path, {})[method.lower()] = operation
+    for path, methods in paths.items():
+        if not path.startswith(_PROBES):
+            for method, operation in methods.items():
+                methods[method] = _asking(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -241,7 +259,10 @@ def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
             "description": "The tools without MCP, and what probes ask. MCP itself is at /mcp.",
         },
         "paths": paths,
-        "components": {"schemas": _SCHEMAS},
+        "components": {
+            "schemas": _SCHEMAS,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+        },
     }
 
 

@@ -10,7 +10,11 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from snowflake_mcp.auth.token_file import write_tokens
+from snowflake_mcp.auth.tokens import Token, bearer_of, digest_of, new_secret
+from snowflake_mcp.ops.clocks import wall_clock
 from tests.support.agents import Closed, WebSocketAgent
+from tests.support.fault_record import Measured
 from tests.support.processes import until
 from tests.support.server import Server, run_command, run_twistd, serving
 
@@ -126,6 +130,37 @@ def test_an_expired_token_is_refused(folder: Path) -> None:
         assert reply.json()["error"]["code"] == "expired_token"
     listed = run_command(folder, "token", "list", "--config", "config.toml")
     assert "(expired)" in listed.stdout
+
+
+async def outlived(server: Server, token: str, ends: float) -> tuple[int | None, float]:
+    """How a WebSocket ended whose token did, and how long after."""
+    async with await WebSocketAgent.open(server.port, bearer(token)) as agent:
+        await agent.initialize()
+        asking = asyncio.create_task(
+            agent.call(1, "execute_query", {"query": "SELECT SYSTEM$WAIT(60)"})
+        )
+        end = await asyncio.wait_for(agent.closed(), 10)
+        late = wall_clock() - ends
+        with pytest.raises(Closed):
+            await asking
+        return end.code, late
+
+
+@pytest.mark.fault("F-36", "a token that expires under an open WebSocket with a statement running")
+def test_a_token_expires_under_an_open_websocket(folder: Path, measured: Measured) -> None:
+    """1008 at that moment, what it had asked for is aborted, and the next request is 401."""
+    secret, ends = new_secret(), float(int(wall_clock()) + 8)
+    token = Token("expiring", "analysts", digest_of(secret), 1.0, ends)
+    write_tokens(folder / "tokens.toml", [token])
+    shown = bearer_of(token.id, secret)
+    environ = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
+    with serving(folder, "--demo", "--config", "config.toml", environ=environ) as server:
+        assert server.request("GET", "/mcp/tools", headers=bearer(shown)).status == 200
+        code, late = asyncio.run(outlived(server, shown, ends))
+        assert code == 1008
+        measured("closed after the token's end", late, bound=1.0, slack=3)
+        assert server.request("GET", "/mcp/tools", headers=bearer(shown)).status == 401
+        until(lambda: "cancelled_disconnect" in server.log_text, 10, "the statement is aborted")
 
 
 def test_others_are_not_served_unknown(folder: Path) -> None:

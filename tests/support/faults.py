@@ -168,7 +168,6 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-36": Fault(
         "A client's credential ends in the middle of a session",
         "401, or a WebSocket closed with 1008",
-        "Clients have no credentials yet.",
     ),
     "F-37": Fault(
         "A day of service",

@@ -261,10 +261,11 @@ def serving(
     folder: Path,
     *options: str,
     environ: Mapping[str, str] | None = None,
+    port: int | None = None,
     twistd: Sequence[str] | None = None,
 ) -> Iterator[Server]:
     """A server that is ready; it and all it started are gone afterwards, or the test fails."""
-    server = start(folder, *options, environ=environ, twistd=twistd)
+    server = start(folder, *options, environ=environ, port=port, twistd=twistd)
     try:
         server.wait_ready()
         yield server

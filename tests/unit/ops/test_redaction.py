@@ -30,6 +30,7 @@ KEY = "-----BEGIN PRIVATE KEY-----\nMIIEvQhunter2\n-----END PRIVATE KEY-----"
         "sent Bearer hunter2.hunter2",
         "sent Basic Hunter2Hunter2=",
         "eyJhbGciOiJIUzI1NiJ9.hunter2hunter2.hunter2",
+        "smcp_5fb411313a74_hunter2-_hunter2",
         "https://user:hunter2@host/path",
         KEY,
         KEY[:40],

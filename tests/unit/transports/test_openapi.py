@@ -61,6 +61,16 @@ def test_every_reference_leads_somewhere(stand: Stand) -> None:
     assert named == set(description["components"]["schemas"])
 
 
+def test_who_calls_is_asked_everywhere_but_at_probes(stand: Stand) -> None:
+    """With the refusals that an unknown caller gets; without authentication nothing is needed."""
+    description = _described(stand)
+    assert set(description["components"]["securitySchemes"]) == {"bearer"}
+    for path, methods in description["paths"].items():
+        for operation in methods.values():
+            asks = not path.startswith("/health")
+            assert ("security" in operation, "401" in operation["responses"]) == (asks, asks)
+
+
 def test_operations_have_unique_names(stand: Stand) -> None:
     """Generated clients name their functions by them."""
     names = [operation["operationId"] for operation in OPERATIONS.values()]
