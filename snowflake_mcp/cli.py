@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(chosen, TokenOptions):
         _token(chosen)
     elif isinstance(chosen, CheckOptions):
-        configuration.show(chosen.config, sys.stdout)
+        _check(chosen.config)
     elif isinstance(chosen, DoctorOptions):
         raise SystemExit(0 if tell(examine(chosen.config, chosen["config"]), sys.stdout) else 1)
     elif isinstance(chosen, GrantsOptions):
@@ -287,6 +287,13 @@ def _grants(config: Config) -> None:
         own = each.user == config.connection.parameters.get("user")
         key = public_key(config.connection.parameters) if own else None
         sys.stdout.writelines(f"{line}\n" for line in least_privilege.statements(each, key))
+
+
+def _check(config: Config) -> None:
+    try:
+        configuration.show(config, sys.stdout)
+    except ValueError as error:
+        raise SystemExit(f"snowflake-mcp: {error}") from None
 
 
 def _token(chosen: TokenOptions) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import Clock
 
 from snowflake_mcp.auth.access_tokens import AccessTokens
+from snowflake_mcp.auth.keys import KeysUnusableError
 from snowflake_mcp.auth.provider import Fetch, check_url, key_source
 from snowflake_mcp.auth.token_file import read_tokens
 from snowflake_mcp.auth.tokens import TokenTable
@@ -22,6 +24,7 @@ __all__ = [
     "local_principal",
     "metadata_path",
     "metadata_url",
+    "named_ways",
     "ways_of",
 ]
 
@@ -96,6 +99,10 @@ def ways_of(config: Config, fetch: Fetch, clock: IReactorTime, before: Ways | No
         )
     table = TokenTable(read_tokens(Path(auth.token_file))) if auth.token_file else None
     certificates = any(each.certificates for each in tables.values())
+    if certificates and not config.tls.client_ca_file:
+        raise ValueError(
+            "principals: certificates are named, but none is asked for: set tls.client_ca_file"
+        )
     ways = Ways(
         tokens=table,
         access_tokens=_access_tokens(config, fetch, clock, before),
@@ -115,6 +122,19 @@ def ways_of(config: Config, fetch: Fetch, clock: IReactorTime, before: Ways | No
             "of your own a table named local (or auth.local_profile)"
         )
     return ways
+
+
+def named_ways(config: Config) -> list[str]:
+    """The ways that a configuration has, for a look at it without a server; asks nobody.
+
+    Raises:
+        ValueError: a setting that means nothing, a file that cannot be read.
+    """
+
+    async def nobody(_url: str, _within_s: float) -> bytes:
+        raise KeysUnusableError("nobody is asked")
+
+    return ways_of(config, nobody, Clock()).names
 
 
 def local_principal(config: Config) -> Principal:

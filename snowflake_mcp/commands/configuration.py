@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, Final, TextIO
 
+from snowflake_mcp.auth.ways import named_ways
 from snowflake_mcp.config.model import Config, PrincipalSettings
 from snowflake_mcp.config.principals import OVERRIDES
 from snowflake_mcp.config.secrets import Secret
@@ -21,7 +22,7 @@ def show(config: Config, out: TextIO) -> None:
     Secrets are ``***``. Of a table it is what differs from the server's own settings.
 
     Raises:
-        ValueError: a tier is none.
+        ValueError: a tier is none, or a setting about callers means nothing.
     """
     connection = config.connection
     out.write(f"connection {connection.name} ({connection.backend.value}, {connection.origin})\n")
@@ -37,6 +38,10 @@ def show(config: Config, out: TextIO) -> None:
         out.write(f"  {path} = {_plain(value)}\n")
     for counts in config.principals.values():
         out.writelines(f"{line}\n" for line in _principal(counts, config))
+    ways = named_ways(config)
+    out.write(
+        f"callers are identified by {', '.join(ways) or 'nothing: only this host is served'}\n"
+    )
     out.write("the configuration is valid\n")
 
 

@@ -25,6 +25,7 @@ from snowflake_mcp.config.model import (
     ConnectionSettings,
     HttpSettings,
     PrincipalSettings,
+    TlsSettings,
 )
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.principal import LOCAL, Principal
@@ -245,13 +246,14 @@ def test_a_provider_that_cannot_be_reached_is_a_503(tmp_path: Path) -> None:
 def test_a_certificate_is_its_table_s(tmp_path: Path) -> None:
     """By the verified name; a bearer token goes before it where tokens count."""
     tables = {"pods": PrincipalSettings("pods", certificates=("*.pods",))}
-    world = World(tmp_path, tables=tables)
+    tls = TlsSettings(client_ca_file="ca.pem")
+    world = World(tmp_path, tables=tables, tls=tls)
     assert world.identify(certificate="a.pods").principal == Principal("pods/cert:a.pods", "pods")
     assert world.identify("Bearer x", certificate="a.pods").principal.profile == "pods"
     assert world.refused(certificate="other").status == 403
     assert world.refused().status == 403
     assert world.refused(certificate="a\n.pods").status == 400
-    world.auth.take(world.written(tables=tables, auth=world.tokens(("tone", "bi", None))))
+    world.auth.take(world.written(tables=tables, auth=world.tokens(("tone", "bi", None)), tls=tls))
     assert world.identify(bearer("tone"), certificate="a.pods").principal.name == "bi"
     assert world.refused(bearer("ttwo"), certificate="a.pods").status == 401
 
@@ -418,6 +420,7 @@ def test_a_reload_of_the_provider(tmp_path: Path) -> None:
         ({"auth": AuthSettings(open_paths=("/mcp",))}, "open_paths: '/mcp' is none of"),
         ({"auth": AuthSettings(proxy_user_header="x-user")}, "http.trusted_proxies"),
         ({"auth": AuthSettings(proxy_groups_header="x-groups")}, "needs auth.proxy_user_header"),
+        ({"tables": {"x": PrincipalSettings("x", certificates=("*",))}}, "tls.client_ca_file"),
         ({}, "no caller can ever belong to one"),
         ({"oauth": OAuthSettings(issuer=ISSUER)}, "oauth.resource"),
         ({"oauth": OAuthSettings(resource=AUDIENCE)}, "oauth.issuer: is not set"),

@@ -69,9 +69,12 @@ def test_check_config_shows_what_counts(tmp_path: Path) -> None:
 
 def test_check_config_shows_each_table(tmp_path: Path) -> None:
     """The tools that its callers get, and what differs from the server's own settings."""
-    file = tmp_path / "c.toml"
+    file, tokens = tmp_path / "c.toml", tmp_path / "tokens.toml"
+    tokens.touch()
     file.write_text(
-        """
+        f"""
+[auth]
+token_file = "{tokens}"
 [policy]
 capabilities = ["udf"]
 [principals.ann]
@@ -89,6 +92,7 @@ max_rows = 7
     assert out.getvalue().endswith(
         """
   policy.capabilities = udf
+  auth.token_file = {}
 principals.ann: connection demo, role R
   tools = list_databases, list_schemas, list_tables, list_views, describe_table, describe_view, \
 query_view, check_sql
@@ -99,9 +103,18 @@ execute_statement
   policy.tier = admin
   limits.max_rows = 7
   admin = true
+callers are identified by tokens
 the configuration is valid
-"""
+""".replace("{}", str(tokens))
     )
+
+
+def test_check_config_says_what_is_wrong_about_callers(tmp_path: Path) -> None:
+    """As a start would."""
+    wrong = tmp_path / "c.toml"
+    wrong.write_text("[principals.ann]\n")
+    with pytest.raises(SystemExit, match=r"^snowflake-mcp: principals: there are tables"):
+        main(["check-config", "--demo", "--config", str(wrong)])
 
 
 def test_what_tables_mean_is_checked_with_everything_else(tmp_path: Path) -> None:

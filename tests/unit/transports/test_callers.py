@@ -66,7 +66,7 @@ class Guarded(Stand):
                 {
                     "ana": PrincipalSettings("ana"),
                     "bo": PrincipalSettings("bo"),
-                    "staff": PrincipalSettings("staff", subjects=("*",), certificates=("*",)),
+                    "staff": PrincipalSettings("staff", subjects=("*",)),
                 }
             ),
         )
