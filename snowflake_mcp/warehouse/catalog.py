@@ -55,6 +55,10 @@ _KEPT_BYTES: Final = 16 << 20
 _KEPT_LISTINGS: Final = 512
 
 
+_PERSONAL: Final = frozenset({Family.BUSY, Family.CANCELLED, Family.LIMIT})
+"""Failures by what one caller has used up, or had ended: others who wait read for themselves."""
+
+
 class Statements(Protocol):
     """What runs SQL; ``warehouse.service.Warehouse`` does."""
 
@@ -114,6 +118,7 @@ class Catalog:
             keep_s=KEEP_S,
             max_entries=_KEPT_LISTINGS,
             max_weight=_KEPT_BYTES,
+            personal=lambda error: isinstance(error, ToolFailure) and error.family in _PERSONAL,
         )
 
     def seat(self, asker: Asker) -> Seat:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -26,7 +26,8 @@ class Recent(Generic[V]):
 
     Callers that ask for a key while it is being read wait for that one reading. A caller that
     is cancelled leaves alone; when the last one has left, the reading is cancelled. Failures
-    reach everyone who waits and are not kept.
+    reach everyone who waits and are not kept; those that are only about who asked first, as
+    ``personal`` says, send the others to read for themselves.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Recent(Generic[V]):
         keep_s: float,
         max_entries: int,
         max_weight: int,
+        personal: Callable[[Exception], bool] = lambda _: False,
     ) -> None:
         self._clock = clock
+        self._personal = personal
         self._weigh = weigh
         self._keep_s = keep_s
         self._max_entries = max_entries
@@ -67,6 +70,15 @@ class Recent(Generic[V]):
         if kept is not None and self._clock.seconds() - kept.read_at < limit_s:
             self._kept.move_to_end(key)
             return kept.value
+        others = self._readings.get(key)
+        if others is not None:
+            try:
+                return await others.join()
+            except CancelledError:
+                raise
+            except Exception as error:
+                if not self._personal(error):
+                    raise
         reading = self._readings.get(key)
         if reading is None:
             reading = self._readings[key] = _Reading(lambda: self._forget(key, reading))

@@ -204,3 +204,45 @@ def test_old_values_make_room_first() -> None:
     stand.clock.advance(60)
     stand.put("b", "1")
     assert len(stand.recent) == 1
+
+
+def test_a_failure_of_one_caller_is_not_the_failure_of_others() -> None:
+    """Who joined a reading that failed for its first asker's sake reads, once, for all of them."""
+    stand = Stand()
+    stand.recent = Recent(
+        stand.clock,
+        len,
+        keep_s=60.0,
+        max_entries=3,
+        max_weight=10,
+        personal=lambda error: isinstance(error, PermissionError),
+    )
+    for failure, tries in ((PermissionError("yours alone"), 2), (ValueError("for all"), 1)):
+        stand.source.begun.clear()
+        caught: list[object] = []
+        first, second, third = (stand.ask() for _ in range(3))
+        first.addErrback(keeping(caught))
+        stand.source.begun[0].errback(failure)
+        assert caught == [type(failure)]
+        assert len(stand.source.begun) == tries
+        if tries == 2:
+            stand.source.begun[1].callback("read")
+            assert (result(second), result(third)) == (["read"], ["read"])
+            stand.clock.advance(61)
+        else:
+            for each in (second, third):
+                each.addErrback(keeping(caught))
+            assert caught == [ValueError] * 3
+
+
+def test_who_reads_after_another_and_fails_alike_is_told() -> None:
+    """Nobody reads for ever: the second failure is one's own."""
+    stand = Stand()
+    stand.recent._personal = lambda error: True
+    caught: list[object] = []
+    for asked in (stand.ask(), stand.ask()):
+        asked.addErrback(keeping(caught))
+    for number in range(2):
+        stand.source.begun[number].errback(PermissionError("busy"))
+    assert caught == [PermissionError] * 2
+    assert len(stand.source.begun) == 2
