@@ -1,6 +1,6 @@
 """What stands behind the admin surface: one view of the parts, and the levers on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from heapq import nlargest, nsmallest
 from ipaddress import IPv6Address, ip_address
@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.config.reload import Report
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.drain import ended_within
@@ -80,6 +81,8 @@ class Admin:
         self._known: tuple[bool, Sequence[Check]] = (False, [_NOT_YET])
         self.front: Front | None = None
         """Set once the network side exists."""
+        self.reread: Callable[[], Report] | None = None
+        """What SIGHUP does; set likewise."""
 
     @property
     def exists(self) -> bool:
@@ -243,6 +246,19 @@ class Admin:
     def reset_pool(self) -> Answer:
         """Close idle Snowflake sessions; those in use are closed when they come back."""
         return {"idle_sessions_closed": self._warehouse.retire_sessions()}
+
+    def reload(self) -> Answer:
+        """Do what SIGHUP does; the names of settings that count now and that wait for a restart.
+
+        Raises:
+            ValueError: the configuration cannot be used; nothing is changed.
+        """
+        if self.reread is None:
+            raise ValueError("There is no configuration to read again.")
+        report = self.reread()
+        if report.problems:
+            raise ValueError(f"Nothing is changed: {'; '.join(report.problems)}")
+        return {"applied": list(report.applied), "restart": list(report.restart)}
 
     def breakers(self) -> list[Answer]:
         """The breaker of each Snowflake connection in use."""

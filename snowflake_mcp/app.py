@@ -19,7 +19,7 @@ from snowflake_mcp.auth.ways import local_principal
 from snowflake_mcp.config.keyfile import key_in
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
-from snowflake_mcp.config.reload import Applier, Reload
+from snowflake_mcp.config.reload import Applier, Reload, Report
 from snowflake_mcp.content.content import build_content
 from snowflake_mcp.fixtures import with_fixtures
 from snowflake_mcp.gauges import watch_parts
@@ -174,13 +174,15 @@ class _Core:
 
     def reload(
         self, reread: Callable[[], Config] | None, more: Sequence[Applier] = ()
-    ) -> Callable[[], None]:
+    ) -> Callable[[], Report]:
         """What SIGHUP does; ``more`` is what the transport applies."""
         retire = self.warehouse.retire_sessions if self.demo is None else None
         reload = Reload(self.config, reread, self.appliers(more), retire)
 
-        def recorded() -> None:
-            self.audit.record("server.reload", reload().as_record)
+        def recorded() -> Report:
+            report = reload()
+            self.audit.record("server.reload", report.as_record)
+            return report
 
         return recorded
 
@@ -304,14 +306,17 @@ def network_services(
     encrypted = shown is not None or bool(config.http.trusted_proxies)
     exposure = Exposure(authentication, encrypted=encrypted)
 
-    def renew() -> None:
-        reload()
+    def renew() -> Report:
+        report = reload()
         if shown is not None:
             shown.load()
+        return report
+
+    admin.reread = lambda: systemd.reload(renew)
 
     signals = Signals(
         reactor,
-        reload=lambda: systemd.reload(renew),
+        reload=admin.reread,
         reopen=core.reopen,
         hurry=hurry,
         # The reactor returns to twistd, which removes the pid file and ends by the signal.

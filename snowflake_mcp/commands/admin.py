@@ -158,6 +158,9 @@ ORDERS: Final[Mapping[str, Order]] = {
     "pool-reset": Order(
         "POST", "/admin/pool/reset", "Close idle Snowflake sessions; let a login be tried at once."
     ),
+    "reload": Order(
+        "POST", "/admin/reload", "Read the configuration again, as at SIGHUP; say what changed."
+    ),
     "breaker": Order(
         "GET",
         "/admin/breaker",

@@ -4,13 +4,15 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from twisted.application.service import Service
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 __all__ = ["Notifier", "Systemd"]
+
+T = TypeVar("T")
 
 _EXTEND_EVERY_S: Final = 5.0
 _EXTEND_BY_S: Final = 15.0
@@ -101,11 +103,11 @@ class Systemd(Service):
         self._notifier.send(STOPPING=1, STATUS=f"stopping, {self._describe()}")
         self._extend(self._reactor.seconds() + self._stop_within_s())
 
-    def reload(self, call: Callable[[], object]) -> None:
+    def reload(self, call: Callable[[], T]) -> T:
         """Do ``call`` as a reload: systemd waits for its end."""
         self._notifier.send(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
         try:
-            call()
+            return call()
         finally:
             self._notifier.send(READY=1)
 

@@ -78,6 +78,9 @@ class AdminSource(Protocol):
     def reset_pool(self) -> Answer:
         """Close idle Snowflake sessions, and let a login be tried at once."""
 
+    def reload(self) -> Answer:
+        """Read the configuration again, as at SIGHUP."""
+
     def breakers(self) -> list[Answer]:
         """The breaker of each Snowflake connection in use."""
 
@@ -202,6 +205,13 @@ ACTIONS: Final[Sequence[Action]] = (
         "Close idle Snowflake sessions and let a login be tried at once",
         _Nothing,
         lambda source, _: source.reset_pool(),
+    ),
+    Action(
+        "POST",
+        "/admin/reload",
+        "Read the configuration again, as at SIGHUP; names the settings that changed",
+        _Nothing,
+        lambda source, _: source.reload(),
     ),
     Action(
         "GET",

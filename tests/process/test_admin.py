@@ -40,6 +40,15 @@ def test_an_operator_drains_a_server(tmp_path: Path) -> None:
         assert server.request("GET", "/health/ready").status == 200
         assert server.call("list_databases").status == 200
         assert ordered(server, tmp_path, "overview")["ready"] is True
+        file.write_text(CONFIG + "[limits]\nmax_rows = 77\n[http]\nhost = '::1'\n")
+        assert ordered(server, tmp_path, "reload") == {
+            "applied": ["limits.max_rows", "principals.local"],
+            "restart": ["http.host"],
+        }
+        # Whoever takes the right away loses it with the same call.
+        file.write_text("[limits]\nmax_rows = 77\n")
+        assert ordered(server, tmp_path, "reload")["applied"] == ["principals.local"]
+        assert server.request("GET", "/admin/doors").status == 404
         assert "admin drain (True) by local from 127.0.0.1: ok" in server.log_text
         assert "may use the admin surface" in server.log_text
 

@@ -22,6 +22,7 @@ from snowflake_mcp.config.model import (
     PrincipalSettings,
 )
 from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.config.reload import Report
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.metrics import Metrics
@@ -439,3 +440,17 @@ def test_a_surface_that_needs_no_credential_is_announced(
     assert [("admin surface" in line, "[principals.mine]" in line) for line in lines] == (
         [(True, True)] if said else []
     )
+
+
+def test_a_reload_says_what_changed() -> None:
+    """Names of settings; one that cannot be used changes nothing and says why."""
+    scene = Scene()
+    with pytest.raises(ValueError, match="no configuration"):
+        scene.admin.reload()
+    scene.admin.reread = lambda: Report(("limits.max_rows",), ("http.host",))
+    assert scene.admin.reload() == {"applied": ["limits.max_rows"], "restart": ["http.host"]}
+    scene.admin.reread = lambda: Report(problems=("limits.max_rows: must be a number", "more"))
+    with pytest.raises(
+        ValueError, match=r"Nothing is changed: limits\.max_rows: must be a number;"
+    ):
+        scene.admin.reload()

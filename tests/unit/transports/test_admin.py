@@ -60,6 +60,9 @@ class AdminDouble:
     def reset_pool(self) -> dict[str, Any]:
         raise RuntimeError("a secret of the server")
 
+    def reload(self) -> dict[str, Any]:
+        return self._say("reload")
+
     def breakers(self) -> list[dict[str, Any]]:
         return [self._say("breakers")]
 
