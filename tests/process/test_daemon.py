@@ -121,7 +121,8 @@ def test_the_command_controls_a_daemon(tmp_path: Path) -> None:
         assert (status, f"http://127.0.0.1:{port}/mcp" in text) == (0, True), text
         first = int(pid_file.read_text())
         assert control("start") == (0, f"snowflake-mcp: already running, pid {first}\n")
-        until(lambda: control("status")[1].count("ok  ") == 4, 15, "it is ready")
+        until(lambda: f"pid {first}, ready\n" in control("status")[1], 15, "it is ready")
+        assert "  ok   snowflake: " in control("status")[1]
         assert control("reload")[0] == 0
         until(lambda: "nothing in it has changed" in log_file.read_text(), 5, "it has reloaded")
 
