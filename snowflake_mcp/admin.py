@@ -207,7 +207,7 @@ class Admin:
             for session_id, live in sessions.newest(most)
         ]
         youngest = nsmallest(most, [*seen, *connected], key=attrgetter("age_s"))
-        rows = [_rounded(asdict(each)) for each in youngest]
+        rows = [_row(each) for each in youngest]
         return {"sessions": rows, "total": len(sessions) + len(connected)}
 
     def end_session(self, session_id: str) -> Answer:
@@ -326,9 +326,17 @@ def _named(name: str, found: Answer) -> Answer:
     return {name: found[name], f"{name}_total": found["total"]}
 
 
-def _rounded(row: Answer) -> Answer:
+def _row(seen: Attendance) -> Answer:
+    """As a dictionary; ``asdict`` copies what it finds and takes ten times as long."""
     return {
-        name: round(value, 1) if isinstance(value, float) else value for name, value in row.items()
+        "id": seen.id,
+        "kind": seen.kind,
+        "principal": seen.principal,
+        "client": seen.client,
+        "address": seen.address,
+        "age_s": round(seen.age_s, 1),
+        "idle_s": None if seen.idle_s is None else round(seen.idle_s, 1),
+        "in_flight": seen.in_flight,
     }
 
 

@@ -24,6 +24,7 @@ __all__ = ["ACTIONS", "Action", "AdminSource", "AdminSurface", "same_site"]
 _log = Logger()
 
 _MESSAGE_CHARS: Final = 300
+_SUBJECT_CHARS: Final = 200
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 
 _NO_AUDIT: Final = "The audit cannot be written, and nothing is done here that is not recorded."
@@ -290,7 +291,7 @@ class AdminSurface:
             return
         try:
             given = _given(action, exchange)
-            subject = ", ".join(str(value) for value in msgspec.to_builtins(given).values())
+            subject = _printable(", ".join(map(str, msgspec.to_builtins(given).values())))
             found = action.run(self._source, given)
             body = found if isinstance(found, dict) else await found
         except CancelledError:
@@ -327,6 +328,11 @@ def _given(action: Action, exchange: Exchange) -> msgspec.Struct:
         raise Refusal(400, "bad_json", error.message) from None
     except msgspec.ValidationError as error:
         raise Refusal(400, "invalid_argument", str(error)[:_MESSAGE_CHARS]) from None
+
+
+def _printable(text: str) -> str:
+    """What a caller wrote, as it may stand in a line of the log."""
+    return "".join(ch if ch.isprintable() else "?" for ch in text[:_SUBJECT_CHARS])
 
 
 def _query(text: str) -> Mapping[str, str]:

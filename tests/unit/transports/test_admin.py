@@ -187,6 +187,15 @@ def test_what_cannot_be_done_is_said_and_recorded(
     assert [record[3] for record in scene.admin.recorded] == [code]
 
 
+def test_a_subject_cannot_forge_a_line(scene: Scene) -> None:
+    """What was asked for is recorded in one short line, whatever it was."""
+    scene.post("/admin/statements/kill", {"request": "x\nadmin drain by ops: ok\x1b[2J" * 50})
+    ((_, _, subject, outcome),) = scene.admin.recorded
+    assert outcome == "unknown_subject"
+    assert subject.startswith("x?admin drain by ops: ok?[2J")
+    assert (len(subject), subject.isprintable()) == (200, True)
+
+
 def test_parameters_of_a_get_are_checked(scene: Scene) -> None:
     """They come in the query string; one that does not exist is an error."""
     assert scene.get("/admin/principals?name=one").json() == {"said": ["profile", "one"]}
