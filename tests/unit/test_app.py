@@ -3,6 +3,7 @@
 import gc
 import threading
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,16 @@ from twisted.logger import capturedLogs, formatEvent
 
 from snowflake_mcp.app import _Core, network_services, stdio_services
 from snowflake_mcp.config.load import Flags, load
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
+from snowflake_mcp.config.model import (
+    Backend,
+    Config,
+    ConnectionSettings,
+    PolicySettings,
+    RateSettings,
+)
+from snowflake_mcp.protocol.context import Facts
+from snowflake_mcp.protocol.errors import BUSY
+from snowflake_mcp.protocol.jsonrpc import Request
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.services import WarehouseService
 
@@ -96,6 +106,20 @@ def test_the_demo_is_announced_to_the_model() -> None:
     demo, account = _Core(DEMO, MemoryReactorClock()), _Core(ACCOUNT, MemoryReactorClock())
     assert "Demo data" in demo.kernel._identity.instructions(LOCAL)
     assert "Demo data" not in account.kernel._identity.instructions(LOCAL)
+
+
+def test_rates_are_held_and_what_was_used_is_kept(tmp_path: Path) -> None:
+    """A configured rate refuses the second request; a configured file keeps the ledger."""
+    rates = RateSettings(requests_per_s=0.01, burst_requests=1, state_file=str(tmp_path / "u"))
+    core = _Core(replace(DEMO, rates=rates), MemoryReactorClock())
+    facts = Facts("stdio", LOCAL, "2025-11-25")
+    answers: list[Any] = []
+    for number in range(2):
+        asked = Request(number, "tools/list", {})
+        core.kernel.start(asked, facts, print).reply.addCallback(answers.append)
+    assert [answer.error_code for answer in answers] == [None, BUSY]
+    assert "state file" in [stage.name for stage in core.stages()]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("reachable", [True, False])
