@@ -49,12 +49,19 @@ class Crowd:
     def __len__(self) -> int:
         return self._all
 
+    def has_room(self, address: str | None) -> bool:
+        """Whether one more may come in; who may not is counted and told of."""
+        one = self._one(address)
+        if self._all < self.most and (one is None or self._of_one[one] < self._most_of_one):
+            return True
+        self._tell(address)
+        return False
+
     def enter(self, address: str | None) -> bool:
         """Take one more in, unless that is too many; who got in must ``leave``."""
-        one = None if address is None or self._stands_for_many(address) else address
-        if self._all >= self.most or (one is not None and self._of_one[one] >= self._most_of_one):
-            self._tell(address)
+        if not self.has_room(address):
             return False
+        one = self._one(address)
         self._all += 1
         if one is not None:
             self._of_one[one] += 1
@@ -67,6 +74,9 @@ class Crowd:
             self._of_one[address] -= 1
             if self._of_one[address] <= 0:
                 del self._of_one[address]
+
+    def _one(self, address: str | None) -> str | None:
+        return None if address is None or self._stands_for_many(address) else address
 
     def _stands_for_many(self, address: str) -> bool:
         try:

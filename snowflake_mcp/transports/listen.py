@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
 
 from snowflake_mcp.transports.tls import Certificates
@@ -60,7 +61,10 @@ class Listener(Service):
         certificates: Certificates | None = None,
         admit: Callable[[str, IAddress], None] | None = None,
     ) -> None:
-        """With ``certificates`` every endpoint but Unix sockets speaks TLS."""
+        """With ``certificates`` every endpoint but Unix sockets speaks TLS.
+
+        A factory that has ``has_room`` is asked whether an address may connect once more.
+        """
         self._certificates = certificates
         self._reactor = reactor
         self._factory = factory
@@ -114,6 +118,10 @@ class Listener(Service):
             if kind in _SECURE:
                 raise RuntimeError(f"{kind} has a certificate of its own beside tls; write tcp")
             factory = self._certificates.wrap(factory, self._reactor)
+        has_room = getattr(self._factory, "has_room", None)
+        if has_room is not None and kind != "haproxy":
+            # There the address comes with the connection's own bytes, and the factory asks itself.
+            factory = _Doorway(factory, has_room)
         outcome: list[Any] = []
         serverFromString(self._reactor, endpoint).listen(factory).addBoth(outcome.append)
         if not outcome:
@@ -129,6 +137,24 @@ class Listener(Service):
             stopped = port.stopListening()
             if stopped is not None:
                 await stopped
+
+
+class _Doorway(WrappingFactory[Any]):
+    """Turns connections away before anything is made for them: their socket closes at once."""
+
+    noisy = False
+
+    def __init__(
+        self, factory: IProtocolFactory, has_room: Callable[[str | None], bool]
+    ) -> None:
+        super().__init__(factory)
+        self._has_room = has_room
+
+    def buildProtocol(self, addr: IAddress) -> Any:
+        """What serves the connection; ``None`` closes it."""
+        if not self._has_room(getattr(addr, "host", None)):
+            return None
+        return self.wrappedFactory.buildProtocol(addr)
 
 
 def _is_local(endpoint: str) -> bool:

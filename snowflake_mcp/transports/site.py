@@ -81,6 +81,10 @@ class Site(http.HTTPFactory):
         channel.requestFactory = Request  # type: ignore[assignment]  # the base makes its own requests
         return channel
 
+    def has_room(self, address: str | None) -> bool:
+        """Whether somebody at this address may connect; asked before anything is made for it."""
+        return self.crowd.has_room(address)
+
     def startFactory(self) -> None:
         """Nothing: the base class would open a log file and run a timer for its time stamps."""
 
