@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
+FUZZ_S ?= 1200
 PYTEST := $(BIN)/python -m pytest
 # Exactly what the lock files name, each file checked against its hash.
 LOCKED := -m pip install --quiet --require-hashes
@@ -10,7 +11,7 @@ AUDIT := .venv-audit
 LOCK := $(AUDIT)/bin/uv pip compile --quiet --universal --generate-hashes --only-binary :all: \
     --custom-compile-command "make lock" --no-annotate $(LOCK_OPTIONS)
 
-.PHONY: help run stdio test test-full test-lines faults conformance lint format audit lock bench soak wheel clean
+.PHONY: help run stdio test test-full test-lines faults fuzz conformance lint format audit lock bench soak wheel clean
 
 help:
 	@echo "make run          start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
@@ -18,6 +19,7 @@ help:
 	@echo "make test-full    the same with the long suites, the Node clients and test-lines"
 	@echo "make test-lines   the connector's behaviour on each Python and connector line"
 	@echo "make faults       break things on purpose and write docs/faults.md"
+	@echo "make fuzz         nearly right requests, frames and messages for 20 minutes"
 	@echo "make conformance  run the public MCP and WebSocket suites (needs node and npm)"
 	@echo "make lint         ruff and mypy"
 	@echo "make format       put the code into the project's format"
@@ -55,11 +57,14 @@ test: $(VENV)/installed-dev
 	$(PYTEST) -m "not full and not conformance"
 
 test-full: $(VENV)/installed-dev
-	$(PYTEST) --faults-page=docs/faults.md
+	$(PYTEST) --faults-page=docs/faults.md --fuzz-s=$(FUZZ_S) --fuzz-seed=$$(date +%s)
 	sh scripts/test-lines.sh
 
 test-lines:
 	sh scripts/test-lines.sh
+
+fuzz: $(VENV)/installed-dev
+	$(PYTEST) tests/process/test_fuzz.py --fuzz-s=$(FUZZ_S) --fuzz-seed=$$(date +%s)
 
 faults: $(VENV)/installed-dev
 	$(PYTEST) -m fault --faults-page=docs/faults.md

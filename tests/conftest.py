@@ -8,7 +8,7 @@ from hypothesis import settings
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
-pytest_plugins = ["tests.support.fault_record"]
+pytest_plugins = ["tests.support.fault_record", "tests.support.fuzzing"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell without job control ignores SIGINT in what it starts with "&", and an ignored signal

@@ -144,17 +144,16 @@ class _Doorway(WrappingFactory[Any]):
 
     noisy = False
 
-    def __init__(
-        self, factory: IProtocolFactory, has_room: Callable[[str | None], bool]
-    ) -> None:
+    def __init__(self, factory: IProtocolFactory, has_room: Callable[[str | None], bool]) -> None:
         super().__init__(factory)
         self._has_room = has_room
 
-    def buildProtocol(self, addr: IAddress) -> Any:
+    def buildProtocol(self, addr: IAddress | None) -> Any:
         """What serves the connection; ``None`` closes it."""
         if not self._has_room(getattr(addr, "host", None)):
             return None
-        return self.wrappedFactory.buildProtocol(addr)
+        made: Any = self.wrappedFactory
+        return made.buildProtocol(addr)
 
 
 def _is_local(endpoint: str) -> bool:

@@ -148,10 +148,10 @@ def test_a_client_that_never_reads(
     account: Endpoint, tmp_path: Path, measured: Measured, way: str
 ) -> None:
     """What is kept for it is bounded, it is dropped in time, and nobody else notices."""
-    query = "SELECT SEQ4() AS N, REPEAT('x', 4000) AS TEXT FROM TABLE(GENERATOR(ROWCOUNT => 10000))"
-    arguments = {"query": query, "max_rows": 10_000}
-    environ = {**account.environ, "SNOWFLAKE_MCP_LIMITS_MAX_RESULT_BYTES": str(4 << 20)}
-    with serving(tmp_path, "--no-demo", environ=environ) as server:
+    # As large as an answer may be; a larger result would show what it costs to read it.
+    query = "SELECT REPEAT('x', 4000) AS TEXT FROM TABLE(GENERATOR(ROWCOUNT => 180))"
+    arguments = {"query": query, "limit": 180}
+    with serving(tmp_path, "--no-demo", environ=account.environ) as server:
         assert server.call("execute_query", arguments).status == 200
         before = resident_kib(server.pid)
         deaf = _deaf(server.port)
@@ -187,7 +187,8 @@ def test_a_client_that_never_reads(
 
         until(dropped, 90, "it is dropped")
         measured("dropped after", time.monotonic() - began, bound=35, slack=1.5)
-        # Beside what waits for it: results in the making, each of them up to 4 MiB here.
+        # As much as it may have asked for at once: 16 answers of up to 768 KiB of rows, which are
+        # in each of them as text and as JSON.
         measured(f"growth of memory, {way}", (most - before) / 1024, "MiB", bound=96)
         deaf.close()
         assert server.call("execute_query", {"query": "SELECT 1"}).status == 200
@@ -255,10 +256,9 @@ async def _ask_on(port: int, measured: Measured) -> None:
 
 
 if SLOWHTTPTEST is not None:
-    # Only where the tool is installed; .ci/run installs it.
+    # Only where the tool is installed.
     @pytest.mark.full
     @pytest.mark.timeout(120)
-    @pytest.mark.fault("F-14", "slowhttptest -H and -B, 200 connections for 40 s")
     @pytest.mark.parametrize("mode", ["-H", "-B"])
     def test_slowhttptest_closes_no_service(tmp_path: Path, mode: str) -> None:
         """The tool finds the service available from its first second to its last."""
@@ -281,8 +281,8 @@ if SLOWHTTPTEST is not None:
             said = re.findall(r"service available:\s+(YES|NO)", plain)
             assert said, plain + done.stderr
             assert set(said) == {"YES"}, plain
-            # The last report: nothing is held open at the end.
-            assert int(re.findall(r"connected:\s+(\d+)", plain)[-1]) == 0, plain
+            # Before its time was up: the server has closed every one of them.
+            assert "No open connections left" in plain, plain
             assert "Traceback" not in server.log_text
 
 

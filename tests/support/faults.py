@@ -80,7 +80,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "F-13": Fault(
         "A client that never reads",
-        "At most 8 MiB kept for it beside what is in the making, dropped within 30 s",
+        "Dropped within 30 s, and within 5 s where more than 8 MiB wait for it; kept until then "
+        "are at most the answers of its running requests (`websocket.max_in_flight`): 96 MiB",
     ),
     "F-14": Fault(
         "A request that comes one byte at a time",

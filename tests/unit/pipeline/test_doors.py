@@ -45,6 +45,13 @@ def test_only_new_tool_calls_are_refused(doors: Doors) -> None:
     assert passed(Doors(), "tools/call", with_envelope(name="execute_query", arguments={}))
 
 
+def test_a_name_that_is_none_does_not_pass() -> None:
+    """Nor does it break anything: it is refused like every other."""
+    names: tuple[Any, ...] = ([], {}, None, 7)
+    for name in names:
+        assert not passed(Doors(draining=True), "tools/call", with_envelope(name=name))
+
+
 def test_what_is_let_through_exists() -> None:
     """By the names that the tools have."""
     assert set(EVERY_TOOL) >= STILL_OPEN

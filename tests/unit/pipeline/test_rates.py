@@ -220,3 +220,10 @@ def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [may("a"), may("b"), may("a")] == [True, True, False]
     assert may("c")
     assert [may("a"), may("b")] == [False, True]
+
+
+@pytest.mark.parametrize("name", [[], {}, None, 7])
+def test_a_name_that_is_none_is_the_client_s_fault(name: Any) -> None:
+    """Whatever stands for it: -32602, never an internal error."""
+    answer, _ = Limited(RateSettings()).ask(name=name)
+    assert answer["error"]["code"] == -32602
