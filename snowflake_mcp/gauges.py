@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -16,8 +16,6 @@ from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["watch_parts"]
 
-Numbers = dict[str, Any]
-
 _CONNECTION_STATES: Final = ("ok", "paused", "untried")
 _SESSION_STATES: Final = ("idle", "leased", "kept", "opening")
 
@@ -29,7 +27,7 @@ def watch_parts(
     began = clock.seconds()
 
     def of(part: str, name: str) -> Callable[[], float]:
-        return lambda: float(_part(warehouse, part)[name])
+        return lambda: float(warehouse.part(part)[name])
 
     def judged(name: str) -> Callable[[], float]:
         return lambda: float(str(judges.snapshot()[name]))
@@ -48,13 +46,13 @@ def watch_parts(
     metrics.watch_one("sessions_closed", of("pool", "closed"))
     metrics.watch(
         "sessions",
-        lambda: {(state,): float(_part(warehouse, "pool")[state]) for state in _SESSION_STATES},
+        lambda: {(state,): float(warehouse.part("pool")[state]) for state in _SESSION_STATES},
     )
     metrics.watch(
         "logins",
         lambda: {
-            ("ok",): float(_part(warehouse, "pool")["logins"]),
-            ("failed",): float(_part(warehouse, "pool")["failed_logins"]),
+            ("ok",): float(warehouse.part("pool")["logins"]),
+            ("failed",): float(warehouse.part("pool")["failed_logins"]),
         },
     )
     metrics.watch("snowflake_connections", lambda: _states(warehouse))
@@ -68,10 +66,5 @@ def watch_parts(
 
 
 def _states(warehouse: Warehouse) -> dict[tuple[str, ...], float]:
-    states = Counter(str(each["state"]) for each in _part(warehouse, "connections").values())
+    states = Counter(str(each["state"]) for each in warehouse.part("connections").values())
     return {(state,): float(states[state]) for state in _CONNECTION_STATES}
-
-
-def _part(warehouse: Warehouse, name: str) -> Numbers:
-    part: Any = warehouse.snapshot()[name]
-    return dict(part)

@@ -1,6 +1,7 @@
 """The warehouse as the rest of the server sees it: run a statement, ask how it is, stop."""
 
 import threading
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from twisted.internet.defer import CancelledError
@@ -211,20 +212,30 @@ class Warehouse:
         return len(ended)
 
     def snapshot(self) -> dict[str, object]:
-        """Numbers for /status: JSON values, no names, no secrets."""
+        """Numbers for /status: JSON values, no names of users, no secrets."""
+        last = self._last_error.value if self._last_error is not None else None
+        return {**{name: tell() for name, tell in self._parts.items()}, "last_error": last}
+
+    def part(self, name: str) -> dict[str, Any]:
+        """One part of the snapshot: whoever wants one number need not ask every connection.
+
+        Raises:
+            KeyError: there is no such part.
+        """
+        return self._parts[name]()
+
+    @property
+    def _parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
+        statements, sessions = self._means.statements, self._sessions
         return {
-            "lane": self._lane.snapshot(),
-            "pool": self._sessions.snapshot(),
-            "connections": self._sessions.connections(),
-            "threads": {
-                "busy": self._means.statements.busy,
-                "max": self._means.statements.size,
+            "lane": self._lane.snapshot,
+            "pool": sessions.snapshot,
+            "connections": sessions.connections,
+            "threads": lambda: {"busy": statements.busy, "max": statements.size},
+            "breakers": lambda: {
+                "open": sum(each.state != "closed" for each in sessions.breakers()),
+                "opened": sum(each.opened for each in sessions.breakers()),
             },
-            "breakers": {
-                "open": sum(each.state != "closed" for each in self._sessions.breakers()),
-                "opened": sum(each.opened for each in self._sessions.breakers()),
-            },
-            "last_error": self._last_error.value if self._last_error is not None else None,
         }
 
     async def stop(self, limit_s: float) -> None:

@@ -24,6 +24,7 @@ _CLOSERS: Final = 2
 """Threads that log out; few, because nobody waits for them."""
 _HEARTS: Final = 4
 """Threads that ask sessions for a sign of life."""
+_COUNTED: Final = ("logins", "failed_logins")
 _HEARTBEAT_S: Final = 5.0
 """A session that does not answer within this is not used."""
 
@@ -42,6 +43,8 @@ class Sessions:
         self._entrances: dict[str, Entrance] = {}
         self._alarms: dict[Session, IDelayedCall] = {}
         self._started = False
+        self._past: Counter[str] = Counter()
+        """What connections counted that are no more: such numbers only grow."""
         self.home = Key(accounts.own, NOBODY)
         """Under which sessions are kept that anybody at the server's own seat may adopt."""
         self.pool = Pool(reactor, pool, self._close)
@@ -173,6 +176,7 @@ class Sessions:
             else:
                 del self._entrances[name]
                 entrance.close()
+                self._past.update({each: entrance.logins.snapshot()[each] for each in _COUNTED})
         return self.pool.retire()
 
     def breakers(self) -> list[Breaker]:
@@ -210,8 +214,8 @@ class Sessions:
             "revived": self.revived,
             "found_dead": self.found_dead,
             **{
-                name: sum(numbers[name] for numbers in each)
-                for name in ("logins", "failed_logins", "logging_in")
+                name: sum(numbers[name] for numbers in each) + self._past[name]
+                for name in (*_COUNTED, "logging_in")
             },
             "paused": self.own.logins.snapshot()["paused"],
         }

@@ -22,7 +22,7 @@ from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.unit.simulator.conftest import WAIT_S, ready_port, start_simulator
 from tests.unit.warehouse.collecting import Kept
-from tests.unit.warehouse.waiting import async_test, clock, job, within
+from tests.unit.warehouse.waiting import async_test, clock, job, until, within
 
 LOGINS = """
 [users.service]
@@ -121,10 +121,10 @@ class House:
         path.write_text(text.replace("FOLDER", str(place.folder)))
         self.config = load(Flags(config=str(path)), {})
         self.profiles = Profiles(self.config)
-        accounts = Accounts.configured(self.config, self.profiles, None)
+        self.accounts = Accounts.configured(self.config, self.profiles, None)
         self.warehouse = Warehouse(
             reactor,  # type: ignore[arg-type]
-            accounts,
+            self.accounts,
             self.config.pool,
             Metrics(),
         )
@@ -280,6 +280,28 @@ async def test_a_caller_whose_table_is_gone_is_refused(house: House, place: Plac
     refused = await house.refusal(WILL)
     assert refused.family is Family.FORBIDDEN
     assert (await house.rows(WHO, Principal("wilma", "wilma")))[0][1] == "WRITER"
+
+
+@async_test
+async def test_a_connection_may_go_while_its_login_is_under_way(house: House, place: Place) -> None:
+    """Who waits for it is told when the login ends; nobody hears of it in /status any more."""
+    caller = Principal("mute", "mute")
+    stuck: Any = Deferred.fromCoroutine(house.rows("SELECT 1", caller))
+    await house.rows("SELECT 1", BEE)
+    await until(lambda: house.of("mute")["logging_in"], 5, "the login")
+    path = place.folder / "config.toml"
+    without = path.read_text().split("[connections.mute]")[0] + "[principals.bee]\nconnection='bee'"
+    path.write_text(without)
+    config = load(Flags(config=str(path)), {})
+    house.accounts.take(config.connections)
+    house.profiles.take(config)
+    house.warehouse.retire_sessions()
+    assert list(house.warehouse.part("connections")) == ["main", "bee"]
+    assert house.warehouse.part("pool")["logins"] == 1
+    assert (await house.refusal(caller)).family is Family.FORBIDDEN
+    assert (await house.rows(WHO, BEE))[0][0] == "BEE"
+    stuck.addErrback(lambda _: None)
+    stuck.cancel()
 
 
 def test_a_role_that_is_no_name_is_told_at_the_start(place: Place) -> None:
