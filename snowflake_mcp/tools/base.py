@@ -80,6 +80,8 @@ class Call:
     context: RequestContext
     tool: str
     row_limit: RowLimit | None = None
+    still_counts: Callable[[], bool] = lambda: True
+    """Whether the settings of the backing are still those of the caller."""
 
     @property
     def tier(self) -> Tier:

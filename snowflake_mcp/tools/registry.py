@@ -119,11 +119,24 @@ class Registry:
         tool = offer.tools.get(name)
         if tool is None:
             raise _absent(name, offer.tools)
-        call = Call(offer.backing, context, tool.name, tool.row_limit)
+        call = Call(
+            offer.backing,
+            context,
+            tool.name,
+            tool.row_limit,
+            lambda: self._counts(context.facts.principal, offer),
+        )
         try:
             return await tool.run(checked(tool, arguments), call)
         except ToolFailure as failure:
             return failed(call, failure)
+
+    def _counts(self, principal: Principal, offer: _Offer) -> bool:
+        """Whether an offer was made of settings such as the principal has now."""
+        try:
+            return self._profiles.of(principal.profile) == offer.backing.counts
+        except KeyError:
+            return False
 
     def _offer(self, principal: Principal) -> _Offer:
         profile = principal.profile

@@ -52,6 +52,13 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
         instead = _INSTEAD.format(call.backing.setting("confirm_writes"))
         confirmations = call.backing.parts.confirmations
         await ask(call.context, confirmations, question, *subject, instead=instead)
+        if not call.still_counts():
+            raise ToolFailure(
+                Family.REFUSED,
+                "While the user was asked, the operator has changed the server's settings. Nothing "
+                "was sent.",
+                "Call again.",
+            )
     outcome = await _sent(verdict, call, database, schema)
     return answer(
         call,

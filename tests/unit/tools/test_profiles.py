@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -20,6 +20,7 @@ from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import Refusal
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.errors import McpError, ToolFailure
+from snowflake_mcp.protocol.live import Live
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.tools.offering import EVERY_TOOL, problems
 from snowflake_mcp.tools.registry import Registry, build_registry
@@ -206,6 +207,35 @@ async def test_writes_are_confirmed_as_the_table_says() -> None:
     assert (await stand.ask(ANN, "execute_statement", query="INSERT")).failure is None
     refused = await stand.ask(BOB, "execute_statement", query="INSERT")
     assert "principals.bob.policy.confirm_writes" in shown(refused)
+    assert len(stand.warehouse.jobs) == 1
+
+
+@asynchronous
+async def test_a_reload_while_the_user_is_asked_ends_the_write() -> None:
+    """What was judged on other terms is not sent on a late yes; a table that went least of all."""
+    stand = Stand(ann={"policy": PolicySettings(tier="dml")})
+    stand.gate.kind, stand.gate.tier = "insert", Tier.DML
+
+    async def answered_after(reload: Mapping[str, Any]) -> Any:
+        class Client:
+            level = "error"
+
+            async def ask(self, method: str, params: Any, send: Any) -> dict[str, Any]:
+                stand.profiles.take(config(**reload))
+                return {"action": "accept", "content": {"confirm": True}}
+
+        request = asking(ANN)
+        request.facts = replace(request.facts, capabilities={"elicitation": {}})
+        request.live = cast(Live, Client())
+        arguments = {"query": "INSERT"}
+        return await stand.tools.call("execute_statement", arguments, request)
+
+    same = {"ann": {"policy": PolicySettings(tier="dml")}}
+    assert (await answered_after(same)).failure is None
+    for tables in ({"ann": {"policy": PolicySettings(tier="ddl")}}, {}):
+        stand.profiles.take(config(**same))
+        refused = await answered_after(tables)
+        assert "has changed the server's settings" in shown(refused)
     assert len(stand.warehouse.jobs) == 1
 
 
