@@ -9,6 +9,7 @@ from typing import Final
 __all__ = ["ColumnPatterns", "columns_like"]
 
 _MOST_CHARS: Final = 255
+_NUMBERED: Final = re.compile(r"[_:]\d+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,12 @@ class ColumnPatterns:
 
     def mask(self, name: str) -> bool:
         """Whether a column of this name is masked."""
-        return self.fits is not None and self.fits.fullmatch(name.upper()) is not None
+        if self.fits is None:
+            return False
+        whole = name.upper()
+        # Of two columns of one name the second may come with a number behind it.
+        bare = _NUMBERED.sub("", whole)
+        return bool(self.fits.fullmatch(whole) or (bare != whole and self.fits.fullmatch(bare)))
 
     def among(self, names: Iterable[str]) -> tuple[str, ...]:
         """Those of the names that are masked, in their order, each once."""
