@@ -15,11 +15,20 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from snowflake_mcp.auth.caller import Caller
+from snowflake_mcp.ops.doors import MAX_MESSAGE_CHARS
 from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
 from snowflake_mcp.transports.exchange import Exchange, Refusal, encode_problem
 from snowflake_mcp.transports.tree import Endpoint, Route
 
-__all__ = ["ACTIONS", "Action", "AdminSource", "AdminSurface", "same_site"]
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "AdminSource",
+    "AdminSurface",
+    "Nothing",
+    "given_by",
+    "same_site",
+]
 
 _log = Logger()
 
@@ -98,8 +107,8 @@ class AdminSource(Protocol):
         """The settings that count for a principal's table now; secrets do not show."""
 
 
-class _Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    pass
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """Where nothing is to be said."""
 
 
 class _Kill(msgspec.Struct, forbid_unknown_fields=True):
@@ -115,7 +124,7 @@ class _Drain(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class _Maintain(msgspec.Struct, forbid_unknown_fields=True):
-    message: str | None
+    message: Annotated[str, msgspec.Meta(max_length=MAX_MESSAGE_CHARS, pattern=r"\S")] | None
 
 
 class _Last(msgspec.Struct, forbid_unknown_fields=True):
@@ -148,14 +157,14 @@ ACTIONS: Final[Sequence[Action]] = (
         "GET",
         "/admin/overview",
         "Health checks, running statements, sessions, pool, trend and refusals at once",
-        _Nothing,
+        Nothing,
         lambda source, _: source.overview(),
     ),
     Action(
         "GET",
         "/admin/statements",
         "What runs, of all principals",
-        _Nothing,
+        Nothing,
         lambda source, _: source.statements(),
     ),
     Action(
@@ -169,7 +178,7 @@ ACTIONS: Final[Sequence[Action]] = (
         "GET",
         "/admin/sessions",
         "Who is connected: handshake-era sessions, WebSockets, SSE streams",
-        _Nothing,
+        Nothing,
         lambda source, _: source.sessions(),
     ),
     Action(
@@ -183,7 +192,7 @@ ACTIONS: Final[Sequence[Action]] = (
         "GET",
         "/admin/doors",
         "Whether the server drains or is in maintenance",
-        _Nothing,
+        Nothing,
         lambda source, _: source.doors(),
     ),
     Action(
@@ -204,28 +213,28 @@ ACTIONS: Final[Sequence[Action]] = (
         "POST",
         "/admin/pool/reset",
         "Close idle Snowflake sessions and let a login be tried at once",
-        _Nothing,
+        Nothing,
         lambda source, _: source.reset_pool(),
     ),
     Action(
         "POST",
         "/admin/reload",
         "Read the configuration again, as at SIGHUP; names the settings that changed",
-        _Nothing,
+        Nothing,
         lambda source, _: source.reload(),
     ),
     Action(
         "GET",
         "/admin/breaker",
         "The circuit breaker of each Snowflake connection in use",
-        _Nothing,
+        Nothing,
         lambda source, _: {"breakers": source.breakers()},
     ),
     Action(
         "POST",
         "/admin/breaker/reset",
         "Let all statements try again",
-        _Nothing,
+        Nothing,
         lambda source, _: source.reset_breakers(),
     ),
     Action(
@@ -290,7 +299,7 @@ class AdminSurface:
             exchange.respond(503, encode_problem("no_audit", _NO_AUDIT))
             return
         try:
-            given = _given(action, exchange)
+            given = given_by(exchange, action.takes)
             subject = _printable(", ".join(map(str, msgspec.to_builtins(given).values())))
             found = action.run(self._source, given)
             body = found if isinstance(found, dict) else await found
@@ -314,16 +323,17 @@ class AdminSurface:
         exchange.respond(status, encode_problem(code, message))
 
 
-def _given(action: Action, exchange: Exchange) -> msgspec.Struct:
-    """What the caller wrote, checked.
+def given_by(exchange: Exchange, takes: type[msgspec.Struct]) -> msgspec.Struct:
+    """The body of a POST, the query of anything else, checked.
 
     Raises:
         Refusal: 400.
     """
     try:
-        raw = decode(exchange.body) if action.method == "POST" else _query(exchange.query)
+        posted = exchange.verb == "POST"
+        raw = decode(exchange.body) if posted else _query(exchange.query)
         # The query string has texts only, so numbers in it are converted.
-        return msgspec.convert(raw, action.takes, strict=action.method == "POST")
+        return msgspec.convert(raw, takes, strict=posted)
     except MalformedMessageError as error:
         raise Refusal(400, "bad_json", error.message) from None
     except msgspec.ValidationError as error:

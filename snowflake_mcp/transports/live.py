@@ -16,7 +16,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from snowflake_mcp.transports.admin import AdminSource, same_site
+from snowflake_mcp.transports.admin import AdminSource, Nothing, given_by, same_site
 from snowflake_mcp.transports.attendance import Speaker
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.tickets import LIFE_S, Bearer, Tickets
@@ -68,8 +68,9 @@ class LiveView:
         """A ticket for one handshake.
 
         Raises:
-            Refusal: 503, the audit cannot be written.
+            Refusal: 503, the audit cannot be written; 400, the body is no empty object.
         """
+        given_by(exchange, Nothing)
         if not self._source.may_go_on():
             raise Refusal(503, "no_audit", "The audit cannot be written.")
         bearer = Bearer(exchange.caller, exchange.peer)

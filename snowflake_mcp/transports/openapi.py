@@ -189,12 +189,18 @@ _SCHEMAS: Final[Mapping[str, Any]] = {
 }
 
 
+_EMPTY: Final = {"type": "object", "additionalProperties": False}
+_UNREADABLE: Final = {str(code): _answer(code, _reference("Error")) for code in (413, 415)}
 _BESIDE_ACTIONS: Final[Mapping[tuple[str, str], dict[str, Any]]] = {
     ("/admin/ticket", "POST"): {
         "operationId": "admin_ticket",
         "summary": "A ticket that opens the WebSocket /admin/live once, within 30 s",
-        "requestBody": {"required": True, "content": {JSON: {"schema": _OBJECT}}},
-        "responses": {"200": _answer(200, _OBJECT), "404": _answer(404, _reference("Error"))},
+        "requestBody": {"required": True, "content": {JSON: {"schema": _EMPTY}}},
+        "responses": {
+            **{str(code): _answer(code, _reference("Error")) for code in (400, 404, 503)},
+            "200": _answer(200, _OBJECT),
+            **_UNREADABLE,
+        },
     },
     ("/ui", "GET"): {
         "operationId": "statusPage",
@@ -221,10 +227,11 @@ def _admin_operation(action: Action) -> dict[str, Any]:
         },
     }
     if action.method == "POST":
+        operation["responses"] |= _UNREADABLE
         operation["requestBody"] = {"required": True, "content": {JSON: {"schema": schema}}}
     elif schema["properties"]:
         operation["parameters"] = [
-            {"name": name, "in": "query", "required": False, "schema": {"type": kind["type"]}}
+            {"name": name, "in": "query", "required": False, "schema": kind}
             for name, kind in schema["properties"].items()
         ]
     return operation

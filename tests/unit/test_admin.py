@@ -283,8 +283,8 @@ def test_closed_doors() -> None:
     refused = result(scene.call("echo"))
     assert refused["isError"] is True
     assert "being drained" in refused["content"][0]["text"]
-    assert scene.admin.maintain("back  at\nnoon")["maintenance"] == "back at noon"
-    assert "in maintenance: back at noon" in result(scene.call("echo"))["content"][0]["text"]
+    assert scene.admin.maintain("back  at\nnoon\a")["maintenance"] == "back at noon?"
+    assert "in maintenance: back at noon?" in result(scene.call("echo"))["content"][0]["text"]
     assert not running.reply.called
     scene.admin.drain(False)
     assert scene.admin.maintain(None) == {"draining": False, "maintenance": None, "running": 1}
@@ -292,11 +292,11 @@ def test_closed_doors() -> None:
     assert [row["rules"] for row in scene.refusals.last()] == [["maintenance"], ["draining"]]
 
 
-@pytest.mark.parametrize("message", ["", "  ", "x" * 501, "bell \a"])
+@pytest.mark.parametrize("message", ["", " \n", "x" * 501])
 def test_a_message_that_nobody_could_read(message: str) -> None:
     """It is refused, and nothing is closed."""
     scene = Scene()
-    with pytest.raises(ValueError, match="printable"):
+    with pytest.raises(ValueError, match="1 to 500 characters"):
         scene.admin.maintain(message)
     assert not scene.doors.closed
 

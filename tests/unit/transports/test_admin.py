@@ -176,6 +176,8 @@ def test_every_call_of_an_operator_is_answered_and_recorded(scene: Scene, action
         ("/admin/statements/kill", [], 400, "invalid_argument"),
         ("/admin/drain", {"active": "yes"}, 400, "invalid_argument"),
         ("/admin/maintenance", {"message": ""}, 400, "invalid_argument"),
+        ("/admin/maintenance", {"message": " \n"}, 400, "invalid_argument"),
+        ("/admin/maintenance", {"message": "x" * 501}, 400, "invalid_argument"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_recorded(

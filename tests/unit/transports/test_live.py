@@ -73,6 +73,13 @@ def test_the_overview_comes_at_once_and_then_by_the_clock(scene: Scene) -> None:
     assert wire.messages() == []
 
 
+def test_a_ticket_is_asked_for_with_an_empty_object(scene: Scene) -> None:
+    """Like every action that takes nothing."""
+    bodies: tuple[Any, ...] = ({"more": 1}, [], None)
+    for body in bodies:
+        assert scene.post("/admin/ticket", body).status == 400
+
+
 def test_a_ticket_is_good_for_one_socket(scene: Scene) -> None:
     """The second handshake finds nothing there."""
     shown = ticket(scene)
