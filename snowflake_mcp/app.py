@@ -303,8 +303,9 @@ def network_services(
     reload = core.reload(
         reread, [reloading.front_side(front), reloading.credentials(authentication)]
     )
-    encrypted = shown is not None or bool(config.http.trusted_proxies)
-    exposure = Exposure(authentication, encrypted=encrypted)
+    exposure = Exposure(
+        authentication, encrypted=shown is not None, proxied=bool(config.http.trusted_proxies)
+    )
 
     def renew() -> Report:
         report = reload()

@@ -36,13 +36,16 @@ def is_local(address: IAddress) -> bool:
 class Exposure:
     """Judges each port when it has been opened, before the first connection; reactor thread only.
 
-    ``encrypted`` says whether what travels is encrypted, by TLS of our own or that of a trusted
-    proxy in front.
+    ``encrypted`` says whether there is TLS of our own, ``proxied`` whether a trusted proxy stands
+    in front, whose business it is then.
     """
 
-    def __init__(self, authentication: Authentication, *, encrypted: bool) -> None:
+    def __init__(
+        self, authentication: Authentication, *, encrypted: bool, proxied: bool = False
+    ) -> None:
         self._authentication = authentication
-        self._encrypted = encrypted
+        self._encrypted = encrypted or proxied
+        self._proxied = proxied
 
     def admit(self, endpoint: str, address: IAddress) -> None:
         """Let a port be open.
@@ -50,9 +53,15 @@ class Exposure:
         Raises:
             ValueError: it may not be; the text says what to set.
         """
-        if is_local(address):
-            return
         ways = self._authentication.ways
+        if is_local(address):
+            if self._proxied and not ways.names:
+                _log.warn(
+                    "whoever a proxy of http.trusted_proxies passes on to {endpoint} is served "
+                    "without a credential: set authentication, unless the proxy asks for one",
+                    endpoint=endpoint,
+                )
+            return
         if not ways.names and not ways.anonymous:
             raise ValueError(_NEEDED)
         self._authentication.exposed = True

@@ -16,7 +16,8 @@ __all__ = ["TokenFileError", "entry_text", "read_tokens", "write_tokens"]
 
 _SCHEME: Final = "sha256:"
 _KEYS: Final = frozenset({"id", "principal", "hash", "created", "expires", "note"})
-_MAX_BYTES: Final = 4 << 20
+_MAX_BYTES: Final = 1 << 20
+"""Some thousand tokens; reading so many takes a quarter of a second of the reactor."""
 _DIGEST_BYTES: Final = 32
 _HEAD: Final = "# Tokens of callers, by their hashes. Written whole by `snowflake-mcp token`.\n"
 

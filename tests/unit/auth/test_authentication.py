@@ -455,6 +455,18 @@ def test_ports_on_this_host_need_no_authentication(tmp_path: Path, host: str) ->
     assert not world.auth.exposed
 
 
+def test_a_proxy_on_this_host_lets_others_in(tmp_path: Path, events: list[LogEvent]) -> None:
+    """It may ask who they are itself, so it is a warning; with authentication there is none."""
+    address: Any = Address("127.0.0.1")
+    world = World(tmp_path, principals=MappingProxyType({}))
+    Exposure(world.auth, encrypted=False, proxied=True).admit("tcp:1", address)
+    assert "is served without a credential" in str(formatEvent(events[0]))
+    world.auth.take(world.written(auth=world.tokens(("tone", "bi", None))))
+    events.clear()
+    Exposure(world.auth, encrypted=False, proxied=True).admit("tcp:1", address)
+    assert events == []
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "::ffff:127.0.0.1", "x"])
 def test_other_ports_do(tmp_path: Path, host: str, events: list[LogEvent]) -> None:
     """T-03: what to set is named; allowing everybody, or clear text, is a warning."""

@@ -145,7 +145,7 @@ def test_files_that_are_no_token_files(tmp_path: Path) -> None:
     path.write_text(entry_text(token) * 2)
     with pytest.raises(TokenFileError, match="an id twice"):
         read_tokens(path)
-    path.write_bytes(b"#" * (4 << 20) + b"#")
+    path.write_bytes(b"#" * (1 << 20) + b"#")
     with pytest.raises(TokenFileError, match="larger"):
         read_tokens(path)
 

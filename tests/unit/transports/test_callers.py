@@ -396,6 +396,28 @@ def test_a_request_waits_for_the_keys(tmp_path: Path) -> None:
     stand.close()
 
 
+def test_an_upgrade_waits_for_the_keys(tmp_path: Path) -> None:
+    """And then goes on as a WebSocket."""
+    stand = Slow(tmp_path)
+    wire = stand.connect()
+    headers = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+        "Sec-WebSocket-Version": "13",
+        "Authorization": f"Bearer {PROVIDER.sign()}",
+    }
+    wire.send(http_request("GET", "/mcp", headers=headers))
+    assert wire.unread == b""
+    stand.keys.callback(PROVIDER.jwks())
+    wire.flush()
+    assert wire.answer("GET").status == 101
+    wire.send_text(modern("tools/call", call("echo")))
+    assert len(wire.messages()) == 1
+    stand.auth.stop()
+    stand.close()
+
+
 def test_a_fault_while_waiting_is_a_fault(tmp_path: Path, events: list[LogEvent]) -> None:
     """Nobody gets in, and nothing of it shows."""
     stand = Slow(tmp_path)
