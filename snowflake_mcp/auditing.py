@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from snowflake_mcp.config.audit import audit_problems
 from snowflake_mcp.config.keyfile import key_in
 from snowflake_mcp.config.model import AuditSettings
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.chain import Sealer
 from snowflake_mcp.ops.journal import Journal
 from snowflake_mcp.ops.metrics import Metrics
-from snowflake_mcp.ops.syncing import CHOICES, Syncing
+from snowflake_mcp.ops.syncing import Syncing
 from snowflake_mcp.version import VERSION
 
 __all__ = ["build_audit"]
@@ -25,12 +26,8 @@ def build_audit(
     Raises:
         ValueError: a word is none of a setting's, or the key cannot be had.
     """
-    for name, word, words in (
-        ("fsync", settings.fsync, CHOICES),
-        ("on_failure", settings.on_failure, ("warn", "refuse")),
-    ):
-        if word not in words:
-            raise ValueError(f"audit.{name}: {word!r} is none of {', '.join(words)}")
+    for problem in audit_problems(settings):
+        raise ValueError(problem)
     if not settings.file:
         return Audit(None, None, metrics, reactor, {})
     sealer = Sealer(key_in(settings.key_file, "audit.key_file") if settings.key_file else b"")

@@ -13,6 +13,7 @@ from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import network_services
+from snowflake_mcp.config.audit import audit_problems
 from snowflake_mcp.config.load import ConfigError, Flags, load
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.platform import steady
@@ -88,7 +89,7 @@ def _usable(flags: Flags) -> Config:
         ConfigError: it cannot be used.
     """
     config = load(flags, os.environ)
-    if found := problems(config):
+    if found := [*problems(config), *audit_problems(config.audit)]:
         raise ConfigError(found)
     return config
 

@@ -1,8 +1,12 @@
 """The settings of the audit."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
-__all__ = ["AuditSettings"]
+__all__ = ["AuditSettings", "audit_problems"]
+
+_WORDS: Final = {"fsync": ("never", "interval", "always"), "on_failure": ("warn", "refuse")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +28,10 @@ class AuditSettings:
     """What happens while records cannot be written: ``warn``, or ``refuse`` every call."""
     key_file: str = ""
     """File with at least 32 bytes that key the hashes; without one they only show accidents."""
+
+
+def audit_problems(settings: AuditSettings) -> Iterator[str]:
+    """The words that are none of a setting's."""
+    for name, words in _WORDS.items():
+        if (word := getattr(settings, name)) not in words:
+            yield f"audit.{name}: {word!r} is none of {', '.join(words)}"

@@ -11,10 +11,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
 
-__all__ = ["CHOICES", "Syncing"]
-
-CHOICES: Final = ("never", "interval", "always")
-"""The kernel decides; about once a second; before an answer leaves."""
+__all__ = ["Syncing"]
 
 _EVERY_S: Final = 1.0
 _log = Logger()
@@ -25,7 +22,8 @@ class Syncing:
 
     Args:
         reactor: tells the time and takes calls from the thread.
-        choice: one of ``CHOICES``.
+        choice: ``never`` (the kernel decides), ``interval`` (about once a second) or ``always``
+            (before an answer leaves).
         duplicate: gives a descriptor of the file, which is closed afterwards; raises OSError.
     """
 

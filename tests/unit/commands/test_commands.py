@@ -127,6 +127,22 @@ def test_what_tables_mean_is_checked_with_everything_else(tmp_path: Path) -> Non
     assert "principals.ann.policy.tier: 'rw' is none of read" in str(told.value)
 
 
+def test_words_of_the_audit_and_the_masks_are_checked_as_well(tmp_path: Path) -> None:
+    """Before a start would find out."""
+    wrong = tmp_path / "c.toml"
+    wrong.write_text(
+        "[audit]\nfsync = 'often'\n[policy]\nmask_style = 'blur'\nmask_columns = ['HR.PAY']\n"
+    )
+    with pytest.raises(SystemExit, match="3 problems") as told:
+        main(["check-config", "--demo", "--config", str(wrong)])
+    for problem in (
+        "audit.fsync: 'often' is none of never",
+        "policy.mask_style: 'blur' is none of stars",
+        "policy: 'HR.PAY' names more than a column",
+    ):
+        assert problem in str(told.value)
+
+
 @pytest.mark.parametrize(
     ("pid_file", "action", "meaning", "says"),
     [

@@ -335,3 +335,17 @@ async def test_a_refusal_stays_a_refusal_for_every_caller() -> None:
     result = await stand.ask(ANN, "execute_statement", query="DROP")
     assert isinstance(result.failure, ToolFailure)
     assert stand.warehouse.jobs == []
+
+
+@asynchronous
+async def test_each_caller_has_masks_of_its_own() -> None:
+    """The gate hears of them with the text, and answers hide what the caller's table says."""
+    masked = PolicySettings(mask_columns=("N*",))
+    stand = Stand(ann={"policy": masked}, bob={"policy": replace(masked, mask_style="null")})
+    shows = {}
+    for caller in (ANN, BOB, LOCAL):
+        shows[caller.name] = body(await stand.ask(caller, "execute_query", query="q"))["rows"][0]
+    assert shows == {"ann": ["***"], "bob": [None], "local": ["A"]}
+    assert [terms.mask_columns for terms in stand.gate.terms] == [("N*",), ("N*",), ()]
+    stand.profiles.take(config(ann={}, bob={}))
+    assert body(await stand.ask(ANN, "execute_query", query="q"))["rows"][0] == ["A"]
