@@ -8,6 +8,7 @@ from twisted.internet.defer import Deferred
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.errors import SessionFate, classify
+from snowflake_mcp.warehouse.lane import Lane, Permit
 from snowflake_mcp.warehouse.pool import Session
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.threads import Reactor, Threads
@@ -17,36 +18,61 @@ __all__ = ["Errands"]
 T = TypeVar("T")
 
 _THREADS: Final = 2
+_QUEUE: Final = 512
+_WAIT_S: Final = 30.0
 
 
 class Errands:
-    """Runs a call on a session of a principal, without a place in the lane; reactor thread only.
+    """Runs a call on a session of a principal, without a place for a statement.
 
     What it asks takes Snowflake milliseconds and no warehouse. Its threads are its own, so that
-    questions never hold up statements or aborts.
+    questions never hold up statements or aborts; principals have them in turn. Reactor thread only.
     """
 
     def __init__(self, reactor: Reactor, sessions: Sessions) -> None:
         self.threads = Threads(reactor, "errand", _THREADS)
         self._sessions = sessions
+        self._lane = Lane(
+            reactor, width=_THREADS, queue=_QUEUE, max_wait_s=_WAIT_S, what="questions"
+        )
 
     def run(self, principal: Principal, call: Callable[..., T], *args: object) -> Deferred[T]:
-        """``call(connection, *args)`` in a thread; cancelling only stops the waiting.
+        """``call(connection, *args)`` in a thread; what has a thread goes on when cancelled.
 
-        Fails with ToolFailure when the driver does.
+        Fails with ToolFailure when the driver does, or when too many others ask.
         """
-        answer: Deferred[T] = Deferred()
+        place = Deferred.fromCoroutine(self._lane.admit(principal.name, _WAIT_S))
+        answer: Deferred[T] = Deferred(lambda _: place.cancel())
 
         def over(result: Any) -> None:
             # Cancelled or not, the session has been put away by now.
-            answer.callback(result)
+            if not answer.called:
+                answer.callback(result)
 
-        Deferred.fromCoroutine(self._run(principal, call, *args)).addBoth(over)
+        Deferred.fromCoroutine(self._in_turn(place, principal, call, *args)).addBoth(over)
         return answer
+
+    async def stop(self, limit_s: float) -> None:
+        """Ask nothing more, and let the threads go; returns within ``limit_s``."""
+        self._lane.close(_stopping())
+        await self.threads.stop(limit_s)
+
+    async def _in_turn(
+        self,
+        place: Deferred[Permit],
+        principal: Principal,
+        call: Callable[..., T],
+        *args: object,
+    ) -> T:
+        permit = await place
+        try:
+            return await self._run(principal, call, *args)
+        finally:
+            permit.release()
 
     async def _run(self, principal: Principal, call: Callable[..., T], *args: object) -> T:
         if self.threads.stopped:
-            raise ToolFailure(Family.UNAVAILABLE, "The server is stopping.", retryable=True)
+            raise _stopping()
         key = self._sessions.key(principal)
         fresh = False
         while True:
@@ -66,3 +92,7 @@ class Errands:
     def _put_away(self, session: Session, fate: SessionFate) -> None:
         pool = self._sessions.pool
         (pool.give_back if fate is SessionFate.KEEP else pool.discard)(session)
+
+
+def _stopping() -> ToolFailure:
+    return ToolFailure(Family.UNAVAILABLE, "The server is stopping.", retryable=True)

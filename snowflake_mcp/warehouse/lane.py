@@ -58,12 +58,15 @@ class Lane:
         queue: int,
         max_wait_s: float,
         share_of: Callable[[str], Share] = lambda _: (0, 0),
+        what: str = "statements",
     ) -> None:
+        """``what`` runs in the places, in the words of those who are told that it is busy."""
         self._clock = clock
         self._width = width
         self._queue = queue
         self._max_wait_s = max_wait_s
         self._share_of = share_of
+        self._what = what
         self._running_of: Counter[str] = Counter()
         self._places: FairQueue[Deferred[Permit]] = FairQueue()
         self._closed: ToolFailure | None = None
@@ -176,7 +179,7 @@ class Lane:
     def _busy(self, why: str) -> ToolFailure:
         return ToolFailure(
             Family.BUSY,
-            f"The server is busy: {self.running} statements run and {why}.",
+            f"The server is busy: {self.running} {self._what} run and {why}.",
             _HINT,
             retryable=True,
             details={

@@ -251,7 +251,7 @@ class Warehouse:
             run.end_with(_stopping)
         await self._means.statements.stop(limit_s * 0.6)
         await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.6)
-        await self._errands.threads.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
+        await self._errands.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
 
     def _check_breaker(self, principal: Principal) -> None:

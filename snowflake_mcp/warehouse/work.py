@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -63,6 +63,7 @@ class Work(Generic[T]):
         self._waiting: Deferred[Any] | None = None
         self._session: Session | None = None
         self._aborting = False
+        self._looking: list[Deferred[State]] = []
         self.progress = Progress()
         self.connecting = True
         """No session yet."""
@@ -153,13 +154,18 @@ class Work(Generic[T]):
     def look(self) -> Deferred[State] | None:
         """Ask Snowflake how the statement is; ``None``: it is in no session now, or we stop.
 
-        The Deferred fires with ``unknown`` when Snowflake does not answer.
+        The Deferred fires with ``unknown`` when Snowflake does not answer. However many ask, there
+        is one question at a time: aborts go through the same threads.
         """
         query_id, session = self.progress.query_id, self._session
         if query_id is None or session is None or self._means.control.stopped:
             return None
-        asked = self._means.control.run(queries.status, session.connection, query_id)
-        return asked.addErrback(self._unanswered)
+        answer: Deferred[State] = Deferred()
+        self._looking.append(answer)
+        if len(self._looking) == 1:
+            asked = self._means.control.run(queries.status, session.connection, query_id)
+            asked.addErrback(self._unanswered).addCallback(self._looked)
+        return answer
 
     def _is_accepted(self) -> bool:
         """Whether Snowflake has taken the statement from us."""
@@ -214,10 +220,15 @@ class Work(Generic[T]):
         return trouble.failure(query_id), trouble.fate
 
     def _unanswered(self, reason: Failure) -> State:
-        if reason.check(CancelledError):
-            reason.raiseException()
         self._not_done(reason, "status")
         return "unknown"
+
+    def _looked(self, state: State) -> None:
+        looking, self._looking = self._looking, []
+        for answer in looking:
+            # Whoever has stopped waiting has heard so.
+            if not answer.called:
+                answer.callback(state)
 
     def _not_done(self, reason: Failure, what: str) -> None:
         # The statement's own thread tells how it ends; this is only worth a line.

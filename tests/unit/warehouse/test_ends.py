@@ -87,3 +87,25 @@ async def test_nobody_is_asked_when_the_threads_have_gone(
     warehouse._means.control.stopped = False
     running.cancel()
     await within(running, 5)
+
+
+@async_test
+async def test_many_who_ask_are_one_question(wire: SnowflakeWire, build: Build) -> None:
+    """Aborts go through the same threads: nobody's curiosity may hold them up."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, Waiting())
+    standing = await handed_over(warehouse, SLOW)
+    before = wire.count("/monitoring/queries/")
+    wire.silent.add("/monitoring/queries/")
+    asked = [
+        Deferred.fromCoroutine(warehouse.handles.standing(standing.query_id, ANN))
+        for _ in range(100)
+    ]
+    await until(lambda: wire.count("/monitoring/queries/") > before, 5, "it is asked")
+    assert warehouse._means.control.busy == 1
+    asked[0].addErrback(lambda _: None)
+    asked[0].cancel()
+    wire.release()
+    for each in asked[1:]:
+        assert (await within(each, 5)).state == "running"
+    await warehouse.handles.cancel(standing.query_id, ANN)
