@@ -20,6 +20,8 @@ class _Link:
     server: socket.socket
     frozen: bool = False
     forwarded: int = 0
+    asked: bytearray = field(default_factory=bytearray)
+    """What the client sent, where the relay records."""
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Relay:
     target: int
     links: list[_Link] = field(default_factory=list)
     """Every connection that was ever taken, in order."""
+    records: bool = False
+    """Keep what clients send."""
     parted: bool = False
     """New connections are taken, and nothing is forwarded on them."""
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -86,6 +90,8 @@ class Relay:
                         return
                     other[ready].sendall(piece)
                     link.forwarded += len(piece)
+                    if self.records and ready is link.client:
+                        link.asked += piece
 
 
 @contextmanager
