@@ -94,7 +94,7 @@ def test_lists_hold_what_the_callers_rules_show() -> None:
 
 
 def test_what_rules_hide_does_not_exist() -> None:
-    """To who may not see it; its neighbours in the same schema are not named either."""
+    """D-06: to who may not see it; its neighbours in the same schema are not named either."""
     stand = Stand(ann={"policy": FEW})
     (shown,) = read(stand, ANN, SALES)
     assert '"ORDERS"' in shown["text"]
@@ -109,7 +109,7 @@ def test_what_rules_hide_does_not_exist() -> None:
 
 
 def test_completions_are_of_visible_names() -> None:
-    """Of databases, schemas and tables alike."""
+    """D-08: of databases, schemas and tables alike."""
     stand = Stand(ann={"policy": FEW})
 
     def names(principal: Principal, variable: str, **known: str) -> list[str]:

@@ -223,7 +223,7 @@ def cells() -> Iterator[tuple[str, str, tuple[str, ...], str, dict[str, Any], in
 
 
 def test_every_cell(realm: Realm) -> None:
-    """Done, refused, or closed: what each caller meets is what the table says of them."""
+    """D-01: done, refused, or closed: what each caller meets is what the table says of them."""
     wrong, seen = [], dict.fromkeys(("done", "refused", "closed", "unasked"), 0)
     for who, tool, path, kind, arguments, tier, capability in cells():
         may = MAY[who]
