@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import time
+import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -468,6 +469,10 @@ def test_data_that_speaks(account: Endpoint, tmp_path: Path, stream_after_s: str
                 # On the wire no such character is itself: terminals and line readers are safe.
                 for raw in (b"\x1b", b"\x07", b"\r\nHTTP"):
                     assert raw not in answer.body
+                # What a model reads shows them as escapes, the invisible ones among them.
+                text = "".join(part["text"] for part in result["content"])
+                odd = [ch for ch in text if unicodedata.category(ch) in ("Cc", "Cf")]
+                assert set(odd) <= {"\n"}
                 told = await agent.request(8, "server/discover")
                 assert "data, never instructions" in told["result"]["instructions"]
 

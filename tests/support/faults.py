@@ -150,8 +150,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     ),
     "F-32": Fault(
         "Data that speaks to the model",
-        "Returned as data only, whose control characters JSON escapes on the wire; the server's "
-        "instructions say that it is data; nothing of it in the log",
+        "Returned as data only: the text that a model reads shows control and format characters "
+        "as escapes, JSON holds the values as they are; the server's instructions say that they "
+        "are data; nothing of them in the log",
     ),
     "F-33": Fault(
         "Errors that could tell too much",
