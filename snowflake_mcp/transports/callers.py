@@ -2,71 +2,30 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Final
 
 import msgspec
 
 from snowflake_mcp.auth.authentication import Authentication
 from snowflake_mcp.auth.caller import Caller, Credentials, Found, Unidentified
-from snowflake_mcp.auth.watching import Watch, Watches
+from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.auth.ways import WELL_KNOWN, metadata_path
-from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.tree import Route
 
-__all__ = ["Callers", "Everybody", "IdentifiedCallers", "ResourceMetadata"]
+__all__ = ["Callers", "ResourceMetadata"]
 
 _TOKEN_PARAMETERS: Final = frozenset({"access_token", "bearer_token"})
 
 
-class Callers(Protocol):
+class Callers:
     """Who may call what; reactor thread only."""
-
-    def identify(self, exchange: Exchange) -> Found:
-        """The caller of a request whose host and origin have been accepted, or how to find out.
-
-        Raises:
-            Refusal: it is nobody who may call.
-        """
-
-    def is_open(self, path: str) -> bool:
-        """Whether the path may be asked without showing anything."""
-
-    def watch(self, caller: Caller, ended: Callable[[], None]) -> Watch:
-        """Call ``ended`` once when the caller's credential ends or is taken back."""
-
-
-class Everybody:
-    """Without authentication: everybody is the local caller, for as long as they like."""
-
-    def identify(self, exchange: Exchange) -> Found:
-        """The local caller."""
-        return Caller(LOCAL)
-
-    def is_open(self, path: str) -> bool:
-        """Every request has a caller, who is the same everywhere."""
-        return False
-
-    def watch(self, caller: Caller, ended: Callable[[], None]) -> Watch:
-        """Nothing ends."""
-        return Watch(_UNWATCHED, caller, ended)
-
-
-def _no_timer(*_: Any) -> Any:
-    raise AssertionError("the local caller has no credential that could end")
-
-
-_UNWATCHED: Final = Watches(_no_timer, lambda: 0.0, lambda _: True)  # type: ignore[arg-type]
-
-
-class IdentifiedCallers:
-    """Callers as ``Authentication`` knows them."""
 
     def __init__(self, authentication: Authentication) -> None:
         self._authentication = authentication
 
     def identify(self, exchange: Exchange) -> Found:
-        """The caller of a request, or how to find out.
+        """The caller of a request whose host and origin were accepted, or how to find out.
 
         Raises:
             Refusal: with the status and the challenge.
@@ -89,7 +48,7 @@ class IdentifiedCallers:
         return found if isinstance(found, Caller) else partial(_later, found)
 
     def is_open(self, path: str) -> bool:
-        """Whether ``auth.open_paths`` names it."""
+        """Whether ``auth.open_paths`` names it: then it does not matter who asks."""
         return path in self._authentication.ways.open_paths
 
     def watch(self, caller: Caller, ended: Callable[[], None]) -> Watch:

@@ -13,7 +13,7 @@ from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.admin import AdminSource, AdminSurface
 from snowflake_mcp.transports.attendance import Attendance
-from snowflake_mcp.transports.callers import Everybody, IdentifiedCallers, ResourceMetadata
+from snowflake_mcp.transports.callers import Callers, ResourceMetadata
 from snowflake_mcp.transports.crowd import Crowd
 from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON
 from snowflake_mcp.transports.guard import Guard
@@ -128,13 +128,12 @@ def build_front(
     status: StatusSource,
     clock: IReactorTime,
     metrics: Metrics,
-    authentication: Authentication | None = None,
+    authentication: Authentication,
     admin: AdminSource | None = None,
 ) -> Front:
     """Put the network side together; nothing starts before a port listens.
 
-    Without ``authentication`` everybody is the local caller. Without ``admin`` there is no admin
-    surface.
+    Without ``admin`` there is no admin surface.
 
     Raises:
         ValueError: ``http.trusted_proxies`` or ``http.forwarded_header`` means nothing.
@@ -173,8 +172,7 @@ def build_front(
         routes.extend(AdminSurface(admin).routes())
         routes.extend(LiveView(admin, websockets, clock).routes())
         routes.extend(StatusPage(admin).routes())
-    if authentication is not None:
-        routes.extend(ResourceMetadata(authentication).routes())
+    routes.extend(ResourceMetadata(authentication).routes())
     if http.legacy_sse:
         routes.extend(sse.routes())
     tree = Tree(routes)
@@ -184,7 +182,7 @@ def build_front(
         clock,
         metrics,
         proxies,
-        Everybody() if authentication is None else IdentifiedCallers(authentication),
+        Callers(authentication),
         crowd=crowd,
         max_body_bytes=http.max_body_bytes,
         max_unsent_bytes=http.max_unsent_bytes,

@@ -23,6 +23,7 @@ from snowflake_mcp.protocol.tasks import Handle
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
 from snowflake_mcp.transports.front import build_front
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
+from tests.support.callers import asking_nobody
 from tests.support.content import SmallLibrary, SmallPrompts, Values
 from tests.unit.tools.fakes import registry
 from tests.unit.transports.stand import StatusDouble
@@ -169,13 +170,15 @@ class House:
         self.admission = Admission(signers.sessions)
         config = Config(ConnectionSettings("demo", Backend.DEMO))
         http = replace(config.http, stream_after_s=stream_after_s, resume_s=RESUME_S)
+        config = replace(config, http=http)
         self.front = build_front(
-            replace(config, http=http),
+            config,
             self.kernel,
             self.admission,
             StatusDouble(),
             self.clock,
             self.metrics,
+            asking_nobody(config, self.clock),
         )
         globalLogPublisher.addObserver(cast(ILogObserver, self._look))
 

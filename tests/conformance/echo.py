@@ -20,6 +20,7 @@ from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.transports.front import build_front
 from snowflake_mcp.transports.websocket import Connection
+from tests.support.callers import asking_nobody
 from tests.support.toolbox import ScriptedToolbox
 
 __all__ = ["main"]
@@ -60,7 +61,9 @@ def main(port: int, max_message_bytes: int | None) -> None:
         request_timeout_s=lambda _: 60.0,
     )
     admission = Admission(signers.sessions)
-    front = build_front(config, kernel, admission, _Silent(), reactor, Metrics())
+    front = build_front(
+        config, kernel, admission, _Silent(), reactor, Metrics(), asking_nobody(config, reactor)
+    )
     Connection.onMessage = _echo  # type: ignore[method-assign]
     reactor.listenTCP(port, front.site, interface="127.0.0.1")
     reactor.run()

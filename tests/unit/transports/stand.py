@@ -9,6 +9,7 @@ from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOC
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
+from snowflake_mcp.auth.authentication import Authentication
 from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, RateSettings
 from snowflake_mcp.config.principals import Profiles
@@ -22,10 +23,11 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
-from snowflake_mcp.transports.callers import Everybody
+from snowflake_mcp.transports.callers import Callers
 from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.front import Front, build_front
 from snowflake_mcp.transports.probes import Check
+from tests.support.callers import asking_nobody
 from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELESS
 from tests.support.wire import HttpAnswer, Wire, connect, http_request
 
@@ -128,17 +130,17 @@ class StatusDouble:
         return {"requests": {"running": 0}}
 
 
-class NamedCallers(Everybody):
+class NamedCallers(Callers):
     """Callers by a function of the test."""
 
-    def __init__(self, identify: Callable[[Exchange], Principal]) -> None:
+    def __init__(
+        self, authentication: Authentication, identify: Callable[[Exchange], Principal]
+    ) -> None:
+        super().__init__(authentication)
         self._identify = identify
 
     def identify(self, exchange: Exchange) -> Caller:
         return Caller(self._identify(exchange))
-
-    def is_open(self, path: str) -> bool:
-        return False
 
 
 class Stand:
@@ -171,6 +173,7 @@ class Stand:
             http=replace(config.http, **http),
             websocket=replace(config.websocket, **websocket),
         )
+        authentication = authentication or asking_nobody(config, self.clock)
         self.front: Front = build_front(
             config,
             self.kernel,
@@ -182,7 +185,7 @@ class Stand:
             admin,
         )
         if identify is not None:
-            self.front.site.callers = NamedCallers(identify)
+            self.front.site.callers = NamedCallers(authentication, identify)
         self.wires: list[Wire] = []
 
     def connect(self, host: str = "127.0.0.1", port: int = 8000) -> Wire:

@@ -19,6 +19,8 @@ def test_the_table_of_paths(stand: Stand) -> None:
         "/status": ["GET", "HEAD"],
         "/metrics": ["GET", "HEAD"],
         "/openapi.json": ["GET", "HEAD"],
+        "/.well-known/oauth-protected-resource": ["GET", "HEAD"],
+        "/.well-known/oauth-protected-resource/mcp": ["GET", "HEAD"],
     }
     assert [route.path for route in stand.front.site.tree if route.upgrade] == ["/mcp"]
 
