@@ -82,6 +82,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
         "analyst": {
             "tools": (
                 *_READING,
+                "get_ddl",
                 "submit_query",
                 "get_query_status",
                 "fetch_results",

@@ -10,7 +10,11 @@ __all__ = [
     "ColumnItem",
     "DatabaseItem",
     "Databases",
+    "Ddl",
     "Fetched",
+    "ObjectDescription",
+    "ObjectItem",
+    "Objects",
     "Rows",
     "SchemaItem",
     "Schemas",
@@ -38,6 +42,14 @@ class Answer(msgspec.Struct, kw_only=True):
     connection: str
     backend: str
     """"snowflake" or "demo"."""
+
+
+class ResultColumn(msgspec.Struct):
+    """A column of a result."""
+
+    name: str
+    type: str
+    nullable: bool
 
 
 class DatabaseItem(msgspec.Struct, omit_defaults=True):
@@ -102,6 +114,45 @@ class Views(Answer, kw_only=True):
     views: list[ViewItem]
 
 
+class ObjectItem(msgspec.Struct, omit_defaults=True):
+    """An object of any kind."""
+
+    name: str
+    place: str = ""
+    """Database and schema, where they were not both asked for."""
+    about: dict[str, Any] = {}
+    """What is worth telling of its kind."""
+    comment: str | None = None
+
+
+class Objects(Answer, kw_only=True):
+    """Answer of list_objects."""
+
+    kind: str
+    database: str | None
+    schema: str | None
+    objects: list[ObjectItem]
+
+
+class ObjectDescription(Answer, kw_only=True):
+    """Answer of describe_object."""
+
+    kind: str
+    name: str
+    columns: list[ResultColumn]
+    rows: list[list[Any]]
+    """As DESCRIBE gives them."""
+
+
+class Ddl(Answer, kw_only=True):
+    """Answer of get_ddl."""
+
+    kind: str
+    name: str
+    ddl: str | None
+    ddl_truncated: bool
+
+
 class ColumnItem(msgspec.Struct, omit_defaults=True):
     """A column of a table or view."""
 
@@ -133,14 +184,6 @@ class ViewDescription(Answer, kw_only=True):
     ddl: str | None
     """The statement that makes the view; ``None`` when the role may not see it."""
     ddl_truncated: bool
-
-
-class ResultColumn(msgspec.Struct):
-    """A column of a result."""
-
-    name: str
-    type: str
-    nullable: bool
 
 
 class Rows(Answer, kw_only=True):

@@ -9,13 +9,16 @@ __all__ = [
     "Arguments",
     "CancelQuery",
     "CheckSql",
+    "DescribeObject",
     "DescribeTable",
     "DescribeView",
     "ExecuteQuery",
     "ExecuteStatement",
     "FetchResults",
+    "GetDdl",
     "GetQueryStatus",
     "ListDatabases",
+    "ListObjects",
     "ListSchemas",
     "ListTables",
     "ListViews",
@@ -26,6 +29,9 @@ __all__ = [
 Database = Annotated[str, Meta(description='Folded to upper case unless in "quotes"')]
 OptionalSchema = Annotated[str, Meta(description="Optional if the connection has a default")]
 Like = Annotated[str, Meta(description="Name pattern, any case: % and _")]
+ObjectKind = Annotated[str, Meta(description="Such as warehouse, dynamic table, function")]
+Signature = Annotated[str, Meta(description="Argument types, e.g. NUMBER, VARCHAR")]
+After = Annotated[str, Meta(description="Go on behind this name")]
 Limit = Annotated[int, Meta(ge=1)]
 
 
@@ -36,6 +42,7 @@ class Arguments(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class _Listing(Arguments, frozen=True):
     like: Like | None = None
     limit: Limit | None = None
+    after: After | None = None
 
 
 class ListDatabases(_Listing, frozen=True, kw_only=True):
@@ -60,6 +67,34 @@ class ListViews(_Listing, frozen=True, kw_only=True):
 
     database: Database
     schema: OptionalSchema | None = None
+
+
+class ListObjects(_Listing, frozen=True, kw_only=True):
+    """Arguments of list_objects."""
+
+    kind: ObjectKind
+    database: str | None = None
+    schema: str | None = None
+
+
+class DescribeObject(Arguments, frozen=True, kw_only=True):
+    """Arguments of describe_object."""
+
+    kind: ObjectKind
+    name: str
+    database: str | None = None
+    schema: str | None = None
+    signature: Signature | None = None
+
+
+class GetDdl(Arguments, frozen=True, kw_only=True):
+    """Arguments of get_ddl."""
+
+    kind: ObjectKind
+    name: str
+    database: str | None = None
+    schema: str | None = None
+    signature: Signature | None = None
 
 
 class DescribeTable(Arguments, frozen=True, kw_only=True):

@@ -1,9 +1,7 @@
 """The tools that list what there is; all stand on SHOW, so no warehouse wakes."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
-from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import (
     DatabaseItem,
@@ -16,79 +14,85 @@ from snowflake_mcp.tools.answers import (
     Views,
 )
 from snowflake_mcp.tools.arguments import ListDatabases, ListSchemas, ListTables, ListViews
-from snowflake_mcp.tools.base import Call, RowLimit, Tool
+from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.names import CASE_RULE, stored
-from snowflake_mcp.tools.render import Budget, ItemsCollector
-from snowflake_mcp.tools.wording import answer, counted, inline
-from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
+from snowflake_mcp.tools.showing import LIST_LIMIT, Listed, show
+from snowflake_mcp.tools.wording import inline
+from snowflake_mcp.warehouse.identifiers import shown
 from snowflake_mcp.warehouse.shows import Row, flag, text, whole
 
 __all__ = ["LISTING"]
 
-_SHOW_MOST: Final = 10_000
-"""SHOW never gives more rows, so a list of so many may lack some."""
-
-_SCOPES: Final = ("", "DATABASE", "SCHEMA")
-_LIMIT: Final = RowLimit(default=500, maximum=_SHOW_MOST)
-
 
 async def _list_databases(arguments: ListDatabases, call: Call) -> ToolResult:
-    return await _show(
-        call,
-        arguments.like,
-        arguments.limit,
+    listed = Listed(
         noun="database",
+        words="DATABASES",
         build=_database,
+        path=lambda row: (text(row, "name") or "",),
         fields=("name", "comment"),
+        like=arguments.like,
+        limit=arguments.limit,
+        after=arguments.after,
         empty="The server's role sees no database that fits.",
     )
+    return await show(call, listed)
 
 
 async def _list_schemas(arguments: ListSchemas, call: Call) -> ToolResult:
     database = stored(arguments.database, "database")
-    return await _show(
-        call,
-        arguments.like,
-        arguments.limit,
+    listed = Listed(
         noun="schema",
+        words="SCHEMAS",
         build=_schema,
+        path=lambda row: (database, text(row, "name") or ""),
         fields=("name", "comment"),
         within=(database,),
+        like=arguments.like,
+        limit=arguments.limit,
+        after=arguments.after,
         empty="The server's role sees no schema that fits in this database.",
         missing=f"{CASE_RULE} list_databases() shows the databases.",
     )
+    return await show(call, listed)
 
 
 async def _list_tables(arguments: ListTables, call: Call) -> ToolResult:
     database = stored(arguments.database, "database")
     schema = stored(arguments.schema, "schema")
-    return await _show(
-        call,
-        arguments.like,
-        arguments.limit,
+    listed = Listed(
         noun="table",
+        words="TABLES",
         build=_table,
+        path=lambda row: (database, schema, text(row, "name") or ""),
         fields=("name", "kind", "rows", "comment"),
         within=(database, schema),
+        like=arguments.like,
+        limit=arguments.limit,
+        after=arguments.after,
         empty="Try list_views for the views of this schema, or list_schemas for other schemas.",
         missing=_missing(database),
     )
+    return await show(call, listed)
 
 
 async def _list_views(arguments: ListViews, call: Call) -> ToolResult:
     database = stored(arguments.database, "database")
     schema = call.schema_in(database, arguments.schema)
-    return await _show(
-        call,
-        arguments.like,
-        arguments.limit,
+    listed = Listed(
         noun="view",
+        words="VIEWS",
         build=_view,
+        path=lambda row: (database, schema, text(row, "name") or ""),
         fields=("name", "secure", "materialized", "comment"),
         within=(database, schema),
+        like=arguments.like,
+        limit=arguments.limit,
+        after=arguments.after,
         empty="Try list_tables for the tables of this schema, or list_schemas for other schemas.",
         missing=_missing(database),
     )
+    return await show(call, listed)
 
 
 def _missing(database: str) -> str:
@@ -96,75 +100,6 @@ def _missing(database: str) -> str:
         f"{CASE_RULE} list_schemas(database={inline(shown(database))}) shows the schemas, "
         "list_databases() the databases."
     )
-
-
-async def _show(
-    call: Call,
-    like: str | None,
-    limit: int | None,
-    *,
-    noun: str,
-    build: Callable[[Row], Any],
-    fields: tuple[str, ...],
-    empty: str,
-    within: tuple[str, ...] = (),
-    missing: str = "",
-) -> ToolResult:
-    """Run one SHOW in a place of stored names and answer with the items that may be seen."""
-    plural = noun + "s"
-    most = call.rows(limit)
-    rules = call.backing.rules
-    call.seen(*within)
-
-    def visible(row: Row) -> Any:
-        return build(row) if rules.shows((*within, text(row, "name") or "")) else None
-
-    # One more than asked for says whether there are more; what rules hide does not count.
-    read = _SHOW_MOST if rules.active else most
-    scope = f" IN {_SCOPES[len(within)]} {qualified(*within)}" if within else ""
-    outcome = await call.run(
-        f"SHOW {plural.upper()}{_like(like)}{scope} LIMIT {min(read + 1, _SHOW_MOST)}",
-        ItemsCollector(visible, fields, Budget.of(call.backing.limits), most),
-        max_rows=read,
-        missing=missing,
-    )
-    place = {name: shown(part) for name, part in zip(("database", "schema"), within, strict=False)}
-    rendered = outcome.value
-    truncated_by = None
-    next_step = None
-    if rendered.full:
-        truncated_by = "bytes"
-    elif outcome.cut or outcome.rows >= _SHOW_MOST:
-        truncated_by = "rows"
-    if truncated_by:
-        more = f"raise limit (at most {_SHOW_MOST})" if most < _SHOW_MOST else ""
-        narrow = "Narrow with like, e.g. like='A%'"
-        next_step = f"{narrow}, or {more}." if more and truncated_by == "rows" else f"{narrow}."
-    elif not rendered.row_count:
-        next_step = empty
-    inside = " in " + inline(".".join(place.values())) if place else ""
-    heading = counted(rendered.row_count, noun) + inside
-    return answer(
-        call,
-        outcome,
-        heading + ("; more exist." if truncated_by else "."),
-        truncated_by=truncated_by,
-        next_step=next_step,
-        extra={**place, plural: rendered.rows},
-    )
-
-
-def _like(pattern: str | None) -> str:
-    if pattern is None:
-        return ""
-    try:
-        return f" LIKE {literal(pattern)}"
-    except ValueError as problem:
-        raise ToolFailure(
-            Family.INVALID_ARGUMENT,
-            "like: a pattern holds no NUL character.",
-            "Give a pattern such as like='%ORDER%'.",
-        ) from problem
 
 
 def _name(row: Row) -> str:
@@ -216,7 +151,7 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListDatabases,
         answer=Databases,
         run=_list_databases,
-        row_limit=_LIMIT,
+        row_limit=LIST_LIMIT,
     ),
     Tool(
         name="list_schemas",
@@ -225,7 +160,7 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListSchemas,
         answer=Schemas,
         run=_list_schemas,
-        row_limit=_LIMIT,
+        row_limit=LIST_LIMIT,
     ),
     Tool(
         name="list_tables",
@@ -236,7 +171,7 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListTables,
         answer=Tables,
         run=_list_tables,
-        row_limit=_LIMIT,
+        row_limit=LIST_LIMIT,
     ),
     Tool(
         name="list_views",
@@ -245,6 +180,6 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListViews,
         answer=Views,
         run=_list_views,
-        row_limit=_LIMIT,
+        row_limit=LIST_LIMIT,
     ),
 )

@@ -13,6 +13,7 @@ from snowflake_mcp.tools.describing import DESCRIBING
 from snowflake_mcp.tools.judging import JUDGING
 from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.masks import STYLES
+from snowflake_mcp.tools.objects import OBJECTS
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.writing import WRITING
@@ -20,7 +21,8 @@ from snowflake_mcp.tools.writing import WRITING
 __all__ = ["EVERY_TOOL", "offered", "problems"]
 
 EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
-    tool.name: tool for tool in (*LISTING, *DESCRIBING, *QUERYING, *STATEMENTS, *JUDGING, *WRITING)
+    tool.name: tool
+    for tool in (*LISTING, *DESCRIBING, *OBJECTS, *QUERYING, *STATEMENTS, *JUDGING, *WRITING)
 }
 """By name, in the order of every list."""
 

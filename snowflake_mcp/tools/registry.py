@@ -54,6 +54,7 @@ def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
         arguments["properties"]["limit"].update(default=default, maximum=most)
     answer = schema_of(tool.answer)
     # What every answer has is promised once, in docs/tools.md; here it costs each client tokens.
+    answer["properties"] = {n: m for n, m in answer["properties"].items() if n not in _COMMON}
     answer["required"] = [name for name in answer["required"] if name not in _COMMON]
     return {
         "name": tool.name,

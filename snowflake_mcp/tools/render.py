@@ -66,6 +66,8 @@ class Rendered:
     """Values that only the text shows cut."""
     masked: tuple[str, ...] = ()
     """Columns of which no value is shown."""
+    last: str = ""
+    """Of a list of items: the name of the last one."""
 
 
 def json_text(text: str) -> bytes:
@@ -280,4 +282,5 @@ class ItemsCollector(Generic[ItemT]):
             cells_cut=0,
             shown_rows=table.rows,
             shown_cut=table.cut,
+            last=str(lines[-1][0] or "") if lines else "",
         )

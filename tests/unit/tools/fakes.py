@@ -26,6 +26,7 @@ from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.protocol.tooling import ToolResult
+from snowflake_mcp.tools.answers import Answer
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
@@ -221,7 +222,9 @@ def conforming(tools: Registry, name: str, result: ToolResult) -> dict[str, Any]
     answer = body(result)
     schema = next(tool for tool in tools.describe(LOCAL) if tool["name"] == name)["outputSchema"]
     jsonschema.validate(answer, schema, jsonschema.Draft202012Validator)
-    assert set(answer) == set(schema["properties"])
+    own = set(schema["properties"])
+    assert own <= set(answer)
+    assert set(answer) - own <= set(Answer.__struct_fields__)
     return answer
 
 

@@ -127,10 +127,23 @@ async def test_a_cut_list_says_so_and_how_to_go_on() -> None:
     answer = body(result)
     assert (answer["row_count"], answer["truncated_by"]) == (3, "rows")
     assert answer["next_step"] == (
-        "Narrow with like, e.g. like='A%', or raise limit (at most 10000)."
+        "Go on with after=D2, or narrow with like, e.g. like='A%', or raise limit (at most 10000)."
     )
     assert shown(result).startswith("3 databases; more exist.\n")
-    assert "\nNext: Narrow with like" in shown(result)
+    assert "\nNext: Go on with after=D2" in shown(result)
+
+
+@asynchronous
+async def test_a_list_goes_on_behind_the_last_name() -> None:
+    """By the name as the list gave it, whatever its case and form."""
+    tools, warehouse = registry({"SHOW": Reply(columns("name"))})
+    where = {"database": "d", "schema": "s", "limit": 2}
+    await tools.call("list_tables", {**where, "after": '"it\'s mine"'}, context())
+    await tools.call("list_databases", {"after": "Sales", "limit": 2}, context())
+    assert warehouse.sql == [
+        "SHOW TABLES IN SCHEMA \"D\".\"S\" LIMIT 3 FROM 'it''s mine'",
+        "SHOW DATABASES LIMIT 3 FROM 'SALES'",
+    ]
 
 
 @asynchronous
@@ -139,7 +152,7 @@ async def test_a_list_as_long_as_show_gives_may_lack_some() -> None:
     tools, _ = registry({"SHOW": Reply(columns("name"), [["D"] for _ in range(10_000)])})
     answer = body(await tools.call("list_databases", {"limit": 10_000}, context()))
     assert answer["truncated_by"] == "rows"
-    assert answer["next_step"] == "Narrow with like, e.g. like='A%'."
+    assert answer["next_step"] == "Go on with after=D, or narrow with like, e.g. like='A%'."
 
 
 @asynchronous
@@ -152,7 +165,8 @@ async def test_a_list_too_large_is_cut_by_bytes() -> None:
     answer = body(await tools.call("list_databases", {}, context()))
     assert answer["truncated_by"] == "bytes"
     assert 0 < answer["row_count"] < 20
-    assert answer["next_step"] == "Narrow with like, e.g. like='A%'."
+    last = answer["databases"][-1]["name"]
+    assert answer["next_step"] == (f"Go on with after={last}, or narrow with like, e.g. like='A%'.")
 
 
 @asynchronous

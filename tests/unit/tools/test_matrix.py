@@ -63,9 +63,15 @@ deny_objects = []
 capabilities = ["query_history", "get_ddl"]
 """
 
-LISTS: Final = {"list_databases", "list_schemas", "list_tables", "list_views"}
-LOOKS: Final = LISTS | {"describe_table", "describe_view", "query_view", "check_sql"}
-READS: Final = LOOKS | {"execute_query", "submit_query"}
+LISTS: Final = {"list_databases", "list_schemas", "list_tables", "list_views", "list_objects"}
+LOOKS: Final = LISTS | {
+    "describe_table",
+    "describe_view",
+    "describe_object",
+    "query_view",
+    "check_sql",
+}
+READS: Final = LOOKS | {"execute_query", "submit_query", "get_ddl"}
 ABOUT_IDS: Final = {"get_query_status", "fetch_results", "cancel_query"}
 ALL: Final = READS | ABOUT_IDS | {"execute_statement"}
 SALES, PAY, VAULT = ("SALES", "CORE", "T"), ("HR", "CORE", "PAY"), ("VAULT", "CORE", "V")
@@ -190,6 +196,14 @@ def looking(tool: str, path: tuple[str, ...]) -> dict[str, str] | None:
         "describe_table": {"database": database, "schema": schema, "table_name": name},
         "describe_view": {"database": database, "schema": schema, "view_name": name},
         "query_view": {"database": database, "schema": schema, "view_name": name},
+        "list_objects": {"kind": "task", "database": database, "schema": schema},
+        "describe_object": {
+            "kind": "task",
+            "database": database,
+            "schema": schema,
+            "name": name,
+        },
+        "get_ddl": {"kind": "table", "database": database, "schema": schema, "name": name},
     }.get(tool)
 
 
@@ -234,7 +248,7 @@ def test_every_cell(realm: Realm) -> None:
             wrong.append(f"{who} {tool} {kind} {'.'.join(path)}: {found}, not {wanted}")
     assert not wrong, "\n".join(wrong)
     assert min(seen.values()) > 5
-    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (6 + 4 * len(STATEMENTS))
+    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (9 + 4 * len(STATEMENTS))
 
 
 @pytest.mark.parametrize("who", MAY)
