@@ -1,7 +1,7 @@
 """What stands behind the admin surface: one view of the parts, and the levers on them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from heapq import nlargest, nsmallest
 from ipaddress import IPv6Address, ip_address
 from operator import attrgetter, itemgetter
@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Report
+from snowflake_mcp.config.showing import shown
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.drain import ended_within
@@ -41,8 +42,6 @@ _ON_PAGE: Final = 100
 """Rows of a list; with ten thousand sessions the rest would hold the reactor for too long."""
 _PATIENCE_S: Final = 1.0
 _NOT_YET: Final = Check("checks", False, "They have not been made yet.")
-_HIDDEN: Final = ("password", "secret", "token", "key")
-"""Parts of names of settings that are not shown to anybody."""
 
 Answer = dict[str, Any]
 
@@ -287,7 +286,7 @@ class Admin:
             LookupError: there is no such table.
         """
         try:
-            return _shown(self._profiles.of(name))
+            return shown(self._profiles.of(name))
         except KeyError:
             raise LookupError("There is no table of this name.") from None
 
@@ -338,25 +337,6 @@ def _row(seen: Attendance) -> Answer:
         "idle_s": None if seen.idle_s is None else round(seen.idle_s, 1),
         "in_flight": seen.in_flight,
     }
-
-
-def _shown(settings: Any) -> Answer:
-    """A settings object as JSON, without what may not be seen."""
-    return {
-        each.name: _plain(getattr(settings, each.name))
-        for each in fields(settings)
-        if not any(part in each.name for part in _HIDDEN)
-    }
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and type(value).__name__.endswith("Settings"):
-        return _shown(value)
-    if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
-    if isinstance(value, Mapping):
-        return {str(name): _plain(each) for name, each in value.items()}
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def _is_this_host(address: str) -> bool:

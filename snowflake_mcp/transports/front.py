@@ -11,7 +11,7 @@ from snowflake_mcp.ops.exposition import Exposition
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.transports.admin import AdminSource, AdminSurface
+from snowflake_mcp.transports.admin import AdminSurface
 from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.callers import Callers, ResourceMetadata
 from snowflake_mcp.transports.crowd import Crowd
@@ -20,6 +20,7 @@ from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
 from snowflake_mcp.transports.http import McpEndpoint
 from snowflake_mcp.transports.legacy_sse import LegacySse
+from snowflake_mcp.transports.levers import AdminSource
 from snowflake_mcp.transports.live import LiveView
 from snowflake_mcp.transports.openapi import ApiDescription
 from snowflake_mcp.transports.page import StatusPage

@@ -16,9 +16,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
-from snowflake_mcp.transports.admin import AdminSource, Nothing, given_by, same_site
+from snowflake_mcp.transports.admin import Nothing, given_by, same_site
 from snowflake_mcp.transports.attendance import Speaker
 from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.levers import AdminSource
 from snowflake_mcp.transports.tickets import LIFE_S, Bearer, Tickets
 from snowflake_mcp.transports.tree import Route
 from snowflake_mcp.transports.websocket import (

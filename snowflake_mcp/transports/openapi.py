@@ -8,8 +8,9 @@ import msgspec
 
 from snowflake_mcp.ops.exposition import CONTENT_TYPE
 from snowflake_mcp.protocol.errors import Family
-from snowflake_mcp.transports.admin import ACTIONS, Action, AdminSource
+from snowflake_mcp.transports.admin import ACTIONS, Action
 from snowflake_mcp.transports.exchange import JSON, Exchange
+from snowflake_mcp.transports.levers import AdminSource
 from snowflake_mcp.transports.rest import FAMILY_STATUS
 from snowflake_mcp.transports.tree import Route
 from snowflake_mcp.version import SERVER_TITLE, VERSION

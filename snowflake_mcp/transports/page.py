@@ -5,8 +5,8 @@ import hashlib
 from pathlib import Path
 from typing import Final
 
-from snowflake_mcp.transports.admin import AdminSource
 from snowflake_mcp.transports.exchange import Exchange, HeaderList
+from snowflake_mcp.transports.levers import AdminSource
 from snowflake_mcp.transports.tree import Route
 
 __all__ = ["PAGE_PATH", "StatusPage"]

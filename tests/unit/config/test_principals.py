@@ -1,5 +1,7 @@
 """Tables of principals: what they change, what they may not, and what a preset stands for."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from snowflake_mcp.config.load import ConfigError, Flags, load
 from snowflake_mcp.config.model import Config, LimitSettings, PolicySettings, RateSettings
 from snowflake_mcp.config.principals import LIMITS, POLICY, PRESETS, RATES, Profiles
+from snowflake_mcp.config.secrets import Secret
+from snowflake_mcp.config.showing import shown
 
 ACCOUNT = """
 [connections.main]
@@ -162,3 +166,19 @@ def test_the_right_to_administer(tmp_path: Path) -> None:
     assert profiles.has_admins is True
     profiles.take(read(tmp_path, "[principals.local]\n"))
     assert not profiles.has_admins
+
+
+def test_what_is_shown_of_a_table_holds_no_secret() -> None:
+    """By the names of settings, and by their kind; the rest is plain JSON."""
+
+    @dataclass(frozen=True)
+    class MoreSettings:
+        token_file: str = "tokens.toml"
+        shown: object = Secret("s3cret")
+        inside: tuple[PolicySettings, ...] = (PolicySettings(),)
+        table: Mapping[str, int] = field(default_factory=lambda: {"a": 1})
+
+    found = shown(MoreSettings())
+    assert set(found) == {"shown", "inside", "table"}
+    assert (found["shown"], found["table"]) == ("***", {"a": 1})
+    assert found["inside"][0]["tier"] == "read"
