@@ -112,19 +112,28 @@ class Journal:
         if self._closed:
             raise OSError("the audit is closed")
         if self._file is None:
-            last = last_record(self._path)
-            self._file = AuditFile(self._path, self._max_bytes, self._keep_files)
-            if last.link is not None:
-                self.seq, self.hash = last.link.seq, last.link.hash
-            self._torn_bytes = last.torn_bytes
-            if last.open_ended:
-                self._file.end_line()
+            self._file = self._opened()
         if self._torn_bytes:
             self._append(RECOVERED, {"torn_bytes": self._torn_bytes})
             self._torn_bytes = 0
         if self._missing:
             self._append(GAP, {"lost": self._missing, "since": self._missing_since})
             self._missing, self._missing_since = 0, ""
+
+    def _opened(self) -> AuditFile:
+        # Locked first and read then: until the lock is ours another process may add to the chain.
+        file = AuditFile(self._path, self._max_bytes, self._keep_files)
+        try:
+            last = last_record(self._path)
+        except OSError:
+            file.close()
+            raise
+        if last.link is not None:
+            self.seq, self.hash = last.link.seq, last.link.hash
+        self._torn_bytes = last.torn_bytes
+        if last.open_ended:
+            file.end_line()
+        return file
 
     def _append(self, event: str, members: Mapping[str, Any]) -> None:
         if self._file is None:

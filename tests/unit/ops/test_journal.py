@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 
+from snowflake_mcp.ops.auditfile import Last, last_record
 from snowflake_mcp.ops.chain import GENESIS, Sealer, link_of
 from snowflake_mcp.ops.journal import Journal
 from snowflake_mcp.ops.verification import records_of, verify
@@ -136,6 +137,30 @@ def test_only_one_process_writes_a_file(tmp_path: Path) -> None:
         "tools/call",
     ]
     assert verify(files(tmp_path), Sealer()).lost == 1
+
+
+def test_the_end_of_the_chain_is_looked_for_under_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process wrote before it let go is followed; a file not ours is not read."""
+    first = journal(tmp_path)
+    write(first, 1)
+    looked: list[Path] = []
+    whole = last_record
+
+    def look(path: Path) -> Last:
+        looked.append(path)
+        return whole(path)
+
+    monkeypatch.setattr("snowflake_mcp.ops.journal.last_record", look)
+    second = journal(tmp_path)
+    assert looked == []
+    write(first, 1)
+    first.close()
+    write(second, 1)
+    second.close()
+    assert len(looked) == 1
+    assert verify(files(tmp_path), Sealer()).problem == ""
 
 
 @pytest.mark.parametrize("cut", [1, 2, 30, 200])
