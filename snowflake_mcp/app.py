@@ -328,13 +328,14 @@ def network_services(
         [
             *core.stages(),
             Stage("trend", trend, 1.0),
+            # Until the last client has gone: a credential nobody watches counts no more.
+            Stage("callers", Identification(authentication, core.profiles), 1.0),
             Stage("clients", clients, clients.stop_within_s),
             *(
                 []
                 if shown is None
                 else [Stage("certificate", CertificateWatch(reactor, shown), 1.0)]
             ),
-            Stage("callers", Identification(authentication, core.profiles), 1.0),
             Stage(
                 "listener",
                 Listener(reactor, front.site, endpoints, shown, exposure.admit),
