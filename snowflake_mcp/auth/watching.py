@@ -40,6 +40,10 @@ class Watch:
         """The connection is gone; nothing is called any more."""
         self._over = True
         self._watches.discard(self)
+        self.rest()
+
+    def rest(self) -> None:
+        """No timer any more; ``holds`` still tells."""
         timer, self._timer = self._timer, None
         if timer is not None and timer.active():
             timer.cancel()
@@ -100,9 +104,9 @@ class Watches:
         return sum(not watch.look() for watch in list(self._open))
 
     def clear(self) -> None:
-        """The server stops; it ends its connections by itself."""
-        for watch in list(self._open):
-            watch.stop()
+        """The server stops: it ends its connections by itself, and until then they may go on."""
+        for watch in self._open:
+            watch.rest()
 
     def left_s(self, caller: Caller) -> float | None:
         """Seconds until the credential ends."""

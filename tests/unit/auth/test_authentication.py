@@ -345,6 +345,18 @@ def test_a_connection_ends_with_its_credential(world: World) -> None:
     assert ended == ["asked", "timer"]
 
 
+def test_connections_that_drain_keep_their_credential(world: World) -> None:
+    """The server is stopping: what it still answers is answered, until the credential ends."""
+    ended: list[str] = []
+    watch = world.auth.watch(world.identify(bearer("ttwo")), lambda: ended.append("ended"))
+    world.auth.stop()
+    assert world.clock.getDelayedCalls() == []
+    assert watch.holds()
+    world.now = 2_000.0
+    assert not watch.holds()
+    assert ended == ["ended"]
+
+
 def test_a_watch_that_comes_too_late(world: World) -> None:
     """The credential ended between the request and the connection."""
     ended: list[str] = []
