@@ -65,7 +65,7 @@ def server(folder: Path) -> Iterator[Server]:
 async def tools_of(server: Server, token: str) -> list[str]:
     """What the SDK's client finds with a token."""
     async with (
-        httpx2.AsyncClient(headers=bearer(token)) as http,
+        httpx2.AsyncClient(headers=bearer(token), timeout=60) as http,
         Client(streamable_http_client(server.url, http_client=http)) as client,
     ):
         return [tool.name for tool in (await client.list_tools()).tools]

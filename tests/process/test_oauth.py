@@ -91,7 +91,7 @@ class Browser:
         self.back: dict[str, str] = {}
 
     async def open(self, url: str) -> None:
-        async with httpx2.AsyncClient() as http:
+        async with httpx2.AsyncClient(timeout=60) as http:
             sent_to = (await http.get(url)).headers["location"]
         query = parse_qs(urlsplit(sent_to).query)
         self.back = {name: values[0] for name, values in query.items()}
@@ -111,7 +111,7 @@ async def signed_in(server: Server, storage: Storage) -> tuple[list[str], Any]:
         browser.returned,
     )
     async with (
-        httpx2.AsyncClient(auth=auth) as http,
+        httpx2.AsyncClient(auth=auth, timeout=60) as http,
         Client(streamable_http_client(server.url, http_client=http)) as client,
     ):
         tools = [tool.name for tool in (await client.list_tools()).tools]
