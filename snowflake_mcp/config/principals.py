@@ -72,7 +72,14 @@ RATES: Final = frozenset(
 )
 """Settings of the section ``rates`` that a principal may have of its own."""
 
-_READING: Final = ("list_*", "describe_*", "query_view", "execute_query", "check_sql")
+_READING: Final = (
+    "list_*",
+    "describe_*",
+    "query_view",
+    "execute_query",
+    "explain_query",
+    "check_sql",
+)
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "reader": {

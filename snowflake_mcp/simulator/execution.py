@@ -5,7 +5,7 @@ from dataclasses import replace
 from threading import Event
 from typing import Any, Final
 
-from snowflake_mcp.simulator import dialect, objects
+from snowflake_mcp.simulator import dialect, objects, plans
 from snowflake_mcp.simulator.bindings import bound_values
 from snowflake_mcp.simulator.catalog import Catalog, Entry
 from snowflake_mcp.simulator.columns import fields_for
@@ -217,17 +217,21 @@ class Connection:
 
     def compiled(
         self, sql: str, found: Sequence[Token], job: Job
-    ) -> tuple[Sequence[str], Sequence[Entry]]:
-        """Column names of a query and the tables it reads; compiles it, runs nothing."""
+    ) -> tuple[Sequence[str], Sequence[Entry], Sequence[tuple[str, str]]]:
+        """Column names of a query, the tables it reads, and what it does with them.
+
+        Compiles it, runs nothing.
+        """
         from sqlglot import exp
 
         expression = dialect.parse(sql)
         if not isinstance(expression, exp.Query):
             raise not_supported("EXPLAIN of a statement that is not a query")
         tables = dialect.tables_read(expression, self)
+        operations = plans.operations(expression)
         try:
             relation, _ = self._relation(self._fake.cursor(), expression, found, job, None)
-            return list(relation.columns), tables
+            return list(relation.columns), tables, operations
         finally:
             self._take_back()
 

@@ -57,11 +57,16 @@ def explain(connection: "Connection", found: Sequence[Token], job: Job) -> Rows:
     if len(found) <= at:
         raise words.unexpected()
     sql = job.sql[found[at].start : found[-1].end]
-    columns, tables = connection.compiled(sql, found[at:], job)
+    columns, tables, operations = connection.compiled(sql, found[at:], job)
     steps = [Step(0, None, "Result", expressions=tuple(columns))]
+    for number, (operation, expression) in enumerate(operations, 1):
+        steps.append(
+            Step(number, number - 1, operation, expressions=(expression,) * bool(expression))
+        )
+    last = len(operations)
     steps += [
-        Step(number, 0, "TableScan", ".".join(entry.path), rows=entry.rows or 0)
-        for number, entry in enumerate(tables, 1)
+        Step(number, last, "TableScan", ".".join(entry.path), rows=entry.rows or 0)
+        for number, entry in enumerate(tables, last + 1)
     ]
     if form == "JSON":
         return Rows([text_field("content")], _EXPLAIN, cells=[[_plan_json(steps)]])

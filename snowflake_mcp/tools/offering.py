@@ -10,6 +10,7 @@ from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.tools.backing import terms_of
 from snowflake_mcp.tools.base import Tool
 from snowflake_mcp.tools.describing import DESCRIBING
+from snowflake_mcp.tools.explaining import EXPLAINING
 from snowflake_mcp.tools.judging import JUDGING
 from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.masks import STYLES
@@ -22,7 +23,16 @@ __all__ = ["EVERY_TOOL", "offered", "problems"]
 
 EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
     tool.name: tool
-    for tool in (*LISTING, *DESCRIBING, *OBJECTS, *QUERYING, *STATEMENTS, *JUDGING, *WRITING)
+    for tool in (
+        *LISTING,
+        *DESCRIBING,
+        *OBJECTS,
+        *QUERYING,
+        *EXPLAINING,
+        *STATEMENTS,
+        *JUDGING,
+        *WRITING,
+    )
 }
 """By name, in the order of every list."""
 

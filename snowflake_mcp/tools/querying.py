@@ -16,7 +16,7 @@ from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import StillRunningError
 
-__all__ = ["MISSING", "QUERYING", "judged"]
+__all__ = ["MISSING", "QUERYING", "judged", "permitted"]
 
 _WITH_CLAUSES: Final = ("select", "values")
 _ONLY_READS: Final = "only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call."
@@ -41,13 +41,23 @@ async def judged(query: str, call: Call, database: str | None, schema: str | Non
         ToolFailure: it may not, or it does not.
         InputRequired: stateless era: the user is asked about the budget; pass it on.
     """
+    verdict = await permitted(query, call, database, schema)
+    await within_budget(call, verdict.sql, verdict.kind, verdict.steps, database, schema)
+    return verdict
+
+
+async def permitted(query: str, call: Call, database: str | None, schema: str | None) -> Verdict:
+    """The gate's verdict on a statement that may be sent, whatever it costs.
+
+    Raises:
+        ToolFailure: it may not.
+    """
     verdict = await call.judge(query, call.situation(database, schema))
     if not verdict.allowed:
         rules = [refusal.rule for refusal in verdict.refusals]
         call.context.log("debug", {"event": "refused", "rules": rules})
         raise refused(verdict.refusals, f"{call.tool} {_ONLY_READS}")
     await own_results(verdict, call)
-    await within_budget(call, verdict.sql, verdict.kind, verdict.steps, database, schema)
     return verdict
 
 

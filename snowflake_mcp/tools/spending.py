@@ -1,19 +1,15 @@
 """What a query would read, asked of Snowflake before it runs, held against the budget."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
-
-import msgspec
 
 from snowflake_mcp.config.model import PolicySettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.tools.allowing import used_up
 from snowflake_mcp.tools.base import Call
 from snowflake_mcp.tools.confirming import ask
-from snowflake_mcp.warehouse.results import Column, JsonValue
+from snowflake_mcp.tools.plans import EXPLAIN, Plan, PlanCollector, size
 
-__all__ = ["Estimate", "within_budget"]
+__all__ = ["over_budget", "within_budget"]
 
 _ESTIMATED: Final = frozenset({"select", "values"})
 """Kinds of statement that read tables; the others read the catalog, which costs nothing."""
@@ -23,49 +19,6 @@ _HINT: Final = (
     "{0}.max_scan_bytes."
 )
 _ASK_HINT: Final = _HINT + " With {0}.over_budget = ask, clients with elicitation may go on."
-_UNITS: Final = ("bytes", "kB", "MB", "GB", "TB", "PB")
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """What Snowflake's plan says that a query reads at most."""
-
-    partitions: int
-    scan_bytes: int
-
-
-class _Stats(msgspec.Struct, rename="camel"):
-    partitions_assigned: int
-    bytes_assigned: int
-
-
-class _Plan(msgspec.Struct):
-    stats: _Stats = msgspec.field(name="GlobalStats")
-
-
-class _PlanCollector:
-    """Collects the one text that EXPLAIN USING JSON gives; worker thread only."""
-
-    def __init__(self) -> None:
-        self._estimate: Estimate | None = None
-
-    def begin(self, columns: Sequence[Column]) -> None:
-        """Nothing to learn: there is one column."""
-
-    def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
-        """Take the one row, whether the driver gives it as text or as JSON."""
-        for row in rows:
-            try:
-                value = msgspec.json.decode(row[0]) if isinstance(row[0], str) else row[0]
-                stats = msgspec.convert(value, _Plan).stats
-            except (msgspec.DecodeError, IndexError):
-                return False
-            self._estimate = Estimate(stats.partitions_assigned, stats.bytes_assigned)
-        return True
-
-    def finish(self) -> Estimate | None:
-        """The estimate; ``None`` when the plan had another form."""
-        return self._estimate
 
 
 async def within_budget(
@@ -98,8 +51,8 @@ async def within_budget(
             "Write it as one query, with WITH for its steps.",
         )
     outcome = await call.run(
-        f"EXPLAIN USING JSON {sql}",
-        _PlanCollector(),
+        f"{EXPLAIN}{sql}",
+        PlanCollector(),
         max_rows=1,
         database=database,
         schema=schema,
@@ -111,7 +64,7 @@ async def within_budget(
             "Snowflake gave no estimate of what this query reads, and this server has a budget.",
             "Write the query with plain tables and views.",
         )
-    if problem := _over(estimate, policy):
+    if problem := over_budget(estimate, policy):
         if policy.over_budget != "ask":
             hint = _HINT.format(backing.terms.section)
             raise ToolFailure(Family.LIMIT, f"{problem} It was not run.", hint)
@@ -124,18 +77,12 @@ async def within_budget(
     ledger.use(principal, scan_bytes=estimate.scan_bytes)
 
 
-def _over(estimate: Estimate, policy: PolicySettings) -> str:
+def over_budget(estimate: Plan, policy: PolicySettings) -> str:
+    """What of the budget of one query this one would pass, as a sentence; empty: nothing."""
     found = []
     if 0 < policy.max_scan_partitions < estimate.partitions:
         found.append(f"{estimate.partitions} partitions (limit {policy.max_scan_partitions})")
     if 0 < policy.max_scan_bytes < estimate.scan_bytes:
-        size, limit = _size(estimate.scan_bytes), _size(policy.max_scan_bytes)
-        found.append(f"{size} (limit {limit})")
+        read, limit = size(estimate.scan_bytes), size(policy.max_scan_bytes)
+        found.append(f"{read} (limit {limit})")
     return f"This query would read up to {' and '.join(found)}." if found else ""
-
-
-def _size(count: int) -> str:
-    size, unit = float(count), 0
-    while size >= 1_000 and unit < len(_UNITS) - 1:
-        size, unit = size / 1_000, unit + 1
-    return f"{size:.4g} {_UNITS[unit]}"

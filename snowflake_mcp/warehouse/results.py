@@ -7,6 +7,7 @@ from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
 __all__ = ["Collector", "Column", "Cut", "JsonValue", "Outcome", "Reading"]
 
 T = TypeVar("T")
+OtherT = TypeVar("OtherT")
 T_co = TypeVar("T_co", covariant=True)
 
 JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
@@ -68,3 +69,15 @@ class Outcome(Generic[T]):
     elapsed_s: float
     """From admission to the last row, a login included."""
     value: T
+
+    def holding(self, value: OtherT) -> "Outcome[OtherT]":
+        """The same statement with another value, such as a part of the one it has."""
+        return Outcome(
+            self.query_id,
+            self.columns,
+            self.rows,
+            self.total_rows,
+            self.cut,
+            self.elapsed_s,
+            value,
+        )

@@ -104,6 +104,41 @@ def test_explain_names_the_tables(cursor: Any, form: str) -> None:
         assert json.loads(plan)["Operations"][0][0]["operation"] == "Result"
 
 
+@pytest.mark.parametrize(
+    ("query", "operations"),
+    [
+        ("select 1", ["Result"]),
+        ("select * from orders limit 3", ["Result", "Limit", "TableScan"]),
+        (
+            "select status, count(*) from orders where order_id > 3 group by 1 order by 1 limit 2",
+            ["Result", "SortWithLimit", "Aggregate", "Filter", "TableScan"],
+        ),
+        (
+            "select 1 from orders o, customers c order by 1",
+            ["Result", "Sort", "CartesianJoin", "TableScan", "TableScan"],
+        ),
+        (
+            "select 1 from orders o, customers c where o.customer_id = c.customer_id",
+            ["Result", "InnerJoin", "Filter", "TableScan", "TableScan"],
+        ),
+        (
+            "select 1 from orders o left join customers c using (customer_id)",
+            ["Result", "LeftOuterJoin", "TableScan", "TableScan"],
+        ),
+        (
+            "select status from orders union all select name from customers",
+            ["Result", "UnionAll", "TableScan", "TableScan"],
+        ),
+    ],
+)
+def test_a_plan_says_what_is_done(cursor: Any, query: str, operations: list[str]) -> None:
+    """Each clause is an operation, and each but the first has one above it."""
+    plan = json.loads(cursor.execute(f"explain using json {query}").fetchone()[0])
+    (steps,) = plan["Operations"]
+    assert [step["operation"] for step in steps] == operations
+    assert all(step["parentOperators"][0] < step["id"] for step in steps[1:])
+
+
 def test_information_schema_lists_tables_and_views(cursor: Any) -> None:
     """Both kinds, with comments and rows; making the database again changes nothing."""
     cursor.execute("create database if not exists marketing")
