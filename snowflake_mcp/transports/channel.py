@@ -82,6 +82,17 @@ class Channel(HTTPChannel):
         find_vanished(self.transport)
         super().connectionMade()
 
+    def timeoutConnection(self) -> None:
+        """Idle for too long; that is routine, and a flood of such must not fill the log."""
+        # private: the base class ends this call when the connection is gone.
+        self._abortingCall = self.callLater(self.abortTimeout, self.forceAbortClient)
+        self.loseConnection()
+
+    def forceAbortClient(self) -> None:
+        """It did not go in time."""
+        self._abortingCall = None
+        self.abort()
+
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # untyped there
         """Leave the site's connections; requests learn that their client is gone."""
         self._leave()

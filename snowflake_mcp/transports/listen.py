@@ -18,6 +18,9 @@ from snowflake_mcp.transports.tls import Certificates
 __all__ = ["ListenError", "Listener", "endpoint_string"]
 
 _MAX_PORT: Final = 65_535
+_BACKLOG: Final = 1_024
+"""Connections that the kernel keeps until they are taken; with Twisted's 50 a burst of clients
+loses packets, and each loss costs its client a second."""
 _SECURE: Final = frozenset({"ssl", "tls"})
 _log = Logger()
 
@@ -39,7 +42,7 @@ def endpoint_string(text: str, host: str) -> str:
         raise ValueError(f"{text} is not a port number (0 to {_MAX_PORT})")
     kind = "tcp6" if ":" in host else "tcp"
     interface = host.strip("[]").replace(":", "\\:")
-    return f"{kind}:{int(text)}:interface={interface}"
+    return f"{kind}:{int(text)}:backlog={_BACKLOG}:interface={interface}"
 
 
 class Listener(Service):

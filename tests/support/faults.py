@@ -71,8 +71,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
         "twice as long as alone",
     ),
     "F-11": Fault(
-        "1,000 idle WebSockets",
-        "At most 25 MiB more memory, pings go on, less than 2 % CPU; one more is told 503",
+        "1,000 idle WebSockets, or HTTP connections",
+        "At most 25 MiB more memory, pings go on, less than 2 % CPU; a WebSocket more is told 503, "
+        "idle HTTP connections are closed after `http.idle_timeout_s`",
     ),
     "F-12": Fault(
         "A client that no longer answers pings",

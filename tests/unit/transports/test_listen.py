@@ -24,11 +24,11 @@ def factory() -> Factory[Protocol]:
 @pytest.mark.parametrize(
     ("text", "host", "expected"),
     [
-        ("8000", "127.0.0.1", "tcp:8000:interface=127.0.0.1"),
-        (" 0 ", "127.0.0.1", "tcp:0:interface=127.0.0.1"),
-        ("8000", "0.0.0.0", "tcp:8000:interface=0.0.0.0"),
-        ("8000", "::1", "tcp6:8000:interface=\\:\\:1"),
-        ("8000", "[::]", "tcp6:8000:interface=\\:\\:"),
+        ("8000", "127.0.0.1", "tcp:8000:backlog=1024:interface=127.0.0.1"),
+        (" 0 ", "127.0.0.1", "tcp:0:backlog=1024:interface=127.0.0.1"),
+        ("8000", "0.0.0.0", "tcp:8000:backlog=1024:interface=0.0.0.0"),
+        ("8000", "::1", "tcp6:8000:backlog=1024:interface=\\:\\:1"),
+        ("8000", "[::]", "tcp6:8000:backlog=1024:interface=\\:\\:"),
         ("systemd:domain=INET6:name=http", "127.0.0.1", "systemd:domain=INET6:name=http"),
         ("unix:/run/mcp.sock", "127.0.0.1", "unix:/run/mcp.sock"),
     ],
