@@ -78,12 +78,14 @@ _READING: Final = (
     "query_view",
     "execute_query",
     "explain_query",
+    "profile_table",
+    "sample_rows",
     "check_sql",
 )
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "reader": {
-            "tools": ("list_*", "describe_*", "query_view", "check_sql"),
+            "tools": ("list_*", "describe_*", "query_view", "sample_rows", "check_sql"),
             "policy": {"tier": "read"},
         },
         "analyst": {

@@ -34,6 +34,7 @@ _MACROS: Final[Mapping[str, str]] = {name: macro for name, (macro, _) in GEO_FUN
     "ST_ASTEXT": "sf_wkt",
     "ST_DISTANCE": "sf_distance",
     "SYSTEM$TYPEOF": "sf_typeof",
+    "APPROX_TOP_K": "sf_top_k",
     "ARRAY_CONTAINS": "sf_contains",
     "AS_CHAR": "sf_as_text",
     "AS_DOUBLE": "sf_as_double",
@@ -195,6 +196,8 @@ def _named(node: Any) -> tuple[str, list[Any]] | None:
         return "OBJECT_INSERT", [node.this, node.args["key"], node.args["value"]]
     if isinstance(node, exp.ArrayContains):
         return "ARRAY_CONTAINS", [node.this, node.expression]
+    if isinstance(node, exp.ApproxTopK):
+        return "APPROX_TOP_K", [node.this, node.expression or exp.Literal.number(1)]
     if isinstance(node, exp.WidthBucket):
         keys = ("this", "min_value", "max_value", "num_buckets")
         return "WIDTH_BUCKET", [node.args[key] for key in keys]

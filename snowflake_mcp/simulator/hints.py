@@ -71,6 +71,7 @@ def _written(value: Any) -> str | None:
         (exp.ObjectAgg, "object"),
         (exp.Array, "array"),
         (exp.ArrayAgg, "array"),
+        (exp.ApproxTopK, "array"),
         (exp.Split, "array"),
         (exp.ToArray, "array"),
         (exp.ParseJSON, "variant"),

@@ -76,6 +76,9 @@ _MACROS: Final = (
     "sf_as_integer(x) AS CASE WHEN sf_variant_type(x) = 'INTEGER' THEN x::BIGINT END",
     "sf_as_double(x) AS CASE WHEN sf_is(x, ['INTEGER', 'DOUBLE']) THEN x::DOUBLE END",
     "sf_as_text(x) AS CASE WHEN sf_variant_type(x) = 'VARCHAR' THEN to_json(x) ->> '$' END",
+    """sf_top_k(x, k) AS to_json(list_transform(list_slice(list_sort(list_transform(
+        map_entries(histogram(x)), e -> {'n': -e.value::BIGINT, 'v': e.key})), 1, k),
+        e -> [to_json(e.v), to_json(-e.n)]))""",
     "sf_hash_agg(x) AS sf_signed(bit_xor(hash(x)))",
     """sf_split_to_table(s, d) AS TABLE SELECT 1::BIGINT AS "SEQ", i::BIGINT AS "INDEX",
         (string_split(s, d))[i] AS "VALUE" FROM range(1, len(string_split(s, d)) + 1) r(i)""",

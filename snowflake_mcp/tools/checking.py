@@ -16,11 +16,11 @@ __all__ = ["checked"]
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 
-_AT: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<name>[a-z_]+)`", re.DOTALL)
+_AT: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<name>[a-z_]+)(?:\[\d+\])?`", re.DOTALL)
 _NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>.*)`")
 _EXPECTED: Final = re.compile(r"Expected `(?P<type>\w+)(?: \| null)?`(?P<rest>[^,]*)")
 
-_TYPES: Final = {"str": "a string", "int": "an integer"}
+_TYPES: Final = {"str": "a string", "int": "an integer", "array": "an array of strings"}
 
 
 def checked(tool: Tool[ArgumentsT], arguments: Mapping[str, Any]) -> ArgumentsT:

@@ -6,7 +6,7 @@ import msgspec
 
 from snowflake_mcp.tools.answers import Answer
 
-__all__ = ["Explanation", "OperationItem"]
+__all__ = ["Explanation", "OperationItem", "Profile", "ProfileItem"]
 
 
 class OperationItem(msgspec.Struct, omit_defaults=True):
@@ -32,3 +32,30 @@ class Explanation(Answer, kw_only=True):
     operations: list[dict[str, Any]]
     """Items of OperationItem; only docs/tools.md says so."""
     advice: list[str]
+
+
+class ProfileItem(msgspec.Struct, omit_defaults=True):
+    """Figures of a column."""
+
+    name: str
+    type: str
+    nulls: int
+    distinct: int
+    """About so many values, NULL not counted."""
+    min: Any = None
+    max: Any = None
+    top: list[Any] = []
+    """The commonest values with their counts, [value, count]."""
+
+
+class Profile(Answer, kw_only=True):
+    """Answer of profile_table."""
+
+    rows: int
+    """That were read, and that the figures are of."""
+    table_rows: int | None
+    sampled: bool
+    columns: list[dict[str, Any]]
+    """Items of ProfileItem; only docs/tools.md says so."""
+    skipped: dict[str, str]
+    """Columns without figures: "masked", "too many", or their type."""

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from snowflake_mcp.tools.arguments import Arguments
+from snowflake_mcp.tools.arguments import Arguments, Limit
 
-__all__ = ["ExplainQuery"]
+__all__ = ["ExplainQuery", "ProfileTable", "SampleRows"]
 
 
 class ExplainQuery(Arguments, frozen=True, kw_only=True):
@@ -15,3 +15,21 @@ class ExplainQuery(Arguments, frozen=True, kw_only=True):
     query: Annotated[str, Meta(description="Without EXPLAIN")]
     database: str | None = None
     schema: str | None = None
+
+
+class ProfileTable(Arguments, frozen=True, kw_only=True):
+    """Arguments of profile_table."""
+
+    database: str
+    schema: str
+    table: Annotated[str, Meta(description="Or a view")]
+    columns: Annotated[list[str], Meta(description="Else the first 30")] | None = None
+
+
+class SampleRows(Arguments, frozen=True, kw_only=True):
+    """Arguments of sample_rows."""
+
+    database: str
+    schema: str
+    table: str
+    limit: Limit | None = None

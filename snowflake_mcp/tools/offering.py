@@ -15,6 +15,7 @@ from snowflake_mcp.tools.judging import JUDGING
 from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.masks import STYLES
 from snowflake_mcp.tools.objects import OBJECTS
+from snowflake_mcp.tools.profiling import PROFILING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.writing import WRITING
@@ -29,6 +30,7 @@ EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
         *OBJECTS,
         *QUERYING,
         *EXPLAINING,
+        *PROFILING,
         *STATEMENTS,
         *JUDGING,
         *WRITING,

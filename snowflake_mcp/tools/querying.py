@@ -16,7 +16,7 @@ from snowflake_mcp.warehouse.identifiers import qualified
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import StillRunningError
 
-__all__ = ["MISSING", "QUERYING", "judged", "permitted"]
+__all__ = ["MISSING", "QUERYING", "judged", "permitted", "told_rows"]
 
 _WITH_CLAUSES: Final = ("select", "values")
 _ONLY_READS: Final = "only reads: one SELECT, WITH, SHOW, DESCRIBE or EXPLAIN statement per call."
@@ -84,7 +84,7 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
     # Snowflake counts no further than our own LIMIT; a count that reached it is not the total.
     counted_rows = outcome.total_rows
     total = counted_rows if counted_rows is not None and counted_rows <= most else None
-    return _rows(call, outcome, most, total, "filter and aggregate it with execute_query")
+    return told_rows(call, outcome, most, total, "filter and aggregate it with execute_query")
 
 
 async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
@@ -110,12 +110,13 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
     except StillRunningError as running:
         return still_running(call, running.standing)
     further = _FURTHER if kind in _WITH_CLAUSES else _FURTHER_LIST
-    return _rows(call, outcome, most, outcome.total_rows, further)
+    return told_rows(call, outcome, most, outcome.total_rows, further)
 
 
-def _rows(
+def told_rows(
     call: Call, outcome: Outcome[Rendered], most: int, total: int | None, further: str
 ) -> ToolResult:
+    """The result of a call for rows; ``further`` says how to have others or fewer."""
     rendered = outcome.value
     ceiling = call.backing.limits.max_rows
     heading = counted(rendered.row_count, "row")

@@ -139,6 +139,16 @@ def test_a_plan_says_what_is_done(cursor: Any, query: str, operations: list[str]
     assert all(step["parentOperators"][0] < step["id"] for step in steps[1:])
 
 
+def test_the_commonest_values_come_with_their_counts(cursor: Any) -> None:
+    """APPROX_TOP_K is an array of pairs, the commonest first; NULL is no value, one is enough."""
+    cursor.execute(
+        "select approx_top_k(a, 2), approx_top_k(a) from values ('x'), ('y'), ('y'), (null) t(a)"
+    )
+    two, one = cursor.fetchone()
+    assert json.loads(two) == [["y", 2], ["x", 1]]
+    assert json.loads(one) == [["y", 2]]
+
+
 def test_information_schema_lists_tables_and_views(cursor: Any) -> None:
     """Both kinds, with comments and rows; making the database again changes nothing."""
     cursor.execute("create database if not exists marketing")

@@ -41,7 +41,9 @@ def test_every_tool_is_documented(tool: dict[str, Any]) -> None:
     assert f"[`{tool['name']}`](#{tool['name']})" in DOCUMENT
     rows = {
         row[1]: row[0]
-        for row in re.finditer(r"^\| `(\w+)` \| (?:string|integer).*$", text, re.MULTILINE)
+        for row in re.finditer(
+            r"^\| `(\w+)` \| (?:string|integer|array of strings).*$", text, re.MULTILINE
+        )
     }
     arguments = tool["inputSchema"]
     assert set(rows) == set(arguments["properties"])

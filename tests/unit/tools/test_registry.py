@@ -39,6 +39,8 @@ ORDER = [
     "query_view",
     "execute_query",
     "explain_query",
+    "profile_table",
+    "sample_rows",
     "submit_query",
     "get_query_status",
     "fetch_results",
@@ -110,6 +112,14 @@ def test_arguments_have_the_agreed_names() -> None:
         "query_view": ({"database", "schema", "view_name", "limit"}, ["database", "view_name"]),
         "execute_query": ({"query", "database", "schema", "limit"}, ["query"]),
         "explain_query": ({"query", "database", "schema"}, ["query"]),
+        "profile_table": (
+            {"database", "schema", "table", "columns"},
+            ["database", "schema", "table"],
+        ),
+        "sample_rows": (
+            {"database", "schema", "table", "limit"},
+            ["database", "schema", "table"],
+        ),
         "submit_query": ({"query", "database", "schema"}, ["query"]),
         "get_query_status": ({"query_id", "wait_s"}, ["query_id"]),
         "fetch_results": ({"query_id", "offset", "limit"}, ["query_id"]),
