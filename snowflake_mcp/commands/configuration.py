@@ -36,6 +36,9 @@ def show(config: Config, out: TextIO) -> None:
     out.write("settings that differ from their default:" + ("\n" if changed else " none\n"))
     for path, value in changed:
         out.write(f"  {path} = {_plain(value)}\n")
+    for tool in config.tools.values():
+        names = ", ".join(each.name for each in tool.parameters)
+        out.write(f"tools.{tool.name}: ({names})\n")
     for counts in config.principals.values():
         out.writelines(f"{line}\n" for line in _principal(counts, config))
     ways = named_ways(config)
@@ -48,7 +51,7 @@ def show(config: Config, out: TextIO) -> None:
 def _principal(counts: PrincipalSettings, config: Config) -> Iterator[str]:
     """A table: where its callers' statements run, what they may call, and what differs."""
     yield f"{counts.section('')[:-1]}: {_place(counts, config)}"
-    yield f"  tools = {', '.join(tool.name for tool in offered(counts))}"
+    yield f"  tools = {', '.join(tool.name for tool in offered(counts, config.tools))}"
     for name in OVERRIDES:
         own, server = getattr(counts, name), getattr(config, name)
         for each in fields(own):

@@ -12,10 +12,13 @@ from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSett
 from snowflake_mcp.config.parameters import Parameters
 from snowflake_mcp.config.principals import read_principals
 from snowflake_mcp.config.settings import ENVIRONMENT_PREFIX, SECTIONS, Problems, apply, settings
+from snowflake_mcp.config.tool_tables import read_tools
 
 __all__ = ["ConfigError", "Flags", "load"]
 
-_FILE_KEYS: Final = frozenset({*SECTIONS, "connections", "default_connection", "principals"})
+_FILE_KEYS: Final = frozenset(
+    {*SECTIONS, "connections", "default_connection", "principals", "tools"}
+)
 _PROCESS_VARIABLES: Final = frozenset({f"{ENVIRONMENT_PREFIX}CONFIG"})
 
 
@@ -64,6 +67,7 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     sections["http"] = apply("http", sections["http"], flagged, "the command line", problems)
     connection = _connection(flags, table, str(path), environ, problems)
     principals = read_principals(table.get("principals", {}), sections, str(path), problems)
+    tools = read_tools(table.get("tools", {}), str(path), problems)
     if connection is None:
         raise ConfigError(problems.lines)
     if flags.demo:
@@ -90,6 +94,7 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     return Config(
         connection=connection,
         principals=principals,
+        tools=tools,
         connections=MappingProxyType(used),
         **sections,
     )

@@ -11,6 +11,7 @@ from snowflake_mcp.config.audit import AuditSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
 from snowflake_mcp.config.ranges import number as _number
 from snowflake_mcp.config.secrets import Secret, SecretFile
+from snowflake_mcp.config.tools import ToolSettings
 
 __all__ = [
     "DEMO_CONNECTION",
@@ -30,6 +31,7 @@ __all__ = [
     "PrincipalSettings",
     "RateSettings",
     "TlsSettings",
+    "ToolSettings",
     "TracingSettings",
     "WebSocketSettings",
 ]
@@ -384,6 +386,8 @@ class Config:
         default_factory=lambda: MappingProxyType({})
     )
     """By name: every connection that somebody uses, ``connection`` among them."""
+    tools: Mapping[str, ToolSettings] = field(default_factory=lambda: MappingProxyType({}))
+    """By name: the tools that the operator has written."""
 
     @property
     def is_demo(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
 from snowflake_mcp.config.settings import Problems, apply
+from snowflake_mcp.config.tools import ToolSettings
 
 __all__ = [
     "GONE",
@@ -208,6 +209,7 @@ class Profiles:
         self._tables = config.principals
         self._connection = config.connection
         self._connections = config.connections
+        self._tools = config.tools
 
     @property
     def all(self) -> tuple[PrincipalSettings, ...]:
@@ -232,6 +234,11 @@ class Profiles:
         """
         name = self.of(profile).connection
         return self._connections[name] if name else self._connection
+
+    @property
+    def tools(self) -> Mapping[str, ToolSettings]:
+        """The tools of the configuration, by name; whoever may call them."""
+        return self._tools
 
     @property
     def names(self) -> tuple[str, ...]:

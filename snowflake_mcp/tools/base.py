@@ -1,7 +1,7 @@
 """What a tool is, and one call of it."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -70,6 +70,8 @@ class Tool(Generic[ArgumentsT]):
     row_limit: RowLimit | None = None
     """Bounds of the argument ``limit`` where the tool has one."""
     effect: Effect = "reads"
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """What counts for an argument that is left out, where the schema is to say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class Call:
         handle_after_s: float | None = None,
         kept_rows: int | None = None,
         once: bool = False,
+        timeout_s: float | None = None,
     ) -> Outcome[T]:
         """Run a statement for this call, or take one up again where the call is a resumed task.
 
@@ -201,6 +204,7 @@ class Call:
         StillRunningError, and its statement goes on; 0: as soon as Snowflake has it. A caller
         without the tools for handles waits to the end instead.
         ``kept_rows``: rows of the result to keep for reading later, instead of those asked for.
+        ``timeout_s``: it is aborted past it, where that is sooner than the settings say.
         ``once``: it is never sent a second time, whatever happens to its session.
 
         ``missing`` is the hint for the case that Snowflake does not know a name in it: the tool
@@ -231,7 +235,7 @@ class Call:
             sql=sql,
             principal=self.context.facts.principal,
             max_rows=max_rows,
-            timeout_s=backing.limits.submitted_timeout_s if submits else self._timeout_s(),
+            timeout_s=backing.limits.submitted_timeout_s if submits else self._timeout_s(timeout_s),
             database=database,
             schema=schema,
             tag=self._tag(),
@@ -322,11 +326,10 @@ class Call:
             self.context.query_id = query_id
             self.context.log("debug", {"event": "statement", "query_id": query_id})
 
-    def _timeout_s(self) -> float:
+    def _timeout_s(self, wanted_s: float | None = None) -> float:
         left = self.context.remaining_s
-        return min(
-            self.backing.limits.statement_timeout_s, left - _MARGIN_S if left > _MARGIN_S else left
-        )
+        most = self.backing.limits.statement_timeout_s
+        return min(most, wanted_s or most, left - _MARGIN_S if left > _MARGIN_S else left)
 
     def _tag(self) -> Mapping[str, str]:
         facts = self.context.facts

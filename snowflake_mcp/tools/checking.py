@@ -10,17 +10,26 @@ import msgspec
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.base import Tool
+from snowflake_mcp.tools.schemas import schema_of
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["checked"]
+__all__ = ["checked", "got"]
 
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
 
-_AT: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<name>[a-z_]+)(?:\[\d+\])?`", re.DOTALL)
+_AT: Final = re.compile(r"(?P<problem>.*) - at `\$\.(?P<name>[a-z0-9_]+)(?:\[\d+\])?`", re.DOTALL)
 _NAMED: Final = re.compile(r"Object (?:missing required|contains unknown) field `(?P<name>.*)`")
 _EXPECTED: Final = re.compile(r"Expected `(?P<type>\w+)(?: \| null)?`(?P<rest>[^,]*)")
 
-_TYPES: Final = {"str": "a string", "int": "an integer", "array": "an array of strings"}
+_CHOICE: Final = "Invalid enum value"
+
+_TYPES: Final = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "a boolean",
+    "array": "an array of strings",
+}
 
 
 def checked(tool: Tool[ArgumentsT], arguments: Mapping[str, Any]) -> ArgumentsT:
@@ -48,7 +57,9 @@ def _explained(problem: str, tool: Tool[ArgumentsT], arguments: Mapping[str, Any
         wanted = (
             _TYPES.get(expected["type"], expected["type"]) + expected["rest"] if expected else ""
         )
-        return f"{name}: expected {wanted.strip()}, got {_got(arguments.get(name))}."
+        if problem.startswith(_CHOICE):
+            wanted = f"one of {', '.join(_choices(tool, name))}"
+        return f"{name}: expected {wanted.strip()}, got {got(arguments.get(name))}."
     named = _NAMED.fullmatch(problem)
     if named is None:
         return f"{tool.name}: {plain(problem)}."
@@ -61,7 +72,13 @@ def _explained(problem: str, tool: Tool[ArgumentsT], arguments: Mapping[str, Any
     return f"{plain(name, 64)}: {tool.name} has no such argument.{meant}"
 
 
-def _got(value: object) -> str:
+def _choices(tool: Tool[ArgumentsT], name: str) -> list[str]:
+    """The only values that an argument takes, as its schema lists them."""
+    choices = schema_of(tool.arguments)["properties"][name].get("enum", ())
+    return [str(choice) for choice in choices if choice is not None]
+
+
+def got(value: object) -> str:
     """A value of a caller, for the caller: its kind, and as much of it as helps."""
     if value is None:
         return "null"

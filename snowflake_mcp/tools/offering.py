@@ -6,9 +6,11 @@ from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, PrincipalSettings
 from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.config.tools import ToolSettings
 from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.tools.backing import terms_of
 from snowflake_mcp.tools.base import Tool
+from snowflake_mcp.tools.configured import configured
 from snowflake_mcp.tools.describing import DESCRIBING
 from snowflake_mcp.tools.explaining import EXPLAINING
 from snowflake_mcp.tools.judging import JUDGING
@@ -18,6 +20,7 @@ from snowflake_mcp.tools.objects import OBJECTS
 from snowflake_mcp.tools.profiling import PROFILING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.statements import STATEMENTS
+from snowflake_mcp.tools.vetting import tool_problems
 from snowflake_mcp.tools.writing import WRITING
 
 __all__ = ["EVERY_TOOL", "offered", "problems"]
@@ -39,16 +42,20 @@ EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
 """By name, in the order of every list."""
 
 
-def offered(counts: PrincipalSettings) -> tuple[Tool[Any], ...]:
+def offered(
+    counts: PrincipalSettings, tables: Mapping[str, ToolSettings] | None = None
+) -> tuple[Tool[Any], ...]:
     """The tools of these callers: those that their patterns name, as far as their tier goes.
 
+    ``tables`` are those of ``[tools.NAME]``; their tools come last, in their order.
+
     Raises:
-        ValueError: there is no such tier.
+        ValueError: there is no such tier, or a table is no tool.
     """
     writes = tier_named(counts.policy.tier) > Tier.READ
     return tuple(
         tool
-        for name, tool in EVERY_TOOL.items()
+        for name, tool in {**EVERY_TOOL, **configured(tables or {})}.items()
         if (tool.effect != "writes" or writes)
         and (not counts.tools or any(fnmatchcase(name, pattern) for pattern in counts.tools))
     )
@@ -56,15 +63,17 @@ def offered(counts: PrincipalSettings) -> tuple[Tool[Any], ...]:
 
 def problems(config: Config) -> list[str]:
     """What no caller could be served with: words, patterns and names that mean nothing."""
+    if found := list(tool_problems(config, EVERY_TOOL)):
+        return found
     profiles = Profiles(config)
     return [
         problem
         for profile in ("", *config.principals)
-        for problem in _problems(profiles.of(profile))
+        for problem in _problems(profiles.of(profile), profiles.tools)
     ]
 
 
-def _problems(counts: PrincipalSettings) -> Iterator[str]:
+def _problems(counts: PrincipalSettings, tables: Mapping[str, ToolSettings]) -> Iterator[str]:
     policy = counts.section("policy")
     try:
         terms_of(counts)
@@ -77,10 +86,10 @@ def _problems(counts: PrincipalSettings) -> Iterator[str]:
         yield f"{policy}.over_budget: {counts.policy.over_budget!r} is none of refuse, ask"
     setting = counts.section("tools")
     for pattern in counts.tools:
-        if not any(fnmatchcase(name, pattern) for name in EVERY_TOOL):
+        if not any(fnmatchcase(name, pattern) for name in (*EVERY_TOOL, *tables)):
             yield f"{setting}: {pattern!r} names no tool"
     try:
-        if not offered(counts):
+        if not offered(counts, tables):
             yield f"{setting}: none of these tools is open in tier {counts.policy.tier}"
     except ValueError as problem:
         yield str(problem).replace("policy.tier", f"{policy}.tier", 1)

@@ -32,21 +32,26 @@ MISSING: Final = (
 """Of a statement that an agent wrote: how to find the name that Snowflake does not know."""
 
 
-async def judged(query: str, call: Call, database: str | None, schema: str | None) -> Verdict:
+async def judged(
+    query: str, call: Call, database: str | None, schema: str | None, *, hint: str = ""
+) -> Verdict:
     """The gate's verdict on a statement that may be sent, and keeps within the budget.
 
-    ``database`` and ``schema`` are those of its session, as stored.
+    ``database`` and ``schema`` are those of its session, as stored; ``hint`` is what to do when
+    it is refused, where that is not to write another statement.
 
     Raises:
         ToolFailure: it may not, or it does not.
         InputRequired: stateless era: the user is asked about the budget; pass it on.
     """
-    verdict = await permitted(query, call, database, schema)
+    verdict = await permitted(query, call, database, schema, hint=hint)
     await within_budget(call, verdict.sql, verdict.kind, verdict.steps, database, schema)
     return verdict
 
 
-async def permitted(query: str, call: Call, database: str | None, schema: str | None) -> Verdict:
+async def permitted(
+    query: str, call: Call, database: str | None, schema: str | None, *, hint: str = ""
+) -> Verdict:
     """The gate's verdict on a statement that may be sent, whatever it costs.
 
     Raises:
@@ -56,7 +61,7 @@ async def permitted(query: str, call: Call, database: str | None, schema: str | 
     if not verdict.allowed:
         rules = [refusal.rule for refusal in verdict.refusals]
         call.context.log("debug", {"event": "refused", "rules": rules})
-        raise refused(verdict.refusals, f"{call.tool} {_ONLY_READS}")
+        raise refused(verdict.refusals, hint or f"{call.tool} {_ONLY_READS}")
     await own_results(verdict, call)
     return verdict
 
@@ -114,11 +119,20 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
 
 
 def told_rows(
-    call: Call, outcome: Outcome[Rendered], most: int, total: int | None, further: str
+    call: Call,
+    outcome: Outcome[Rendered],
+    most: int,
+    total: int | None,
+    further: str,
+    *,
+    ceiling: int | None = None,
 ) -> ToolResult:
-    """The result of a call for rows; ``further`` says how to have others or fewer."""
+    """The result of a call for rows; ``further`` says how to have others or fewer.
+
+    ``most`` rows were asked for, and ``ceiling`` could be: ``limits.max_rows`` where not said.
+    """
     rendered = outcome.value
-    ceiling = call.backing.limits.max_rows
+    ceiling = ceiling or call.backing.limits.max_rows
     heading = counted(rendered.row_count, "row")
     truncated_by = None
     next_step = None

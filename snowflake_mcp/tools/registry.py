@@ -52,6 +52,8 @@ def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
     if tool.row_limit is not None:
         default, most = tool.row_limit.within(limits)
         arguments["properties"]["limit"].update(default=default, maximum=most)
+    for name, value in tool.defaults.items():
+        arguments["properties"][name]["default"] = value
     answer = schema_of(tool.answer)
     # What every answer has is promised once, in docs/tools.md; here it costs each client tokens.
     answer["properties"] = {n: m for n, m in answer["properties"].items() if n not in _COMMON}
@@ -148,7 +150,7 @@ class Registry:
             raise McpError(INVALID_REQUEST, GONE, status=403) from None
         offer = self._offers.get(profile)
         if offer is None or offer.backing.counts is not counts:
-            tools = offered(counts)
+            tools = offered(counts, self._profiles.tools)
             connection = self._profiles.connection(profile)
             names = [tool.name for tool in tools]
             offer = self._offers[profile] = _Offer(

@@ -85,14 +85,17 @@ def endpoint() -> Iterator[Endpoint]:
 
 @asynccontextmanager
 async def demo(
-    endpoint: Endpoint, gate: Judge | None = None, policy: PolicySettings | None = None
+    endpoint: Endpoint,
+    gate: Judge | None = None,
+    policy: PolicySettings | None = None,
+    config: Config = CONFIG,
 ) -> AsyncIterator[Registry]:
     """The tools over a warehouse that is stopped afterwards."""
     warehouse = Warehouse(REACTOR, Accounts(endpoint), CONFIG.pool, Metrics())
     warehouse.start()
     try:
         yield build_registry(
-            warehouse, gate or DirectGate(), replace(CONFIG, policy=policy or CONFIG.policy)
+            warehouse, gate or DirectGate(), replace(config, policy=policy or config.policy)
         )
     finally:
         await warehouse.stop(5.0)
