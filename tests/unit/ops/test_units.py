@@ -80,7 +80,7 @@ def test_snowflake_stays_reachable(name: str) -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_hardening_leaves_tls_its_callbacks(name: str) -> None:
-    """pyOpenSSL's need memory that is written and executed; a server with TLS did not start."""
+    """Those of pyOpenSSL need memory that is written and executed, or nothing with TLS starts."""
     assert "MemoryDenyWriteExecute" not in unit(name)
 
 
