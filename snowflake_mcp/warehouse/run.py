@@ -258,7 +258,10 @@ class Run(Generic[T]):
         return "cancelled" if failure.family is Family.CANCELLED else "failed", failure
 
     def _stop_timers(self) -> None:
-        for timer in self._timers.values():
+        # One that has fired keeps its callback: with it in here, whatever was read would be kept
+        # until the interpreter looks for cycles, which may be never.
+        timers, self._timers = self._timers, {}
+        for timer in timers.values():
             if timer.active():
                 timer.cancel()
 

@@ -1,6 +1,8 @@
 """Statements by query id: given away while they run, known to their owner, read by offset."""
 
+import gc
 import random
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -90,6 +92,24 @@ async def test_a_caller_that_has_something_better_waits_on(
     statement = job(SLOW, tag=TAG, answer_within_s=0.05, waits=lambda: True)
     await build(wire.parameters).run(statement, kept)
     assert len(kept.rows) == 3
+
+
+@async_test
+async def test_what_was_read_is_let_go_however_long_it_took(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """Not held by a timer that has fired until the interpreter looks for cycles."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, Waiting(polls=2, then=rows_of(3)))
+    kept = Kept()
+    gone = weakref.ref(kept)
+    gc.disable()
+    try:
+        await warehouse.run(job(SLOW, tag=TAG, answer_within_s=0.05, waits=lambda: True), kept)
+        del kept
+        await until(lambda: gone() is None, 2, "the rows are let go")
+    finally:
+        gc.enable()
 
 
 @async_test
