@@ -97,6 +97,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
                 "get_query_status",
                 "fetch_results",
                 "cancel_query",
+                "my_queries",
             ),
             "policy": {"tier": "read"},
         },

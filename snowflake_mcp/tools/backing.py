@@ -1,6 +1,6 @@
 """What the tools of a caller stand on: the server's parts, and the settings that count."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self, TypeVar
 
@@ -15,9 +15,10 @@ from snowflake_mcp.policy.measured import Judge
 from snowflake_mcp.policy.objects import ObjectRules
 from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.policy.tiers import Tier, tier_named
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.tools.confirming import Confirmations
 from snowflake_mcp.tools.masks import NO_MASKS, Masks, masks_of
-from snowflake_mcp.warehouse.handles import Asking
+from snowflake_mcp.warehouse.handles import Asking, Past
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
@@ -48,6 +49,13 @@ class Handles(Protocol):
 
     async def cancel(self, query_id: str, asking: Asking) -> Standing:
         """End a statement of this caller; raises ToolFailure."""
+
+    @property
+    def history_schema(self) -> Callable[[Principal], str]:
+        """The INFORMATION_SCHEMA that a caller's session has to ask."""
+
+    def recent(self, asking: Asking, since: float, most: int) -> Sequence[Past]:
+        """The caller's statements that this process has sent, newest first."""
 
     async def read(
         self, query_id: str, asking: Asking, job: Job, collector: Collector[T], wait_s: float

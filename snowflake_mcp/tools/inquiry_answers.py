@@ -6,7 +6,7 @@ import msgspec
 
 from snowflake_mcp.tools.answers import Answer
 
-__all__ = ["Explanation", "OperationItem", "Profile", "ProfileItem"]
+__all__ = ["Explanation", "OperationItem", "Profile", "ProfileItem", "Queries", "QueryItem"]
 
 
 class OperationItem(msgspec.Struct, omit_defaults=True):
@@ -59,3 +59,26 @@ class Profile(Answer, kw_only=True):
     """Items of ProfileItem; only docs/tools.md says so."""
     skipped: dict[str, str]
     """Columns without figures: "masked", "too many", or their type."""
+
+
+class QueryItem(msgspec.Struct, omit_defaults=True):
+    """A statement that was sent to Snowflake; what is absent is not known."""
+
+    query_id: str
+    state: str
+    started: str | None = None
+    elapsed_ms: int | None = None
+    tool: str | None = None
+    rows: int | None = None
+    sql: str | None = None
+    """Its beginning; of the caller's own statements only, like ``error``."""
+    error: str | None = None
+    principal: str | None = None
+
+
+class Queries(Answer, kw_only=True):
+    """Answer of my_queries; ``query_id`` is empty where nothing was asked of Snowflake."""
+
+    scope: str
+    queries: list[dict[str, Any]]
+    """Items of QueryItem; only docs/tools.md says so."""

@@ -1,12 +1,12 @@
 """The arguments of the tools about queries and their data."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from snowflake_mcp.tools.arguments import Arguments, Limit
 
-__all__ = ["ExplainQuery", "ProfileTable", "SampleRows"]
+__all__ = ["ExplainQuery", "MyQueries", "ProfileTable", "SampleRows"]
 
 
 class ExplainQuery(Arguments, frozen=True, kw_only=True):
@@ -32,4 +32,18 @@ class SampleRows(Arguments, frozen=True, kw_only=True):
     database: str
     schema: str
     table: str
+    limit: Limit | None = None
+
+
+class MyQueries(Arguments, frozen=True, kw_only=True):
+    """Arguments of my_queries."""
+
+    scope: (
+        Annotated[
+            Literal["recent", "history", "everybody"],
+            Meta(description="Default recent: this process; history may wake a warehouse"),
+        ]
+        | None
+    ) = None
+    hours: Annotated[int, Meta(ge=1, le=168)] | None = None
     limit: Limit | None = None

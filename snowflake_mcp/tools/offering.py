@@ -19,6 +19,7 @@ from snowflake_mcp.tools.masks import STYLES
 from snowflake_mcp.tools.objects import OBJECTS
 from snowflake_mcp.tools.profiling import PROFILING
 from snowflake_mcp.tools.querying import QUERYING
+from snowflake_mcp.tools.remembering import REMEMBERING
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.vetting import tool_problems
 from snowflake_mcp.tools.writing import WRITING
@@ -35,6 +36,7 @@ EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
         *EXPLAINING,
         *PROFILING,
         *STATEMENTS,
+        *REMEMBERING,
         *JUDGING,
         *WRITING,
     )

@@ -98,9 +98,9 @@ def answer(
             f"{counted(rendered.shown_cut, 'value')} shortened here (…), "
             "longer in the structured content."
         )
-    notes.append(
-        f"Query {plain(outcome.query_id)}, {elapsed_ms} ms, connection {plain(connection.name)}."
-    )
+    if outcome.query_id:
+        asked = f"Query {plain(outcome.query_id)}, {elapsed_ms} ms"
+        notes.append(f"{asked}, connection {plain(connection.name)}.")
     if connection.backend is Backend.DEMO:
         notes.append(DEMO_LINE)
     head = heading + ("\n" if rendered.body else "")

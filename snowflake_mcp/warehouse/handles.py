@@ -20,7 +20,7 @@ from snowflake_mcp.warehouse.standing import ENDED, Standing, State, StillRunnin
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Clock
 
-__all__ = ["Asking", "Handles", "Runner"]
+__all__ = ["Asking", "Handles", "Past", "Runner"]
 
 T = TypeVar("T")
 
@@ -59,6 +59,18 @@ class Asking:
     principal are in that statement's tag."""
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A statement of before, or one that runs, as far as this process knows it."""
+
+    standing: Standing
+    started: float | None
+    """Seconds since 1970."""
+    tool: str
+    sql: str
+    """Its beginning."""
+
+
 class Handles:
     """Statements by query id, for the principal that ran them; reactor thread only.
 
@@ -87,7 +99,19 @@ class Handles:
         self._ledger = ledger
         self._errands = errands
         self._run = run
-        self._history_schema = history_schema
+        self.history_schema = history_schema
+
+    def recent(self, asking: Asking, since: float, most: int) -> list[Past]:
+        """The caller's statements that this process has sent since then, newest first."""
+        owner = tags.owner_of(asking.tag)
+        if owner is None:
+            return []
+        self._note_running()
+        now = self._clock.seconds()
+        return [
+            Past(record.standing(now), record.started, record.tool, record.sql)
+            for record in self._ledger.of(owner, since, most)
+        ]
 
     async def standing(self, query_id: str, asking: Asking, wait_s: float = 0.0) -> Standing:
         """How it stands, after waiting up to ``wait_s`` for its end.
@@ -151,7 +175,7 @@ class Handles:
         return record
 
     async def _tag_of(self, query_id: str, asking: Asking) -> JsonValue:
-        schema = self._history_schema(asking.principal)
+        schema = self.history_schema(asking.principal)
         sql = _HISTORY.format(schema=schema, query_id=literal(query_id))
         job = Job(sql, asking.principal, max_rows=1, timeout_s=_LOOKUP_S, tag=asking.tag)
         try:

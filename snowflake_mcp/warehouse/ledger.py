@@ -19,6 +19,10 @@ MAX_RECORDS: Final = 10_000
 """About 5 MB. What made room is looked up in Snowflake's history, like other processes'."""
 
 
+_SQL_CHARS: Final = 500
+"""Of a statement's text, to know it again; 5 MB for all records."""
+
+
 class Live(Protocol):
     """A statement that has its thread; ``warehouse.run.Run`` is one."""
 
@@ -39,14 +43,20 @@ class Record:
         kept_rows: int | None,
         started: float | None,
         live: Live | None,
+        tool: str = "",
+        sql: str = "",
     ) -> None:
+        """``started`` is by the clock of the reactor, seconds since 1970."""
+        self.tool = tool
+        self.sql = sql[:_SQL_CHARS]
+        """The beginning of its text, for its owner alone; empty when another process sent it."""
         self.query_id = query_id
         self.owner = owner
         self.kept_rows = kept_rows
         self.live = live
         """Set while its thread is in this process."""
         self.state: State = "unknown" if live is None else "running"
-        self._started = started
+        self.started = started
         self._elapsed_s: float | None = None
         self._failure: ToolFailure | None = None
         self._waiting: list[Deferred[None]] = []
@@ -54,8 +64,8 @@ class Record:
     def standing(self, now: float) -> Standing:
         """How it stands, as far as this process knows."""
         elapsed_s = self._elapsed_s
-        if self.live is not None and self._started is not None:
-            elapsed_s = now - self._started
+        if self.live is not None and self.started is not None:
+            elapsed_s = now - self.started
         return Standing(self.query_id, self.state, elapsed_s, self._failure, self.kept_rows)
 
     def end(self, state: State, failure: ToolFailure | None, now: float | None) -> None:
@@ -63,8 +73,8 @@ class Record:
         self.live = None
         self.state = state
         self._failure = failure
-        if now is not None and self._started is not None:
-            self._elapsed_s = now - self._started
+        if now is not None and self.started is not None:
+            self._elapsed_s = now - self.started
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(None)
@@ -109,3 +119,16 @@ class Ledger:
         """The statement of this owner; another's looks like none."""
         _, record = self._records.get(query_id, (0.0, None))
         return record if record is not None and record.owner == owner else None
+
+    def of(self, owner: Owner, since: float, most: int) -> list[Record]:
+        """The statements of this owner that began since then, newest first.
+
+        Of those that another process sent nobody knows here when they began.
+        """
+        found = [
+            record
+            for _, record in self._records.values()
+            if record.owner == owner and record.started is not None and record.started >= since
+        ]
+        found.sort(key=lambda record: record.started or 0.0, reverse=True)
+        return found[:most]

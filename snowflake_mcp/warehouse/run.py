@@ -149,7 +149,10 @@ class Run(Generic[T]):
         known = self._record is not None and self._record.query_id == query_id
         if self._owner is not None and not known and not self._job.only_reads:
             cap = self._job.row_cap
-            self._record = Record(query_id, self._owner, cap, self._started, self)
+            tool = self._job.tag.get("tool", "")
+            self._record = Record(
+                query_id, self._owner, cap, self._started, self, tool, self._job.sql
+            )
             self._ledger.add(self._record)
         if self._job.on_query is not None:
             self._job.on_query(query_id)

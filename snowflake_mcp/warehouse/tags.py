@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["MAX_VALUE_CHARS", "Owner", "owner_of", "read", "sealed", "value"]
+__all__ = ["MAX_VALUE_CHARS", "Owner", "member", "owner_of", "read", "sealed", "value"]
 
 MAX_VALUE_CHARS: Final = 128
 """Of each value; Snowflake takes 2,000 characters in all."""
@@ -41,11 +41,20 @@ def owner_of(tag: Mapping[str, str]) -> Owner | None:
     return (server, principal) if server and principal else None
 
 
+def member(text: object, name: str) -> str | None:
+    """One value of a tag in the history."""
+    return _decoded(text).get(name)
+
+
+def _decoded(text: object) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(text if isinstance(text, str) else "", type=dict[str, str])
+    except msgspec.DecodeError:
+        return {}
+
+
 def read(text: object) -> tuple[Owner | None, int | None]:
     """Owner and row cap from a tag in the history; anybody may have written it."""
-    try:
-        tag = msgspec.json.decode(text if isinstance(text, str) else "", type=dict[str, str])
-    except msgspec.DecodeError:
-        return None, None
+    tag = _decoded(text)
     rows = tag.get(_ROWS, "")
     return owner_of(tag), int(rows) if rows.isascii() and rows.isdigit() else None

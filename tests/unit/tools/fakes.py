@@ -24,11 +24,11 @@ from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
-from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
 from snowflake_mcp.tools.registry import Registry, build_registry
-from snowflake_mcp.warehouse.handles import Asking
+from snowflake_mcp.warehouse.handles import Asking, Past
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
@@ -73,6 +73,16 @@ class FakeHandles:
         self._warehouse = warehouse
         self.stands: Standing | Exception = Standing("01b0-1", "running", 3.0)
         self.asked: list[tuple[object, ...]] = []
+        self.past: list[Past] = []
+
+    def history_schema(self, principal: Principal) -> str:
+        """That of a session with a database."""
+        return "INFORMATION_SCHEMA"
+
+    def recent(self, asking: Asking, since: float, most: int) -> list[Past]:
+        """What it was given."""
+        self.asked.append(("recent", asking.principal, since))
+        return self.past[:most]
 
     async def standing(self, query_id: str, asking: Asking, wait_s: float = 0.0) -> Standing:
         """What it was given."""

@@ -69,3 +69,15 @@ def test_waiting_for_an_end_can_be_given_up() -> None:
     assert gone == [CancelledError]
     assert (waits.called, one.over().called) == (True, True)
     assert one.standing(9.0).elapsed_s == 3.0
+
+
+def test_an_owners_statements_come_newest_first() -> None:
+    """Since a moment, so many, none of another owner, and none whose beginning is not known."""
+    ledger = Ledger(Clock())
+    for number, started in enumerate((5.0, 9.0, 7.0, 1.0, None)):
+        ledger.add(Record(f"q{number}", OWNER, 10, started, None, "t", "x" * 999))
+    ledger.add(Record("theirs", ("server", "eve"), 10, 8.0, None))
+    found = ledger.of(OWNER, 5.0, 10)
+    assert [each.query_id for each in found] == ["q1", "q2", "q0"]
+    assert [each.query_id for each in ledger.of(OWNER, 0.0, 1)] == ["q1"]
+    assert len(found[0].sql) == 500
