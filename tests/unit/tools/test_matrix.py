@@ -69,9 +69,17 @@ LOOKS: Final = LISTS | {
     "describe_view",
     "describe_object",
     "query_view",
+    "sample_rows",
     "check_sql",
 }
-READS: Final = LOOKS | {"execute_query", "submit_query", "get_ddl"}
+READS: Final = LOOKS | {
+    "execute_query",
+    "explain_query",
+    "get_ddl",
+    "my_queries",
+    "profile_table",
+    "submit_query",
+}
 ABOUT_IDS: Final = {"get_query_status", "fetch_results", "cancel_query"}
 ALL: Final = READS | ABOUT_IDS | {"execute_statement"}
 SALES, PAY, VAULT = ("SALES", "CORE", "T"), ("HR", "CORE", "PAY"), ("VAULT", "CORE", "V")
@@ -133,7 +141,14 @@ class Realm:
         file.write_text(TABLES)
         config = load(Flags(config=str(file), demo=True), {})
         self.profiles = Profiles(config)
-        self.warehouse = FakeWarehouse({"": Reply(columns("name"), [["SALES"], ["VAULT"]])})
+        plan = '{"GlobalStats": {"partitionsAssigned": 1, "bytesAssigned": 1}}'
+        figures: dict[str, Reply | Exception] = {
+            "EXPLAIN USING JSON ": Reply(columns("content"), [[plan]]),
+            "SELECT COUNT(*) FROM (": Reply(columns("n"), [[1]]),
+        }
+        self.warehouse = FakeWarehouse(
+            {**figures, "": Reply(columns("name"), [["SALES"], ["VAULT"]])}
+        )
         self.catalog = CatalogStatements({"": (("name",), [["SALES"], ["HR"], ["VAULT"]])})
         self.content: Content = build_content(self.catalog, config, Clock(), self.profiles)
         self.clock = Clock()
@@ -187,7 +202,7 @@ def realm(tmp_path_factory: pytest.TempPathFactory) -> Realm:
 
 
 def looking(tool: str, path: tuple[str, ...]) -> dict[str, str] | None:
-    """Arguments of a tool that names an object instead of SQL."""
+    """Arguments of a tool that names an object, or takes one query about it alone."""
     database, schema, name = path
     return {
         "list_schemas": {"database": database},
@@ -196,6 +211,9 @@ def looking(tool: str, path: tuple[str, ...]) -> dict[str, str] | None:
         "describe_table": {"database": database, "schema": schema, "table_name": name},
         "describe_view": {"database": database, "schema": schema, "view_name": name},
         "query_view": {"database": database, "schema": schema, "view_name": name},
+        "profile_table": {"database": database, "schema": schema, "table": name},
+        "sample_rows": {"database": database, "schema": schema, "table": name},
+        "explain_query": {"query": f"SELECT * FROM {'.'.join(path)}"},
         "list_objects": {"kind": "task", "database": database, "schema": schema},
         "describe_object": {
             "kind": "task",
@@ -225,7 +243,7 @@ def expected(may: May, tool: str, path: tuple[str, ...], tier: int, capability: 
 def cells() -> Iterator[tuple[str, str, tuple[str, ...], str, dict[str, Any], int, str]]:
     """Every caller, every tool, every object, and every statement where the tool takes one."""
     for who in MAY:
-        for tool in sorted(ALL - {"list_databases"} - ABOUT_IDS):
+        for tool in sorted(ALL - {"list_databases", "my_queries"} - ABOUT_IDS):
             for path in OBJECTS:
                 arguments = looking(tool, path)
                 if arguments is not None:
@@ -248,7 +266,7 @@ def test_every_cell(realm: Realm) -> None:
             wrong.append(f"{who} {tool} {kind} {'.'.join(path)}: {found}, not {wanted}")
     assert not wrong, "\n".join(wrong)
     assert min(seen.values()) > 5
-    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (9 + 4 * len(STATEMENTS))
+    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (12 + 4 * len(STATEMENTS))
 
 
 @pytest.mark.parametrize("who", MAY)
