@@ -49,17 +49,19 @@ def callers(
         return [*seat_problems(config), *choice_problems(config)]
 
     def take(config: Config) -> None:
-        before = profiles.all, profiles.tools
+        before = profiles.all, profiles.tools, profiles.toolsets
         accounts.take(config.connections)
         profiles.take(config)
         checked(config)
-        if (profiles.all, profiles.tools) != before:
+        if (profiles.all, profiles.tools, profiles.toolsets) != before:
             changes.publish([Change("tools"), Change("resources")])
 
     limits = _all_but(LimitSettings, "limits", _OF_THE_STOP)
     real = () if accounts.is_demo else ("connections",)
     rates = _all_but(RateSettings, "rates", _OF_THE_START)
-    return Applier((*limits, *rates, "policy.*", "principals", "tools", *real), take, problems)
+    return Applier(
+        (*limits, *rates, "policy.*", "principals", "tools", "toolsets", *real), take, problems
+    )
 
 
 def credentials(authentication: Authentication) -> Applier:

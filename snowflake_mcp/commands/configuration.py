@@ -6,7 +6,7 @@ from typing import Any, Final, TextIO
 
 from snowflake_mcp.auth.ways import named_ways
 from snowflake_mcp.config.model import Config, PrincipalSettings
-from snowflake_mcp.config.principals import OVERRIDES
+from snowflake_mcp.config.principals import OVERRIDES, Profiles
 from snowflake_mcp.config.secrets import Secret
 from snowflake_mcp.config.settings import settings
 from snowflake_mcp.tools.offering import offered
@@ -51,7 +51,8 @@ def show(config: Config, out: TextIO) -> None:
 def _principal(counts: PrincipalSettings, config: Config) -> Iterator[str]:
     """A table: where its callers' statements run, what they may call, and what differs."""
     yield f"{counts.section('')[:-1]}: {_place(counts, config)}"
-    yield f"  tools = {', '.join(tool.name for tool in offered(counts, config.tools))}"
+    sets = Profiles(config).sets(counts.name)
+    yield f"  tools = {', '.join(tool.name for tool in offered(counts, config.tools, sets))}"
     for name in OVERRIDES:
         own, server = getattr(counts, name), getattr(config, name)
         for each in fields(own):

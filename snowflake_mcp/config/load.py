@@ -12,12 +12,12 @@ from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSett
 from snowflake_mcp.config.parameters import Parameters
 from snowflake_mcp.config.principals import read_principals
 from snowflake_mcp.config.settings import ENVIRONMENT_PREFIX, SECTIONS, Problems, apply, settings
-from snowflake_mcp.config.tool_tables import read_tools
+from snowflake_mcp.config.tool_tables import read_tools, read_toolsets
 
 __all__ = ["ConfigError", "Flags", "load"]
 
 _FILE_KEYS: Final = frozenset(
-    {*SECTIONS, "connections", "default_connection", "principals", "tools"}
+    {*SECTIONS, "connections", "default_connection", "principals", "tools", "toolsets"}
 )
 _PROCESS_VARIABLES: Final = frozenset({f"{ENVIRONMENT_PREFIX}CONFIG"})
 
@@ -68,6 +68,7 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     connection = _connection(flags, table, str(path), environ, problems)
     principals = read_principals(table.get("principals", {}), sections, str(path), problems)
     tools = read_tools(table.get("tools", {}), str(path), problems)
+    toolsets = read_toolsets(table.get("toolsets", {}), str(path), problems)
     if connection is None:
         raise ConfigError(problems.lines)
     if flags.demo:
@@ -95,6 +96,7 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
         connection=connection,
         principals=principals,
         tools=tools,
+        toolsets=toolsets,
         connections=MappingProxyType(used),
         **sections,
     )

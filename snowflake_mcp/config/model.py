@@ -9,9 +9,10 @@ from typing import Final
 
 from snowflake_mcp.config.audit import AuditSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
+from snowflake_mcp.config.operation import FixtureSettings, LogSettings, TracingSettings
 from snowflake_mcp.config.ranges import number as _number
 from snowflake_mcp.config.secrets import Secret, SecretFile
-from snowflake_mcp.config.tools import ToolSettings
+from snowflake_mcp.config.tools import TOOLSETS, ToolSettings
 
 __all__ = [
     "DEMO_CONNECTION",
@@ -272,37 +273,6 @@ class RateSettings:
     empty: ``usage.json`` in the state folder that systemd gives, else nowhere."""
 
 
-@dataclass(frozen=True, slots=True)
-class FixtureSettings:
-    """What only tests of the server itself set: the section ``testing``."""
-
-    fixtures: str = ""
-    """A module whose ``extend`` adds to what is offered; refused on other than loopback."""
-
-
-@dataclass(frozen=True, slots=True)
-class TracingSettings:
-    """OpenTelemetry."""
-
-    endpoint: str = ""
-    """URL of a collector's OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces; none: off."""
-    sample_ratio: float = _number(1.0, 0, 1)
-    """Share of the traces that begin here; where a client has begun one, it decides."""
-
-
-@dataclass(frozen=True, slots=True)
-class LogSettings:
-    """The file that ``--logger=snowflake_mcp.ops.logs.file_json`` or ``file_text`` writes."""
-
-    file: str = "snowflake-mcp.log"
-    max_bytes: int = _number(10 << 20, 0, 1 << 40)
-    """A file that would grow beyond is rotated; 0: never."""
-    keep_files: int = _number(5, 0, 1000)
-    """Rotated files to keep."""
-    access_file: str = ""
-    """Where the lines of requests go instead, rotated alike; none: into the same log."""
-
-
 Parameter = str | int | bool | Secret | SecretFile | Mapping[str, str | int | bool]
 """What a connection may hold; the mapping is for session parameters."""
 
@@ -337,6 +307,8 @@ class PrincipalSettings:
     """Names in client certificates that belong here, with ``*`` and ``?``."""
     tools: tuple[str, ...] = ()
     """Names of the tools they may call, with ``*`` and ``?``; none: all that the tier allows."""
+    toolset: str = ""
+    """Of these the ones in this set alone; empty: all of them."""
     connection: str = ""
     """The Snowflake connection that answers them; empty: the server's."""
     role: str = ""
@@ -374,9 +346,9 @@ class Config:
     rates: RateSettings = RateSettings()
     auth: AuthSettings = field(default_factory=AuthSettings)
     oauth: OAuthSettings = field(default_factory=OAuthSettings)
-    testing: FixtureSettings = FixtureSettings()
-    log: LogSettings = LogSettings()
-    tracing: TracingSettings = TracingSettings()
+    testing: FixtureSettings = field(default_factory=FixtureSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    tracing: TracingSettings = field(default_factory=TracingSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
@@ -388,6 +360,8 @@ class Config:
     """By name: every connection that somebody uses, ``connection`` among them."""
     tools: Mapping[str, ToolSettings] = field(default_factory=lambda: MappingProxyType({}))
     """By name: the tools that the operator has written."""
+    toolsets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: TOOLSETS)
+    """Patterns of tools by the name of their set."""
 
     @property
     def is_demo(self) -> bool:

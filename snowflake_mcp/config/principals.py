@@ -119,6 +119,7 @@ OWN: Final = frozenset(
         "scopes",
         "subjects",
         "tools",
+        "toolset",
         "warehouse",
     }
 )
@@ -211,6 +212,7 @@ class Profiles:
         self._connection = config.connection
         self._connections = config.connections
         self._tools = config.tools
+        self._toolsets = config.toolsets
 
     @property
     def all(self) -> tuple[PrincipalSettings, ...]:
@@ -240,6 +242,21 @@ class Profiles:
     def tools(self) -> Mapping[str, ToolSettings]:
         """The tools of the configuration, by name; whoever may call them."""
         return self._tools
+
+    @property
+    def toolsets(self) -> Mapping[str, tuple[str, ...]]:
+        """Patterns of tools by the name of their set."""
+        return self._toolsets
+
+    def sets(self, profile: str, toolset: str = "") -> tuple[tuple[str, ...], ...]:
+        """The patterns of the sets that narrow what callers of a table have.
+
+        One is what their table says, another is that of the path at which they came in.
+
+        Raises:
+            KeyError: there is no such table or no such set, or no more.
+        """
+        return tuple(self._toolsets[name] for name in (self.of(profile).toolset, toolset) if name)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ Connections = Mapping[str, ConnectionSettings]
 
 _CONNECTIONS: Final = "connections"
 _PRINCIPALS: Final = "principals"
-_TOOLS: Final = "tools"
+_TOOLS: Final = ("tools", "toolsets")
 _PLACES: Final = frozenset({"role", "warehouse", "database", "schema"})
 """Parameters of a connection that the next login can have anew; so can its secrets. Others say
 which account answers and as whom, and where one of them differs all wait for a restart."""
@@ -39,8 +39,8 @@ class Applier:
     """A part of the server that can go on with other settings; reactor thread only."""
 
     covers: tuple[str, ...]
-    """Settings as they are documented, with ``*``; ``principals``, ``tools`` and ``connections`` as
-    such."""
+    """Settings as they are documented, with ``*``; ``principals``, ``tools``, ``toolsets`` and
+    ``connections`` as such."""
     take: Callable[[Config], object]
     """Makes what it covers count as the configuration has it; never fails."""
     problems: Callable[[Config], Sequence[str]] = _no_problems
@@ -135,8 +135,8 @@ class Reload:
             target = replace(target, connection=own, connections=connections)
         if self._covered(_PRINCIPALS):
             target = replace(target, principals=written.principals)
-        if self._covered(_TOOLS):
-            target = replace(target, tools=written.tools)
+        for name in filter(self._covered, _TOOLS):
+            target = replace(target, **{name: getattr(written, name)})
         return target
 
     def _covered(self, name: str) -> bool:
@@ -208,11 +208,13 @@ def changed_settings(before: Config, after: Config) -> tuple[str, ...]:
         for name in dict.fromkeys([*before.principals, *after.principals])
         if before.principals.get(name) != after.principals.get(name)
     ]
-    names += [
-        f"tools.{name}"
-        for name in dict.fromkeys([*before.tools, *after.tools])
-        if before.tools.get(name) != after.tools.get(name)
-    ]
+    for tables in _TOOLS:
+        old, new = getattr(before, tables), getattr(after, tables)
+        names += [
+            f"{tables}.{name}"
+            for name in dict.fromkeys([*old, *new])
+            if old.get(name) != new.get(name)
+        ]
     return tuple(names)
 
 

@@ -6,13 +6,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from snowflake_mcp.config.settings import Problems, apply
-from snowflake_mcp.config.tools import TYPES, ParameterSettings, ToolSettings
+from snowflake_mcp.config.tools import TOOLSETS, TYPES, ParameterSettings, ToolSettings
 
-__all__ = ["read_tools"]
+__all__ = ["read_tools", "read_toolsets"]
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 """What every client takes as the name of a tool."""
 _PARAMETER: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_TAKEN: Final = "tools"
+"""Where REST lists tools."""
 _NUMBERS: Final = ("integer", "number")
 _TEXTS: Final = ("string", "identifier")
 _NEEDED: Final = ("description", "sql")
@@ -32,6 +34,28 @@ def read_tools(tables: object, origin: str, problems: Problems) -> Mapping[str, 
             problems.add(where, f"must be a table: [{where}]", origin)
         else:
             found[name] = _tool(name, table, origin, problems)
+    return MappingProxyType(found)
+
+
+def read_toolsets(tables: object, origin: str, problems: Problems) -> Mapping[str, tuple[str, ...]]:
+    """The patterns of every table ``[toolsets.NAME]``, those that are built in among them."""
+    found = dict(TOOLSETS)
+    if not isinstance(tables, dict):
+        problems.add("toolsets", "must be tables: [toolsets.NAME]", origin)
+        return MappingProxyType(found)
+    for name, table in tables.items():
+        where = f"toolsets.{name}"
+        patterns = table.get("tools") if isinstance(table, dict) else None
+        if not _NAME.fullmatch(name):
+            problems.add(where, "a name has 1 to 64 letters, digits, _ or -", origin)
+        elif name == _TAKEN:
+            problems.add(where, f"the path /mcp/{_TAKEN} is another's; take another name", origin)
+        elif not isinstance(table, dict) or table.keys() != {"tools"}:
+            problems.add(where, "must be a table with the one key tools", origin)
+        elif not isinstance(patterns, list) or not patterns or not all(map(_is_text, patterns)):
+            problems.add(f"{where}.tools", "must be a list of texts", origin)
+        else:
+            found[name] = tuple(patterns)
     return MappingProxyType(found)
 
 

@@ -1,14 +1,32 @@
 """The tables ``[tools.NAME]``: tools that an operator writes, each one SQL statement."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from snowflake_mcp.config.ranges import number
 
-__all__ = ["TYPES", "ParameterSettings", "Scalar", "ToolSettings"]
+__all__ = ["COMPACT", "TOOLSETS", "TYPES", "ParameterSettings", "Scalar", "ToolSettings"]
 
 Scalar: TypeAlias = str | int | float | bool
 """What a parameter may be given, and what a default or a choice of it is."""
+
+COMPACT: Final = "compact"
+"""The set of tools that is always there."""
+
+TOOLSETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        COMPACT: (
+            "list_objects",
+            "describe_table",
+            "execute_query",
+            "get_query_status",
+            "fetch_results",
+        )
+    }
+)
+"""Patterns by name; a table of the configuration of the same name goes over it."""
 
 TYPES: Final = ("string", "integer", "number", "boolean", "date", "timestamp", "identifier")
 """What a parameter may be."""

@@ -1,6 +1,6 @@
 """Which tools the callers of a table have, and what is wrong with how tables say so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -45,11 +45,14 @@ EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
 
 
 def offered(
-    counts: PrincipalSettings, tables: Mapping[str, ToolSettings] | None = None
+    counts: PrincipalSettings,
+    tables: Mapping[str, ToolSettings] | None = None,
+    sets: Iterable[Sequence[str]] = (),
 ) -> tuple[Tool[Any], ...]:
     """The tools of these callers: those that their patterns name, as far as their tier goes.
 
     ``tables`` are those of ``[tools.NAME]``; their tools come last, in their order.
+    ``sets`` are the patterns of tool sets; a tool has to be in each.
 
     Raises:
         ValueError: there is no such tier, or a table is no tool.
@@ -59,8 +62,13 @@ def offered(
         tool
         for name, tool in {**EVERY_TOOL, **configured(tables or {})}.items()
         if (tool.effect != "writes" or writes)
-        and (not counts.tools or any(fnmatchcase(name, pattern) for pattern in counts.tools))
+        and (not counts.tools or _named(name, counts.tools))
+        and all(_named(name, patterns) for patterns in sets)
     )
+
+
+def _named(name: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def problems(config: Config) -> list[str]:
@@ -69,13 +77,17 @@ def problems(config: Config) -> list[str]:
         return found
     profiles = Profiles(config)
     return [
-        problem
-        for profile in ("", *config.principals)
-        for problem in _problems(profiles.of(profile), profiles.tools)
+        problem for profile in ("", *config.principals) for problem in _problems(profiles, profile)
+    ] + [
+        f"toolsets.{name}.tools: {pattern!r} names no tool"
+        for name, patterns in config.toolsets.items()
+        for pattern in patterns
+        if not any(fnmatchcase(each, pattern) for each in (*EVERY_TOOL, *config.tools))
     ]
 
 
-def _problems(counts: PrincipalSettings, tables: Mapping[str, ToolSettings]) -> Iterator[str]:
+def _problems(profiles: Profiles, profile: str) -> Iterator[str]:
+    counts, tables = profiles.of(profile), profiles.tools
     policy = counts.section("policy")
     try:
         terms_of(counts)
@@ -90,8 +102,11 @@ def _problems(counts: PrincipalSettings, tables: Mapping[str, ToolSettings]) -> 
     for pattern in counts.tools:
         if not any(fnmatchcase(name, pattern) for name in (*EVERY_TOOL, *tables)):
             yield f"{setting}: {pattern!r} names no tool"
+    if counts.toolset not in ("", *profiles.toolsets):
+        yield f"{counts.section('toolset')}: {counts.toolset!r} is none of [toolsets.NAME]"
+        return
     try:
-        if not offered(counts, tables):
+        if not offered(counts, tables, profiles.sets(profile)):
             yield f"{setting}: none of these tools is open in tier {counts.policy.tier}"
     except ValueError as problem:
         yield str(problem).replace("policy.tier", f"{policy}.tier", 1)

@@ -43,6 +43,7 @@ _ANNOTATIONS: Final[Mapping[Effect, Mapping[str, bool]]] = {
     },
 }
 
+_SET_GONE: Final = "This tool set is configured no longer"
 _COMMON: Final = frozenset(Answer.__struct_fields__)
 
 
@@ -83,7 +84,7 @@ class Registry:
     def __init__(self, profiles: Profiles, parts: Parts) -> None:
         self._profiles = profiles
         self._parts = parts
-        self._offers: dict[str, _Offer] = {}
+        self._offers: dict[tuple[str, str], _Offer] = {}
 
     def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """The principal's tools in wire form, in a stable order; the same object until a reload.
@@ -142,18 +143,23 @@ class Registry:
             return False
 
     def _offer(self, principal: Principal) -> _Offer:
-        profile = principal.profile
+        profile, toolset = principal.profile, principal.toolset
         try:
             counts = self._profiles.of(profile)
         except KeyError:
-            self._offers.pop(profile, None)
+            self._offers.pop((profile, toolset), None)
             raise McpError(INVALID_REQUEST, GONE, status=403) from None
-        offer = self._offers.get(profile)
+        offer = self._offers.get((profile, toolset))
         if offer is None or offer.backing.counts is not counts:
-            tools = offered(counts, self._profiles.tools)
+            try:
+                sets = self._profiles.sets(profile, toolset)
+            except KeyError:
+                self._offers.pop((profile, toolset), None)
+                raise McpError(INVALID_REQUEST, _SET_GONE, status=404) from None
+            tools = offered(counts, self._profiles.tools, sets)
             connection = self._profiles.connection(profile)
             names = [tool.name for tool in tools]
-            offer = self._offers[profile] = _Offer(
+            offer = self._offers[profile, toolset] = _Offer(
                 Backing.of(self._parts, counts, connection, names),
                 dict(zip(names, tools, strict=True)),
                 tuple(wire_form(tool, counts.limits) for tool in tools),

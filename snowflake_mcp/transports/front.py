@@ -28,12 +28,12 @@ from snowflake_mcp.transports.probes import Probes, StatusSource
 from snowflake_mcp.transports.proxies import Proxies
 from snowflake_mcp.transports.rest import RestTools
 from snowflake_mcp.transports.site import Site
+from snowflake_mcp.transports.toolsets import MCP_PATH, Toolsets
 from snowflake_mcp.transports.tree import Route, Tree
 from snowflake_mcp.transports.websocket import WebSocketEndpoint, WebSocketFactory
 
 __all__ = ["MCP_PATH", "Front", "build_front"]
 
-MCP_PATH = "/mcp"
 _LEAST_ROOM: Final = 8
 _OWN_FILES: Final = 64
 """Open beside clients and sessions: pipes to children, logs, ports, what a reload reads."""
@@ -54,6 +54,7 @@ class Front:
         endpoint: McpEndpoint,
         websockets: WebSocketFactory,
         sse: LegacySse,
+        toolsets: Toolsets,
         own_files: int,
     ) -> None:
         """``own_files`` may be open beside those of clients."""
@@ -62,6 +63,7 @@ class Front:
         self._endpoint = endpoint
         self._websockets = websockets
         self._sse = sse
+        self._toolsets = toolsets
 
     def fit(self, files: int) -> None:
         """Take no more clients than the limit of open files leaves room for.
@@ -90,6 +92,7 @@ class Front:
         self._endpoint.take(http)
         self._websockets.take(config.websocket)
         self._sse.take(http, config.websocket)
+        self._toolsets.take(config.toolsets)
 
     def close_idle(self) -> None:
         """Close HTTP connections without a request; the others close with their answer."""
@@ -159,12 +162,14 @@ def build_front(
     )
     websockets = WebSocketFactory(kernel, clock, config.websocket, metrics, upgraded)
     endpoint = McpEndpoint(kernel, admission, clock, http)
+    toolsets = Toolsets(config.toolsets)
     mcp = Route(
         MCP_PATH,
         {"POST": endpoint.post, "GET": endpoint.get, "DELETE": endpoint.delete},
         upgrade=WebSocketEndpoint(websockets).upgrade,
         accepts=(JSON, EVENT_STREAM),
         rpc=True,
+        below=toolsets.known,
     )
     sse = LegacySse(kernel, clock, http, config.websocket)
     routes = [mcp, *RestTools(kernel).routes(), *Probes(status, Exposition(metrics)).routes()]
@@ -190,7 +195,8 @@ def build_front(
         client_name=config.tls.client_name,
         idle_timeout_s=http.idle_timeout_s,
     )
-    return Front(site, endpoint, websockets, sse, _OWN_FILES + 2 * config.pool.max_sessions)
+    own_files = _OWN_FILES + 2 * config.pool.max_sessions
+    return Front(site, endpoint, websockets, sse, toolsets, own_files)
 
 
 def _fences(http: HttpSettings) -> tuple[Guard, Cors]:

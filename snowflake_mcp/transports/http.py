@@ -31,6 +31,7 @@ from snowflake_mcp.protocol.parameters import check_parameter_headers
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
 from snowflake_mcp.transports.guard import check_accept
 from snowflake_mcp.transports.streams import Answer, Line
+from snowflake_mcp.transports.toolsets import caller_of
 
 __all__ = ["McpEndpoint"]
 
@@ -112,7 +113,7 @@ class McpEndpoint:
             # Without a session there is neither a stream nor anything to end.
             raise Refusal(405, "method_not_allowed", "POST a message.", _ALLOW_POST)
         try:
-            facts = self._admission.session(headers, exchange.principal)
+            facts = self._admission.session(headers, caller_of(exchange))
         except McpError as error:
             status = error.status or 400
             allow = _ALLOW_POST if status == 405 else ()
@@ -121,7 +122,7 @@ class McpEndpoint:
 
     def _admit(self, exchange: Exchange, message: Message) -> Facts:
         """The facts of a message; what is no request is dealt with here."""
-        facts = self._admission.admit(message, routing_headers(exchange), exchange.principal)
+        facts = self._admission.admit(message, routing_headers(exchange), caller_of(exchange))
         facts = replace(facts, peer=exchange.peer)
         if isinstance(message, Notification):
             self._kernel.notice(message, facts)
@@ -133,7 +134,7 @@ class McpEndpoint:
 
     def _check_parameters(self, exchange: Exchange, params: dict[str, Any]) -> None:
         arguments = params.get("arguments")
-        for tool in self._kernel.describe_tools(exchange.principal):
+        for tool in self._kernel.describe_tools(caller_of(exchange)):
             if tool["name"] == params.get("name"):
                 check_parameter_headers(
                     tool["inputSchema"],
@@ -195,7 +196,7 @@ class McpEndpoint:
         headers = routing_headers(exchange)
         if headers.session is None or headers.version in eras.STATELESS:
             return None
-        facts = self._admission.session(headers, exchange.principal)
+        facts = self._admission.session(headers, caller_of(exchange))
         return facts if eras.has_batches(facts.version) else None
 
     def _batch(self, exchange: Exchange, values: list[object], facts: Facts) -> None:

@@ -28,6 +28,8 @@ class Route:
     """Whether it is answered without asking who calls; it must then tell nothing."""
     admits: Callable[[Exchange], bool] | None = None
     """Who may know of this path; for everybody else there is nothing here. ``None``: all."""
+    below: Callable[[str], bool] | None = None
+    """Whether a name behind this path and a slash is answered as the path itself is."""
     cors: bool = True
     """Whether pages of other, configured origins may read its answers."""
 
@@ -56,7 +58,7 @@ class Route:
 
 
 class Tree:
-    """The path table: exact paths only, no trailing slash, no parameters."""
+    """The path table: exact paths, and what a route has below it; no trailing slash."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes: dict[str, Route] = {}
@@ -70,4 +72,11 @@ class Tree:
 
     def find(self, path: str) -> Route | None:
         """The route of a path, or ``None``."""
-        return self._routes.get(path)
+        exact = self._routes.get(path)
+        if exact is not None:
+            return exact
+        above, _, name = path.rpartition("/")
+        route = self._routes.get(above)
+        return (
+            route if route is not None and route.below is not None and route.below(name) else None
+        )

@@ -25,6 +25,7 @@ from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import Outlet
 from snowflake_mcp.transports.timers import Timers
+from snowflake_mcp.transports.toolsets import caller_of
 from snowflake_mcp.transports.upgrading import checked_upgrade
 
 __all__ = ["SUBPROTOCOL", "Connection", "WebSocketEndpoint", "WebSocketFactory"]
@@ -369,7 +370,7 @@ class WebSocketEndpoint:
         Raises:
             Refusal: see ``open``.
         """
-        self.open(exchange, self._factory.connection(exchange.principal, exchange.peer))
+        self.open(exchange, self._factory.connection(caller_of(exchange), exchange.peer))
 
     def open(self, exchange: Exchange, connection: Connection) -> None:
         """Check the handshake and give the socket to ``connection``.

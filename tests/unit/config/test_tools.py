@@ -49,6 +49,11 @@ def test_tables_become_settings(tmp_path: Path) -> None:
     ("text", "problem"),
     [
         ("tools = 1", "tools: must be tables: [tools.NAME]"),
+        ("toolsets = 1", "toolsets: must be tables: [toolsets.NAME]"),
+        ("[toolsets.tools]\ntools = ['*']", "toolsets.tools: the path /mcp/tools is another's"),
+        ("[toolsets.a]\nx = 1", "toolsets.a: must be a table with the one key tools"),
+        ("[toolsets.a]\ntools = []", "toolsets.a.tools: must be a list of texts"),
+        ("[toolsets.'a b']\ntools = ['*']", "toolsets.a b: a name has 1 to 64"),
         ("[tools]\nt = 1", "tools.t: must be a table: [tools.t]"),
         ("[tools.'a b']", "tools.a b: a name has 1 to 64 letters"),
         ('[tools.t]\nsql = "SELECT 1"', "tools.t.description: is missing"),

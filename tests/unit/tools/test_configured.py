@@ -11,7 +11,8 @@ import pytest
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import Config, LimitSettings, PolicySettings
 from snowflake_mcp.config.principals import Profiles
-from snowflake_mcp.protocol.errors import Family
+from snowflake_mcp.config.tools import TOOLSETS
+from snowflake_mcp.protocol.errors import Family, McpError
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.tools.offering import offered, problems
 from snowflake_mcp.tools.registry import Registry, build_registry
@@ -266,3 +267,68 @@ async def test_what_others_have_is_unknown_here(tmp_path: Path) -> None:
     bob.facts = replace(bob.facts, principal=Principal("bob", "bob"))
     with pytest.raises(Exception, match="Unknown tool: sales_of"):
         await tools.call("sales_of", REGION, bob)
+
+
+SETS = """
+[toolsets.daily]
+tools = ["sales_*", "list_databases"]
+[principals.cid]
+toolset = "daily"
+tools = ["sales_*", "rows_*"]
+"""
+
+
+def names(tools: Registry, principal: Principal) -> list[str]:
+    """What a caller sees."""
+    return [str(tool["name"]) for tool in tools.describe(principal)]
+
+
+def test_a_set_narrows_what_a_caller_has(tmp_path: Path) -> None:
+    """By the path, by the caller's table, or by both; never does it add anything."""
+    tools, _ = stand(written(tmp_path, TEXT + SETS))
+    assert names(tools, Principal("me", "", "daily")) == ["list_databases", "sales_of"]
+    assert names(tools, Principal("cid", "cid")) == ["sales_of"]
+    assert names(tools, Principal("cid", "cid", "daily")) == ["sales_of"]
+    assert names(tools, Principal("cid", "cid", "compact")) == []
+    assert names(tools, Principal("ann", "ann", "daily")) == ["sales_of"]
+    assert len(names(tools, LOCAL)) > 10
+    assert "execute_query" not in tools.instructions(Principal("me", "", "daily"))
+    with pytest.raises(McpError, match="This tool set is configured no longer"):
+        tools.describe(Principal("me", "", "gone"))
+
+
+@asynchronous
+async def test_what_is_not_in_the_set_cannot_be_called(tmp_path: Path) -> None:
+    """The list and the calls go by the same set."""
+    tools, warehouse = stand(written(tmp_path, TEXT + SETS))
+    asked = context()
+    asked.facts = replace(asked.facts, principal=Principal("me", "", "daily"))
+    with pytest.raises(McpError, match="The tool execute_query is not open"):
+        await tools.call("execute_query", {"query": "SELECT 1"}, asked)
+    assert warehouse.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"list_databases"', '"list_nothing"', "toolsets.daily.tools: 'list_nothing' names no"),
+        ('toolset = "daily"', 'toolset = "weekly"', "principals.cid.toolset: 'weekly' is none of"),
+        ('toolset = "daily"', 'toolset = "compact"', "principals.cid.tools: none of these tools"),
+    ],
+)
+def test_problems_of_sets_are_found_at_the_start(
+    tmp_path: Path, old: str, new: str, problem: str
+) -> None:
+    """By the name of the table."""
+    found = problems(written(tmp_path, TEXT + SETS.replace(old, new)))
+    assert any(line.startswith(problem) for line in found), found
+
+
+def test_the_compact_set_is_small(tmp_path: Path) -> None:
+    """It costs an agent at most 1,500 tokens, by four signs each, and finds, reads and waits."""
+    tools, _ = stand(written(tmp_path))
+    caller = Principal("me", "", "compact")
+    listed = json.dumps(tools.describe(caller), separators=(",", ":"), ensure_ascii=False)
+    assert len(listed) / 4 <= 1_500
+    assert set(names(tools, caller)) == set(TOOLSETS["compact"])
+    assert "take that" in tools.instructions(caller)
