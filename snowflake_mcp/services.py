@@ -41,6 +41,8 @@ _SWITCH_INTERVAL_S: Final = 0.0001
 times, so the default of 5 ms, and even 1 ms, adds up while results are read (docs/performance)."""
 _LIBRARIES: Final = ("snowflake.connector", "opentelemetry")
 """Their warnings belong into the log."""
+_ARRIVAL_S: Final = 0.5
+"""How long requests that were on their way when the stop began may take to arrive."""
 _GOODBYE_S: Final = 1.5
 """How long clients may take to answer the closing handshake of a WebSocket."""
 _LOOK_S: Final = 43_200.0
@@ -163,12 +165,14 @@ class Clients(Service):
         self._status = status
         self._drain_s = drain_s
         self._abort_s = abort_s
+        self._arrival_s = _ARRIVAL_S
         self._goodbye_s = _GOODBYE_S
         self._waiting: Deferred[None] | None = None
 
     def hurry(self) -> None:
         """Wait for nothing any more: abort what runs, say a short goodbye."""
-        self._drain_s, self._abort_s, self._goodbye_s = 0.0, _HURRIED_ABORT_S, 0.1
+        self._arrival_s, self._drain_s, self._abort_s = 0.0, 0.0, _HURRIED_ABORT_S
+        self._goodbye_s = 0.1
         if self._waiting is not None and not self._waiting.called:
             self._waiting.callback(None)
 
@@ -179,8 +183,8 @@ class Clients(Service):
 
     @property
     def stop_within_s(self) -> float:
-        """The sum of its steps, with a second to spare."""
-        return self._drain_s + self._abort_s + _GOODBYE_S + 1.0
+        """The sum of its steps, with half a second to spare."""
+        return _ARRIVAL_S + self._drain_s + self._abort_s + _GOODBYE_S + 0.5
 
     def stopService(self) -> Deferred[None]:
         """Drain, abort the rest, close every connection."""
@@ -189,7 +193,11 @@ class Clients(Service):
     async def _stop(self) -> None:
         self._status.stopping = True
         self._front.close_idle()
+        # A client whose connection was accepted a moment ago cannot know that it comes too late,
+        # and must not send a call again that may have run: so what it sends is still served.
+        await self._arrived()
         drained = self._kernel.drain()
+        self._front.close_idle()
         if self._kernel.running:
             _log.info("waiting for {running} requests to finish", running=self._kernel.running)
         await self._wait(drained, self._drain_s)
@@ -208,6 +216,12 @@ class Clients(Service):
         self._waiting = turn
         await ended_within(self._clock, turn, limit_s)
 
+    async def _arrived(self) -> None:
+        """Wait until no request is on its way any more, for as long as that may take."""
+        began = self._clock.seconds()
+        while self._clock.seconds() - began < self._arrival_s and self._front.expects_requests():
+            await self._moment()
+
     async def _gone(self) -> None:
         """Wait until no connection is left, for as long as a goodbye may take."""
         until = self._clock.seconds() + self._goodbye_s
@@ -215,9 +229,12 @@ class Clients(Service):
             counts = self._front.counts()
             if not any(kind["connections"] for kind in counts.values()):
                 return
-            turn: Deferred[None] = Deferred()
-            self._clock.callLater(0.05, turn.callback, None)
-            await turn
+            await self._moment()
+
+    def _moment(self) -> Deferred[None]:
+        turn: Deferred[None] = Deferred()
+        self._clock.callLater(0.05, turn.callback, None)
+        return turn
 
 
 class CertificateWatch(Service):

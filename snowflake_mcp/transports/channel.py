@@ -26,7 +26,7 @@ from snowflake_mcp.transports.tls import handshake_failure, name_of
 if TYPE_CHECKING:
     from snowflake_mcp.transports.site import Site
 
-__all__ = ["BODY_S", "HEAD_S", "LINGER_S", "Channel"]
+__all__ = ["BODY_S", "HEAD_S", "LINGER_S", "QUIET_S", "Channel"]
 
 HEAD_S: Final = 10.0
 """From the first byte of a request to the end of its headers."""
@@ -35,6 +35,9 @@ BODY_S: Final = 30.0
 LINGER_S: Final = 2.0
 """How long a refused client's unread bytes are taken and thrown away. Closing at once would make
 the kernel reset the connection, and the client would never see why it was refused."""
+QUIET_S: Final = 0.5
+"""A connection that was accepted, or answered, so long ago and has brought nothing since is idle:
+before, a request may be on its way, and a close would lose it."""
 MAX_LENGTH_DIGITS: Final = 12
 _log = Logger()
 
@@ -57,6 +60,19 @@ class Channel(HTTPChannel):
         self._address: str | None = None
         self._name_read = False
         self._certificate_name: str | None = None
+        self._quiet_since_s = 0.0
+
+    @property
+    def expectant(self) -> bool:
+        """Whether a request is being read, or may be on its way."""
+        if self._deaf or self._handlingRequest:
+            return False
+        # private: _buffer holds a request line that has not ended yet.
+        return (
+            bool(self.requests)
+            or bool(self._buffer)
+            or self.factory.clock.seconds() - self._quiet_since_s < QUIET_S
+        )
 
     @property
     def busy(self) -> bool:
@@ -79,6 +95,7 @@ class Channel(HTTPChannel):
             self.transport.abortConnection()
             return
         self.factory.channels.add(self)
+        self._quiet_since_s = self.factory.clock.seconds()
         find_vanished(self.transport)
         super().connectionMade()
 
@@ -156,6 +173,11 @@ class Channel(HTTPChannel):
     def checkPersistence(self, request: Any, version: bytes) -> bool:
         """No connection outlives its request once the server is stopping."""
         return not self.factory.draining and bool(super().checkPersistence(request, version))
+
+    def requestDone(self, request: Any) -> None:
+        """A client that goes on does so at once."""
+        self._quiet_since_s = self.factory.clock.seconds()
+        super().requestDone(request)
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer below the level of requests, and close."""

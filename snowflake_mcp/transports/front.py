@@ -44,8 +44,8 @@ class Front:
     """The server side of every HTTP and WebSocket client, and how it stops; reactor thread only.
 
     ``site`` is the factory for the listening ports. To stop: close the ports, ``close_idle()``,
-    wait until the kernel has drained, ``close_websockets()``, and ``abort()`` what is left when
-    the time is up.
+    and again once none ``expects_requests()``, wait until the kernel has drained,
+    ``close_websockets()``, and ``abort()`` what is left when the time is up.
     """
 
     def __init__(
@@ -97,6 +97,10 @@ class Front:
     def close_idle(self) -> None:
         """Close HTTP connections without a request; the others close with their answer."""
         self.site.close_idle()
+
+    def expects_requests(self) -> bool:
+        """Whether one may be on its way over a connection that was accepted or used just now."""
+        return self.site.expects_requests()
 
     def close_websockets(self) -> None:
         """Tell every WebSocket client that the server goes (1001); takes at most a second."""

@@ -178,11 +178,15 @@ class Site(http.HTTPFactory):
         )
 
     def close_idle(self) -> None:
-        """From now on no connection outlives its request; those without one close at once."""
+        """From now on no connection outlives its request; those that expect none close at once."""
         self.draining = True
         for channel in list(self.channels):
-            if not channel.busy:
+            if not channel.busy and not channel.expectant:
                 channel.loseConnection()
+
+    def expects_requests(self) -> bool:
+        """Whether a client may have sent one that has not been read to its end."""
+        return any(channel.expectant for channel in self.channels)
 
     def abort_all(self) -> None:
         """Drop every HTTP connection, whatever it is doing."""

@@ -2,6 +2,9 @@
 
 # mypy: allow-untyped-calls
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import ISSLTransport
@@ -12,7 +15,9 @@ from twisted.python.failure import Failure
 from zope.interface import alsoProvides
 
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.transports.channel import BODY_S, HEAD_S, LINGER_S
+from snowflake_mcp.services import Clients
+from snowflake_mcp.status import Status
+from snowflake_mcp.transports.channel import BODY_S, HEAD_S, LINGER_S, QUIET_S
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.tree import Route, Tree
 from tests.support.messages import JSON_HEADERS
@@ -360,6 +365,7 @@ def test_stopping_lets_running_requests_finish(stand: Stand) -> None:
     idle, busy, half = stand.connect(), stand.connect(), stand.connect()
     assert idle.request("GET", "/health").status == 200
     send_modern(busy, "tools/call", call("wait"))
+    idle.advance(QUIET_S)
     half.send(b"GET /health HTTP/1.1\r\n")
     assert stand.front.counts()["http"] == {"connections": 3, "busy": 2}
     stand.front.close_idle()
@@ -375,6 +381,43 @@ def test_stopping_lets_running_requests_finish(stand: Stand) -> None:
     assert answer.status == 200
     assert answer.header("Connection") == "close"
     assert busy.closed
+
+
+def test_stopping_waits_for_requests_on_their_way(stand: Stand) -> None:
+    """A connection accepted or answered a moment ago is still heard, once, and not for long."""
+    used, fresh, silent = stand.connect(), stand.connect(), stand.connect()
+    assert used.request("GET", "/health").status == 200
+    stand.front.close_idle()
+    for wire in (used, fresh):
+        assert wire.request("GET", "/health").header("Connection") == "close"
+        assert wire.closed
+    assert stand.front.expects_requests()
+    silent.advance(QUIET_S)
+    assert not stand.front.expects_requests()
+    stand.front.close_idle()
+    silent.flush()
+    assert silent.closed
+
+
+def test_a_call_that_arrives_as_the_stop_begins_is_served(stand: Stand) -> None:
+    """Its client cannot know; one that comes over a connection that lay idle finds it closed."""
+    idle = stand.connect()
+    idle.advance(QUIET_S)
+    late = stand.connect()
+    status = SimpleNamespace(stopping=False)
+    clients = Clients(stand.clock, stand.kernel, stand.front, cast(Status, status), 20.0, 5.0)
+    stopping = clients.stopService()
+    idle.flush()
+    assert idle.closed
+    late.advance(0.1)
+    send_modern(late, "tools/call", call("wait"))
+    late.advance(QUIET_S)
+    assert not stopping.called
+    stand.toolbox.release()
+    late.flush()
+    assert late.answer().status == 200
+    late.advance(0.1)
+    assert stopping.called
 
 
 def test_abort_drops_what_is_left(stand: Stand) -> None:
