@@ -5,6 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from snowflake_mcp.tools.layouts import Format
+
 __all__ = [
     "Arguments",
     "CancelQuery",
@@ -129,6 +131,8 @@ class ExecuteQuery(Arguments, frozen=True, kw_only=True):
     database: Annotated[str, Meta(description="For unqualified names")] | None = None
     schema: str | None = None
     limit: Limit | None = None
+    timeout_s: Annotated[int, Meta(ge=1)] | None = None
+    format: Annotated[Format, Meta(description="Of the text")] | None = None
 
 
 class SubmitQuery(Arguments, frozen=True, kw_only=True):

@@ -17,6 +17,7 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.allowing import used_up
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.backing import Backing
+from snowflake_mcp.tools.layouts import Format
 from snowflake_mcp.tools.names import stored
 from snowflake_mcp.tools.render import Budget, RowsCollector
 from snowflake_mcp.tools.trails import note_state, note_statement, note_verdict
@@ -93,7 +94,26 @@ class Call:
     @property
     def rows_collector(self) -> RowsCollector:
         """What collects any result for the caller, within its bounds and with its masks."""
-        return RowsCollector(Budget.of(self.backing.limits), self.backing.masks)
+        return self.collector()
+
+    def collector(self, layout: Format = "table") -> RowsCollector:
+        """The same, with the rows of the text in this form."""
+        return RowsCollector(Budget.of(self.backing.limits), self.backing.masks, layout)
+
+    def seconds(self, timeout_s: int | None) -> float | None:
+        """The time that a caller gives its statement, from the argument ``timeout_s``.
+
+        Raises:
+            ToolFailure: more than the setting allows.
+        """
+        most = self.backing.limits.statement_timeout_s
+        if timeout_s is not None and timeout_s > most:
+            raise ToolFailure(
+                Family.INVALID_ARGUMENT,
+                f"timeout_s: expected at most {most:g}, got {timeout_s:.15g}.",
+                "Leave it out for the longest, or use submit_query for what takes longer.",
+            )
+        return timeout_s
 
     def rows(self, limit: int | None) -> int:
         """Rows to ask for, from the argument ``limit``.

@@ -94,6 +94,11 @@ async def _query_view(arguments: QueryView, call: Call) -> ToolResult:
 
 async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
     most = call.rows(arguments.limit)
+    timeout_s = call.seconds(arguments.timeout_s)
+    layout = arguments.format or "table"
+    resumed_with: dict[str, Any] = {"query": "", "limit": most}
+    if arguments.format is not None:
+        resumed_with["format"] = layout
     database, schema = placed(arguments.database, arguments.schema)
     sql, kind = "", _WITH_CLAUSES[0]
     if call.context.resumes is None:
@@ -102,12 +107,13 @@ async def _execute_query(arguments: ExecuteQuery, call: Call) -> ToolResult:
         sql, kind = verdict.sql, verdict.kind
     work = call.run(
         sql,
-        call.rows_collector,
+        call.collector(layout),
         max_rows=most,
         database=database,
         schema=schema,
         missing=MISSING,
-        task_arguments={"query": "", "limit": most},
+        timeout_s=timeout_s,
+        task_arguments=resumed_with,
         handle_after_s=call.backing.limits.answer_within_s,
     )
     try:

@@ -7,18 +7,14 @@ from typing import Final, Generic, Self, TypeVar
 import msgspec
 
 from snowflake_mcp.config.model import LimitSettings
-from snowflake_mcp.tools.cells import cell
+from snowflake_mcp.tools.layouts import LAYOUTS, Format, Layout, Table, record
 from snowflake_mcp.tools.masks import Masks
 from snowflake_mcp.tools.taming import tamed
 from snowflake_mcp.warehouse.results import Column, JsonValue
-from snowflake_mcp.warehouse.visible import escaped
 
 __all__ = ["Budget", "ItemsCollector", "Rendered", "RowsCollector", "json_text"]
 
 ItemT = TypeVar("ItemT", bound=msgspec.Struct)
-
-_NAME_CHARS: Final = 64
-"""Width of a column heading; longer names are cut in the text, not in the JSON."""
 
 _COLUMN_CHARS: Final = 1 << 16
 """No description of a column comes near it: names end at 255 characters."""
@@ -75,55 +71,6 @@ def json_text(text: str) -> bytes:
     return msgspec.json.encode(text)[1:-1]
 
 
-class _Table:
-    """A table of text under construction that never grows past its budget."""
-
-    def __init__(self, heading: Sequence[str], budget: Budget) -> None:
-        self._left = budget.text_chars
-        self._width = budget.shown_chars
-        self.rows = 0
-        self.cut = 0
-        self.open = True
-        line = " | ".join(escaped(name, _NAME_CHARS, pipes=True)[0] for name in heading)
-        if len(line) > self._left:
-            line = line[: self._left - 1] + "…"
-        self._left -= len(line)
-        self._lines = [line]
-
-    def add(self, values: Sequence[JsonValue]) -> None:
-        """Show one more row if there is room."""
-        if not self.open:
-            return
-        cells = [cell(value, self._width) for value in values]
-        line = " | ".join(shown for shown, _ in cells)
-        if len(line) + 1 > self._left:
-            self.open = False
-            return
-        self._left -= len(line) + 1
-        self._lines.append(line)
-        self.rows += 1
-        self.cut += sum(cut for _, cut in cells)
-
-    def text(self) -> str:
-        """The whole table; without rows there is nothing to show."""
-        return "\n".join(self._lines) if self.rows else ""
-
-
-def _record(
-    names: Sequence[str], values: Sequence[JsonValue], budget: Budget
-) -> tuple[str, int] | None:
-    """One row as labelled lines and the count of values cut, or ``None`` when it is too long."""
-    lines = []
-    cuts = 0
-    for name, value in zip(names, values, strict=True):
-        label, _ = escaped(name, _NAME_CHARS, pipes=True)
-        shown, cut = cell(value, budget.record_chars)
-        lines.append(f"{label}: {shown}")
-        cuts += cut
-    text = "\n".join(lines)
-    return (text, cuts) if len(text) <= budget.text_chars else None
-
-
 class _Array:
     """A JSON array of bytes under construction that never grows past its budget."""
 
@@ -162,14 +109,16 @@ def _word(value: JsonValue) -> JsonValue:
 class RowsCollector:
     """Collects any result as rows of values; worker thread only."""
 
-    def __init__(self, budget: Budget, masks: Masks) -> None:
+    def __init__(self, budget: Budget, masks: Masks, layout: Format = "table") -> None:
+        """``layout`` is of the text alone; the JSON is always an array of arrays."""
+        self._layout: Format = layout
         self._budget = budget
         self._masks = masks
         self._masked: tuple[int, ...] = ()
         self._names: tuple[str, ...] = ()
         self._columns = msgspec.Raw(b"[]")
         self._rows = _Array(budget.row_bytes)
-        self._table = _Table((), budget)
+        self._table: Layout = Table((), budget.text_chars, budget.shown_chars)
         self._first: Sequence[JsonValue] = ()
         self._cells_cut = 0
         self._full = False
@@ -183,7 +132,10 @@ class RowsCollector:
             for column in columns
         ]
         self._columns = msgspec.Raw(tamed(described, _COLUMN_CHARS).encoded)
-        self._table = _Table(self._names, self._budget)
+        # Tables are for eyes; who asks for another form wants the values.
+        budget = self._budget
+        width = budget.shown_chars if self._layout == "table" else budget.record_chars
+        self._table = LAYOUTS[self._layout](self._names, budget.text_chars, width)
 
     def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
         """Take a slice; ``False`` when the byte budget is used up and a row was left out."""
@@ -202,10 +154,11 @@ class RowsCollector:
     def finish(self) -> Rendered:
         """The finished result."""
         text, shown, cut = self._table.text(), self._table.rows, self._table.cut
-        if len(self._rows) == 1:
-            record = _record(self._names, self._first, self._budget)
-            if record is not None:
-                (text, cut), shown = record, 1
+        if len(self._rows) == 1 and self._layout == "table":
+            budget = self._budget
+            labelled = record(self._names, self._first, budget.text_chars, budget.record_chars)
+            if labelled is not None:
+                (text, cut), shown = labelled, 1
         return Rendered(
             rows=self._rows.raw(),
             columns=self._columns,
@@ -270,7 +223,9 @@ class ItemsCollector(Generic[ItemT]):
             for index, name in enumerate(self._shown)
             if index == 0 or any(not _empty(line[index]) for line in lines)
         ]
-        table = _Table([self._shown[index] for index in used], self._budget)
+        budget = self._budget
+        heading = [self._shown[index] for index in used]
+        table = Table(heading, budget.text_chars, budget.shown_chars)
         for line in lines:
             table.add([_word(line[index]) for index in used])
         return Rendered(

@@ -307,6 +307,9 @@ async def test_a_long_query_becomes_a_task_that_can_be_taken_up() -> None:
     request = context(detach=handles.append)
     await tools.call("execute_query", {"query": "SELECT 1", "limit": 7}, request)
     assert handles == [Handle("execute_query", "01b", {"query": "", "limit": 7})]
+    chosen = {"query": "SELECT 1", "limit": 7, "format": "csv"}
+    await tools.call("execute_query", chosen, context(detach=handles.append))
+    assert handles[1].arguments == {"query": "", "limit": 7, "format": "csv"}
 
 
 @asynchronous

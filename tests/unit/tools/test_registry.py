@@ -111,7 +111,10 @@ def test_arguments_have_the_agreed_names() -> None:
         ),
         "describe_view": ({"database", "schema", "view_name"}, ["database", "view_name"]),
         "query_view": ({"database", "schema", "view_name", "limit"}, ["database", "view_name"]),
-        "execute_query": ({"query", "database", "schema", "limit"}, ["query"]),
+        "execute_query": (
+            {"query", "database", "schema", "limit", "timeout_s", "format"},
+            ["query"],
+        ),
         "explain_query": ({"query", "database", "schema"}, ["query"]),
         "profile_table": (
             {"database", "schema", "table", "columns"},
