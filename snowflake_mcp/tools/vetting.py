@@ -6,6 +6,7 @@ from typing import Final
 
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.tools import ParameterSettings, Scalar
+from snowflake_mcp.policy.rules import Rule
 from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.tools.configured import ConfiguredTool
@@ -21,6 +22,7 @@ _SAMPLES: Final[Mapping[str, Scalar]] = {
     "timestamp": "2000-01-01T00:00:00",
     "identifier": "A",
 }
+_READS: Final = "A tool of your own reads, whatever the tier."
 
 
 def tool_problems(config: Config, taken: Collection[str]) -> Iterator[str]:
@@ -91,4 +93,6 @@ def _refusal(
     if verdict.allowed:
         return None
     first = verdict.refusals[0]
-    return f"{first.rule}: {first.message} {first.remedy}"
+    # The gate speaks to an agent, who might ask for a tier; no tier opens writes here.
+    remedy = _READS if first.rule == Rule.NOT_A_READ.value else first.remedy
+    return f"{first.rule}: {first.message} {remedy}"

@@ -252,7 +252,7 @@ def test_no_tier_opens_writes_for_them(tmp_path: Path) -> None:
     """A tool says that it only reads, so it does; capabilities count."""
     text = TEXT.replace(SQL, "DELETE FROM t WHERE {table} = {kind}")
     config = replace(written(tmp_path, text), policy=PolicySettings(tier="admin"))
-    assert "not-a-read" in problems(config)[0]
+    assert problems(config)[0].endswith("A tool of your own reads, whatever the tier.")
     text = TEXT.replace(SQL, "SELECT GET_DDL('TABLE', {kind}) FROM shop.sales.{table}")
     config = written(tmp_path, text)
     assert "get_ddl" in problems(config)[0]
