@@ -93,14 +93,23 @@ unit_files() {
     (cd "$here/systemd" && ls snowflake-mcp*.service snowflake-mcp*.socket)
 }
 
+instances() { # units of the template that systemd knows
+    if [ -z "$root" ] && [ -d /run/systemd/system ]; then
+        systemctl list-units --all --plain --no-legend "$name@*.socket" "$name@*.service" \
+            | cut -d' ' -f1
+    fi
+}
+
 if [ -n "$uninstall" ]; then
+    for unit in $(instances); do systemd systemctl disable --now "$unit"; done
     if [ -e "$units/$name.service" ]; then
         systemd systemctl disable --now $name.socket $name.service
     fi
     for unit in $(unit_files); do remove "$units/$unit"; done
     remove "$demo_unit" "$opt" "$root/etc/logrotate.d/$name"
     if [ -n "$purge" ]; then
-        remove "$etc" "$units/$name.service.d" "$root/var/lib/$name" "$root/var/log/$name"
+        remove "$etc" "$root/var/lib/$name" "$root/var/log/$name"
+        for unit in $(unit_files); do remove "$units/$unit.d"; done
         remove "$root/etc/sysusers.d/$name.conf" "$root/etc/tmpfiles.d/$name.conf"
         if [ -z "$root" ] && id $name >/dev/null 2>&1; then
             run userdel $name
@@ -176,12 +185,19 @@ elif [ -z "$demo" ] && ! grep -qs '^\[connections' "$etc/config.toml" \
     echo "= installed; no connection is configured yet. Write $etc/config.toml, then:"
     echo "    systemctl enable --now $name.socket $name.service"
 else
-    systemd systemctl enable --now $name.socket
-    systemd systemctl enable $name.service
+    running=$(instances | grep '\.service$' || true)
     if [ -n "$changed" ]; then
-        systemd systemctl restart $name.service
-    else
-        systemd systemctl start $name.service
+        for unit in $running; do systemd systemctl restart "$unit"; done
+    fi
+    # The port is that of the instances, if there are any, and not of both.
+    if [ -z "$running" ] || systemctl is-enabled --quiet $name.socket; then
+        systemd systemctl enable --now $name.socket
+        systemd systemctl enable $name.service
+        if [ -n "$changed" ]; then
+            systemd systemctl restart $name.service
+        else
+            systemd systemctl start $name.service
+        fi
     fi
     echo "= installed; http://127.0.0.1:8000/health/ready says how it is"
 fi
