@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
 
-from snowflake_mcp.app import _Core, network_services, stdio_services
+from snowflake_mcp.app import network_services, stdio_services
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import (
     Backend,
@@ -21,6 +21,7 @@ from snowflake_mcp.config.model import (
     PolicySettings,
     RateSettings,
 )
+from snowflake_mcp.core import Core
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import BUSY
 from snowflake_mcp.protocol.jsonrpc import Request
@@ -103,7 +104,7 @@ def test_what_only_its_user_can_check_is_a_value_error() -> None:
 
 def test_the_demo_is_announced_to_the_model() -> None:
     """Nobody mistakes demo data for real data, and nobody doubts real data."""
-    demo, account = _Core(DEMO, MemoryReactorClock()), _Core(ACCOUNT, MemoryReactorClock())
+    demo, account = Core(DEMO, MemoryReactorClock()), Core(ACCOUNT, MemoryReactorClock())
     assert "Demo data" in demo.kernel._identity.instructions(LOCAL)
     assert "Demo data" not in account.kernel._identity.instructions(LOCAL)
 
@@ -111,7 +112,7 @@ def test_the_demo_is_announced_to_the_model() -> None:
 def test_rates_are_held_and_what_was_used_is_kept(tmp_path: Path) -> None:
     """A configured rate refuses the second request; a configured file keeps the ledger."""
     rates = RateSettings(requests_per_s=0.01, burst_requests=1, state_file=str(tmp_path / "u"))
-    core = _Core(replace(DEMO, rates=rates), MemoryReactorClock())
+    core = Core(replace(DEMO, rates=rates), MemoryReactorClock())
     facts = Facts("stdio", LOCAL, "2025-11-25")
     answers: list[Any] = []
     for number in range(2):
@@ -145,7 +146,7 @@ def test_a_login_in_a_browser_waits_until_it_is_needed() -> None:
     assert warehouse.story == ["start"]
     browser = replace(ACCOUNT, connection=replace(ACCOUNT.connection, asks_somebody=True))
     for config, expected in ((browser, False), (ACCOUNT, True)):
-        stages = _Core(config, MemoryReactorClock()).stages()
+        stages = Core(config, MemoryReactorClock()).stages()
         (built,) = [stage.service for stage in stages if stage.name == "warehouse"]
         assert isinstance(built, WarehouseService)
         assert built._log_in is expected

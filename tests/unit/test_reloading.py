@@ -9,12 +9,12 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from snowflake_mcp import reloading
-from snowflake_mcp.app import _Core
 from snowflake_mcp.auth.authentication import Authentication
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.reload import Reload
 from snowflake_mcp.config.settings import settings
+from snowflake_mcp.core import Core
 from snowflake_mcp.protocol.changes import Change
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.principal import Principal
@@ -50,7 +50,7 @@ class House:
         self.tokens.touch()
         reactor = MemoryReactorClock()
         config = self.read()
-        self.core = core = _Core(config, reactor)
+        self.core = core = Core(config, reactor)
         # The front asks the rest only when somebody comes in.
         anything: Any = None
         self.callers = Authentication(config, anything, reactor, reactor.seconds, core.metrics)
