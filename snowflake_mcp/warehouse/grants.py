@@ -1,12 +1,10 @@
 """What a role of the server may do in Snowflake, read once at the start.
 
 The gate is the first fence and the role the last one: a role that can write is worth a warning on
-a server that only reads. Every privilege that is not known to be a reading one counts as writing.
+a server that only reads.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol, TypeVar
 
@@ -16,11 +14,11 @@ from twisted.logger import Logger
 
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.warehouse.identifiers import folded, qualified
+from snowflake_mcp.warehouse.privileges import MOST_ROWS, Grants, read_grants
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.statement import Job
 
-__all__ = ["PRINCIPAL", "GrantCheck", "GrantChecks", "Grants", "Statements"]
+__all__ = ["PRINCIPAL", "GrantCheck", "GrantChecks", "Statements"]
 
 T = TypeVar("T")
 
@@ -29,32 +27,10 @@ _log = Logger()
 _TIMEOUT_S: Final = 60.0
 _AGAIN_S: Final = 60.0
 """After a failure the grants are asked for again."""
-_MOST_ROLES: Final = 64
-_MOST_ROWS: Final = 10_000
 PRINCIPAL: Final = "(grants)"
 """Whose sessions it has; no caller is called so."""
 _TAG: Final[Mapping[str, str]] = MappingProxyType(
     {"server": "snowflake-mcp", "method": "grant check"}
-)
-_READING: Final = frozenset(
-    {
-        "IMPORTED PRIVILEGES",
-        "MONITOR",
-        "MONITOR EXECUTION",
-        "MONITOR USAGE",
-        "READ",
-        "REFERENCES",
-        "REFERENCE_USAGE",
-        "RESOLVE ALL",
-        "SELECT",
-        "USAGE",
-    }
-)
-_RUNNING: Final = frozenset({"PROCEDURE", "INTEGRATION"})
-"""What USAGE of is more than reading: it runs code, or reaches out of Snowflake."""
-_ROLES: Final = frozenset({"ROLE", "DATABASE_ROLE", "DATABASE ROLE"})
-_POWERFUL: Final = frozenset(
-    {"ACCOUNTADMIN", "GLOBALORGADMIN", "ORGADMIN", "SECURITYADMIN", "SYSADMIN", "USERADMIN"}
 )
 
 
@@ -63,26 +39,6 @@ class Statements(Protocol):
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run one statement and give its rows to the collector; raises ToolFailure."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """What a role and all roles in it may do beyond reading."""
-
-    role: str
-    writing: tuple[tuple[str, int], ...]
-    """Privileges with the number of objects, most frequent first; empty for a reading role."""
-    whole: bool = True
-    """Everything was read; a role may have more grants or inner roles than are looked at."""
-
-    @property
-    def in_words(self) -> str:
-        """A sentence for operators."""
-        if self.writing:
-            first = ", ".join(f"{privilege} ({count})" for privilege, count in self.writing[:6])
-            return f"the role {self.role} can write: {first}"
-        more = "" if self.whole else " as far as its grants were read"
-        return f"the role {self.role} can only read{more}"
 
 
 class GrantCheck:
@@ -139,50 +95,15 @@ class GrantCheck:
 
     async def _read(self) -> Grants:
         role = self.role or await self._current()
-        found: Counter[str] = Counter()
-        waiting = [("ROLE", qualified(role)), ("ROLE", '"PUBLIC"')]
-        seen = set(waiting)
-        whole = True
-        if role in _POWERFUL:
-            found[f"role {role}"] += 1
-        at = 0
-        while at < len(waiting):
-            kind, name = waiting[at]
-            at += 1
-            if at > _MOST_ROLES:
-                whole = False
-                break
-            rows = await self._rows(f"SHOW GRANTS TO {kind} {name}")
-            whole = whole and len(rows) < _MOST_ROWS
-            for row in rows:
-                privilege, on, target = (row.get(key, "") for key in ("privilege", "on", "name"))
-                if on in _ROLES and privilege == "USAGE":
-                    inner = _inner(on, target)
-                    if target in _POWERFUL:
-                        found[f"role {target}"] += 1
-                    if inner not in seen:
-                        seen.add(inner)
-                        waiting.append(inner)
-                elif privilege not in _READING or on in _RUNNING:
-                    found[privilege if privilege not in _READING else f"{privilege} of {on}"] += 1
-        return Grants(role, tuple(found.most_common()), whole)
+        return await read_grants(role, self._rows)
 
     async def _current(self) -> str:
         rows = await self._rows("SELECT CURRENT_ROLE() AS name")
         return rows[0].get("name", "") or "PUBLIC" if rows else "PUBLIC"
 
     async def _rows(self, sql: str) -> list[dict[str, str]]:
-        job = Job(sql, self._principal, _MOST_ROWS, _TIMEOUT_S, tag=_TAG)
+        job = Job(sql, self._principal, MOST_ROWS, _TIMEOUT_S, tag=_TAG)
         return (await self._statements.run(job, _GrantCollector())).value
-
-
-def _inner(on: str, target: str) -> tuple[str, str]:
-    """The kind and the quoted name of a role in a role; a database's role has two parts."""
-    if on == "ROLE":
-        return "ROLE", qualified(folded(target))
-    database, _, name = target.rpartition(".")
-    parts = [folded(part) for part in (database, name) if part]
-    return "DATABASE ROLE", qualified(*parts)
 
 
 class GrantChecks:
