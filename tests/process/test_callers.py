@@ -86,7 +86,7 @@ def test_a_token_lets_its_client_in(server: Server, folder: Path) -> None:
     assert server.request("GET", "/status").status == 401
     callers = server.request("GET", "/status", headers=bearer(token)).json()["callers"]
     assert (callers["ways"], callers["anonymous"], callers["tokens"]) == (["tokens"], False, 1)
-    assert token.rpartition("_")[2] not in server.log_text
+    assert token.split("_", 2)[2] not in server.log_text
 
 
 async def revoked(server: Server, folder: Path, first: str) -> tuple[str, int | None]:
