@@ -41,10 +41,7 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.roles import check_roles, choice_problems
-from snowflake_mcp.services import (
-    Interpreter,
-    WarehouseService,
-)
+from snowflake_mcp.services import Interpreter, WarehouseService
 from snowflake_mcp.simulator.child import DemoWarehouse
 from snowflake_mcp.status import DEMO_NOTICE
 from snowflake_mcp.tools.registry import build_registry

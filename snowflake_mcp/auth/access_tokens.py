@@ -8,7 +8,13 @@ from typing import Any, Final
 
 from jwt import PyJWTError, decode_complete, get_unverified_header
 
-from snowflake_mcp.auth.caller import Evidence, Unidentified, is_subject
+from snowflake_mcp.auth.caller import (
+    Evidence,
+    Unidentified,
+    expired_token,
+    invalid_token,
+    is_subject,
+)
 from snowflake_mcp.auth.keys import ALGORITHMS, KeySet, KeySource
 from snowflake_mcp.auth.membership import Scopes
 from snowflake_mcp.config.model import OAuthSettings
@@ -112,24 +118,18 @@ class AccessTokens:
         expires, starts = _time(claims, "exp"), _time(claims, "nbf")
         issued = _time(claims, "iat")
         if expires is None:
-            raise _invalid("The token has no time of expiry.")
+            raise invalid_token("The token has no time of expiry.")
         if expires + leeway <= now:
-            raise Unidentified(
-                401,
-                "expired_token",
-                "The token has expired.",
-                outcome="expired",
-                error="invalid_token",
-            )
+            raise expired_token()
         if any(each is not None and each - leeway > now for each in (starts, issued)):
-            raise _invalid("The token is not valid yet.")
+            raise invalid_token("The token is not valid yet.")
         if claims.get("iss") != settings.issuer:
-            raise _invalid("The token comes from another issuer.")
+            raise invalid_token("The token comes from another issuer.")
         if self._audiences.isdisjoint(_texts(claims.get("aud"))):
-            raise _invalid("The token was not issued for this server.")
+            raise invalid_token("The token was not issued for this server.")
         subject = _claim(claims, settings.subject_claim)
         if not is_subject(subject):
-            raise _invalid("The token does not name its user.")
+            raise invalid_token("The token does not name its user.")
         scopes = [*_words(claims.get("scope")), *_words(claims.get("scp"))]
         evidence = Evidence(
             "jwt",
@@ -144,18 +144,18 @@ class AccessTokens:
         try:
             header = get_unverified_header(bearer)
         except (PyJWTError, ValueError):
-            raise _invalid("The token cannot be read.") from None
+            raise invalid_token("The token cannot be read.") from None
         algorithm, kid = header.get("alg"), header.get("kid")
         if algorithm not in self._settings.algorithms:
-            raise _invalid("The token is signed in a way that is not accepted.")
+            raise invalid_token("The token is signed in a way that is not accepted.")
         if "crit" in header or not isinstance(kid, str | None):
-            raise _invalid("The token has a header that is not understood.")
+            raise invalid_token("The token has a header that is not understood.")
         keys = self._keys()
         key = keys.find(kid, algorithm)
         if key is None:
             if self.source.may_refresh:
                 raise KeysNeeded
-            raise _invalid("The token is signed with a key that is not known.")
+            raise invalid_token("The token is signed with a key that is not known.")
         try:
             # Times, issuer and audience are judged by us: the library would take its own clock.
             whole = decode_complete(
@@ -165,7 +165,7 @@ class AccessTokens:
                 options=_SIGNATURE_ONLY,
             )
         except (PyJWTError, ValueError):
-            raise _invalid("The token's signature is wrong.") from None
+            raise invalid_token("The token's signature is wrong.") from None
         claims: Mapping[str, Any] = whole["payload"]
         return claims
 
@@ -189,17 +189,13 @@ _SIGNATURE_ONLY: Final[Any] = {
 }
 
 
-def _invalid(message: str) -> Unidentified:
-    return Unidentified(401, "invalid_token", message, outcome="invalid", error="invalid_token")
-
-
 def _time(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
     # The second half turns NaN and infinity away.
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
-        raise _invalid(f"The token's {name} is not a time.")
+        raise invalid_token(f"The token's {name} is not a time.")
     return float(value)
 
 

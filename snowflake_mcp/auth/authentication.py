@@ -17,6 +17,7 @@ from snowflake_mcp.auth.caller import (
     Evidence,
     Found,
     Unidentified,
+    invalid_token,
     is_subject,
 )
 from snowflake_mcp.auth.challenges import challenge_of, resource_metadata
@@ -244,13 +245,7 @@ class Authentication:
             return self._admitted(
                 Evidence("token", token.id, token.principal, mark=token.digest), token.expires
             )
-        raise Unidentified(
-            401,
-            "invalid_token",
-            "The token is not known.",
-            outcome="invalid",
-            error="invalid_token",
-        )
+        raise invalid_token("The token is not known.")
 
     def _named(self, method: Any, name: str, groups: list[str] | None = None) -> Caller:
         if not is_subject(name):

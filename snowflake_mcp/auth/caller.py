@@ -92,6 +92,22 @@ class Unidentified(Exception):
         self.headers: tuple[tuple[str, str], ...] = ()
 
 
+def invalid_token(message: str) -> Unidentified:
+    """The refusal of a token that is not good."""
+    return Unidentified(401, "invalid_token", message, outcome="invalid", error="invalid_token")
+
+
+def expired_token() -> Unidentified:
+    """The refusal of one that was good."""
+    return Unidentified(
+        401,
+        "expired_token",
+        "The token has expired.",
+        outcome="expired",
+        error="invalid_token",
+    )
+
+
 def is_subject(text: object) -> bool:
     """Whether a name that others gave may be part of a principal's name.
 

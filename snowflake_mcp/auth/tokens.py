@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from snowflake_mcp.auth.caller import Unidentified
+from snowflake_mcp.auth.caller import expired_token, invalid_token
 
 __all__ = [
     "MIN_SECRET_CHARS",
@@ -119,21 +119,9 @@ class TokenTable:
         expected = token.digest if token is not None else _NOBODY
         same = hmac.compare_digest(digest_of(secret), expected)
         if token is None or not same:
-            raise Unidentified(
-                401,
-                "invalid_token",
-                "The token is not known.",
-                outcome="invalid",
-                error="invalid_token",
-            )
+            raise invalid_token("The token is not known.")
         if token.expires is not None and token.expires <= now:
-            raise Unidentified(
-                401,
-                "expired_token",
-                "The token has expired.",
-                outcome="expired",
-                error="invalid_token",
-            )
+            raise expired_token()
         return token
 
     def still(self, token_id: str, digest: bytes, now: float) -> bool:

@@ -44,10 +44,7 @@ def address_of_account(parameters: Mapping[str, object]) -> Address | None:
 
 
 def reach(address: Address, now: datetime | None = None) -> Iterator[Finding]:
-    """Every step up to the first that fails; blocks some seconds at most for each.
-
-    Returns with ``StopIteration`` after a failed step: what comes later would fail, too.
-    """
+    """Every step up to the first that fails; blocks some seconds at most for each."""
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
     except OSError as error:

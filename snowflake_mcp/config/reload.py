@@ -23,8 +23,7 @@ _log = Logger()
 Connections = Mapping[str, ConnectionSettings]
 
 _CONNECTIONS: Final = "connections"
-_PRINCIPALS: Final = "principals"
-_TOOLS: Final = ("tools", "toolsets")
+_TABLES: Final = ("principals", "tools", "toolsets")
 _PLACES: Final = frozenset({"role", "warehouse", "database", "schema"})
 """Parameters of a connection that the next login can have anew; so can its secrets. Others say
 which account answers and as whom, and where one of them differs all wait for a restart."""
@@ -133,9 +132,7 @@ class Reload:
             connections = _reachable(running, written)
             own = connections[running.connection.name]
             target = replace(target, connection=own, connections=connections)
-        if self._covered(_PRINCIPALS):
-            target = replace(target, principals=written.principals)
-        for name in filter(self._covered, _TOOLS):
+        for name in filter(self._covered, _TABLES):
             target = replace(target, **{name: getattr(written, name)})
         return target
 
@@ -203,12 +200,7 @@ def changed_settings(before: Config, after: Config) -> tuple[str, ...]:
             for each in fields(old)
             if getattr(old, each.name) != getattr(new, each.name)
         ]
-    names += [
-        f"principals.{name}"
-        for name in dict.fromkeys([*before.principals, *after.principals])
-        if before.principals.get(name) != after.principals.get(name)
-    ]
-    for tables in _TOOLS:
+    for tables in _TABLES:
         old, new = getattr(before, tables), getattr(after, tables)
         names += [
             f"{tables}.{name}"

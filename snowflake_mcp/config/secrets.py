@@ -9,8 +9,22 @@ MAX_SECRET_BYTES: Final = 65_536
 """A key or a token is shorter; what is longer is not one."""
 
 
+class _Veiled:
+    """Shows itself nowhere: ``str``, ``repr`` and format give ``***``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return "***"
+
+
 @final
-class Secret:
+class Secret(_Veiled):
     """A value that never shows itself: ``str``, ``repr`` and format give ``***``."""
 
     __slots__ = ("_value",)
@@ -22,14 +36,6 @@ class Secret:
         """The secret itself; call it only where the value leaves for Snowflake."""
         return self._value
 
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Secret) and other._value == self._value
 
@@ -38,7 +44,7 @@ class Secret:
 
 
 @final
-class SecretFile:
+class SecretFile(_Veiled):
     """A secret in a file, which is read again for every login and never shows itself.
 
     ``last`` is what the file held when it was first read: it is used while the file cannot be
@@ -60,14 +66,6 @@ class SecretFile:
             return self._last
         self._last = content or self._last
         return self._last
-
-    def __repr__(self) -> str:
-        return "***"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return "***"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SecretFile) and other.path == self.path

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Callable
-from functools import partial
-from threading import Thread
 from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
-from twisted.python.threadpool import ThreadPool
+
+from snowflake_mcp.ops.daemons import DaemonThreadPool
 
 __all__ = ["Syncing"]
 
@@ -31,9 +30,7 @@ class Syncing:
         self._reactor = reactor
         self._choice = choice
         self._duplicate = duplicate
-        self._pool = ThreadPool(0, 1, "audit")
-        # A disk that never answers shall not hold the end of the process.
-        self._pool.threadFactory = partial(Thread, daemon=True)  # type: ignore[assignment]
+        self._pool = DaemonThreadPool(0, 1, "audit")
         self._timer: IDelayedCall | None = None
         self._running = False
         self._waiting: list[Deferred[bool]] = []

@@ -22,9 +22,7 @@ def keep_doors(doors: Doors) -> Layer:
         async def perform(
             method: str, params: dict[str, Any], context: RequestContext
         ) -> MethodResult:
-            # Not yet checked: a client may have sent anything for a name.
-            tool = str(params.get("name"))
-            if doors.closed and method == "tools/call" and tool not in STILL_OPEN:
+            if doors.closed and method == "tools/call" and context.tool not in STILL_OPEN:
                 return failed(_closed(doors))
             return await inner(method, params, context)
 

@@ -105,10 +105,10 @@ class Rates:
             method: str, params: dict[str, Any], context: RequestContext
         ) -> MethodResult:
             meter = self._meter(context.facts.principal)
-            # Not yet checked: a client may have sent anything for a name.
-            tool = str(params.get("name")) if method == "tools/call" else None
             # What is taken up again was admitted when it began.
-            spared = method in _SPARED or tool in _SPARED_TOOLS or context.resumes is not None
+            spared = (
+                method in _SPARED or context.tool in _SPARED_TOOLS or context.resumes is not None
+            )
             if not spared and (refusal := self._asked(meter, gives=method in _GIVES)) is not None:
                 if method == "tools/call":
                     meta = {"snowflake-mcp/request-id": context.request_id}

@@ -8,7 +8,7 @@ from snowflake_mcp.tools.answers import ColumnItem, TableDescription, ViewDescri
 from snowflake_mcp.tools.arguments import DescribeTable, DescribeView
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.definition import Definition, DefinitionCollector
-from snowflake_mcp.tools.names import missing_hint, stored
+from snowflake_mcp.tools.names import located, missing_hint, stored
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered, json_text
 from snowflake_mcp.tools.wording import answer, counted, inline
 from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
@@ -24,11 +24,7 @@ _NO_DEFINITION: Final = frozenset({Family.FORBIDDEN, Family.MISSING_OBJECT, Fami
 
 
 async def _describe_table(arguments: DescribeTable, call: Call) -> ToolResult:
-    names = (
-        stored(arguments.database, "database"),
-        stored(arguments.schema, "schema"),
-        stored(arguments.table_name, "table_name"),
-    )
+    names = located(arguments.database, arguments.schema, arguments.table_name, "table_name")
     call.seen(*names)
     outcome = await _columns(call, "TABLE", names)
     return _described(call, outcome, names)

@@ -6,7 +6,7 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.identifiers import UnbalancedNameError, folded, shown
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["CASE_RULE", "missing_hint", "placed", "stored"]
+__all__ = ["CASE_RULE", "located", "missing_hint", "placed", "stored"]
 
 CASE_RULE: Final = (
     'A plain name is looked up in upper case; put a name in double quotes ("myTable") to keep '
@@ -35,6 +35,15 @@ def stored(text: str, argument: str) -> str:
             f"{argument}: a name has 1 to 255 characters and no NUL character.",
             f"Give the name of one existing {argument.removesuffix('_name')}.",
         ) from problem
+
+
+def located(database: str, schema: str, name: str, argument: str) -> tuple[str, str, str]:
+    """Where a table or view is, as stored; ``argument`` is the one that ``name`` came as.
+
+    Raises:
+        ToolFailure: one of the texts cannot be one name.
+    """
+    return stored(database, "database"), stored(schema, "schema"), stored(name, argument)
 
 
 def placed(database: str | None, schema: str | None) -> tuple[str | None, str | None]:

@@ -2,8 +2,7 @@
 
 import difflib
 import re
-from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -144,7 +143,7 @@ def _ddl(call: Call, outcome: Outcome[Definition], word: str, name: str) -> Tool
     )
     return answer(
         call,
-        replace(cast("Outcome[Any]", outcome), value=text_of_it),
+        outcome.holding(text_of_it),
         f"DDL of {word} {inline(name)}{', cut' if cut else ''}.",
         truncated_by="bytes" if cut else None,
         next_step="It is longer than limits.max_cell_chars lets an answer be." if cut else None,

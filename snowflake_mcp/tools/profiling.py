@@ -11,7 +11,7 @@ from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.figures import Figured, FiguresCollector, select_of
 from snowflake_mcp.tools.inquiry_answers import Profile
 from snowflake_mcp.tools.inquiry_arguments import ProfileTable, SampleRows
-from snowflake_mcp.tools.names import missing_hint, stored
+from snowflake_mcp.tools.names import located, missing_hint, stored
 from snowflake_mcp.tools.querying import told_rows
 from snowflake_mcp.tools.render import Budget
 from snowflake_mcp.tools.spending import within_budget
@@ -97,11 +97,7 @@ class _Source:
 
 
 async def _profile_table(arguments: ProfileTable, call: Call) -> ToolResult:
-    names = (
-        stored(arguments.database, "database"),
-        stored(arguments.schema, "schema"),
-        stored(arguments.table, "table"),
-    )
+    names = located(arguments.database, arguments.schema, arguments.table, "table")
     call.seen(*names)
     described = await _described(call, names)
     chosen, skipped = _chosen(call, described, arguments.columns)
@@ -223,11 +219,7 @@ def _profiled(
 
 
 async def _sample_rows(arguments: SampleRows, call: Call) -> ToolResult:
-    names = (
-        stored(arguments.database, "database"),
-        stored(arguments.schema, "schema"),
-        stored(arguments.table, "table"),
-    )
+    names = located(arguments.database, arguments.schema, arguments.table, "table")
     call.seen(*names)
     most = call.rows(arguments.limit)
     sql = f"SELECT * FROM {qualified(*names)} SAMPLE ({most} ROWS)"  # nosec B608 # noqa: S608 - quoted

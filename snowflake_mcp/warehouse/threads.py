@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from threading import Thread
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import ParamSpec, Protocol, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
-from twisted.python.threadpool import ThreadPool
+
+from snowflake_mcp.ops.daemons import DaemonThreadPool
 
 __all__ = ["Clock", "Reactor", "Threads"]
 
@@ -35,18 +36,6 @@ class Reactor(Clock, Protocol):
         """Run something on the reactor thread; callable from any thread."""
 
 
-def _daemon(*args: Any, **kwargs: Any) -> Thread:
-    # The interpreter joins ordinary threads at exit, so one driver call that never returns
-    # would keep the whole process alive.
-    return Thread(*args, daemon=True, **kwargs)
-
-
-class _DaemonThreadPool(ThreadPool):
-    """A pool whose threads do not hold up the end of the process."""
-
-    threadFactory = staticmethod(_daemon)  # type: ignore[assignment]  # typed as a class there
-
-
 class Threads:
     """A named pool of at most ``size`` threads; reactor thread only, except inside the jobs.
 
@@ -56,7 +45,7 @@ class Threads:
 
     def __init__(self, reactor: Reactor, name: str, size: int) -> None:
         self._reactor = reactor
-        self._pool = _DaemonThreadPool(minthreads=0, maxthreads=size, name=f"snowflake-{name}")
+        self._pool = DaemonThreadPool(minthreads=0, maxthreads=size, name=f"snowflake-{name}")
         self._idle: list[Deferred[None]] = []
         self.stopped = False
         self.size = size
