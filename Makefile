@@ -92,9 +92,9 @@ audit: $(AUDIT)/installed
 
 # LOCK_OPTIONS=--upgrade takes the newest versions; without it what is locked stays where it may.
 lock: $(AUDIT)/installed
-	$(LOCK) pyproject.toml --extra demo --group build --group test --group lint \
+	$(LOCK) pyproject.toml --extra demo --extra charts --group build --group test --group lint \
 	    --group conformance --output-file locks/development.txt
-	$(LOCK) pyproject.toml --extra demo --group build --constraint locks/development.txt \
+	$(LOCK) pyproject.toml --extra demo --extra charts --group build --constraint locks/development.txt \
 	    --output-file locks/demo.txt
 	$(LOCK) --group audit --output-file locks/audit.txt
 	for pins in tests/clients/programs/*.in; do \
