@@ -30,7 +30,8 @@ from snowflake_mcp.transports.rest import RestTools
 from snowflake_mcp.transports.site import Site
 from snowflake_mcp.transports.toolsets import MCP_PATH, Toolsets
 from snowflake_mcp.transports.tree import Route, Tree
-from snowflake_mcp.transports.websocket import WebSocketEndpoint, WebSocketFactory
+from snowflake_mcp.transports.upgrading import WebSocketEndpoint
+from snowflake_mcp.transports.websocket import WebSocketFactory
 
 __all__ = ["MCP_PATH", "Front", "build_front"]
 

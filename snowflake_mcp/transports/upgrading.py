@@ -1,12 +1,54 @@
-"""What a request must say so that its connection becomes a WebSocket."""
+"""How a request becomes a WebSocket.
+
+The request is checked here, before autobahn sees it, so that a refusal is an ordinary HTTP answer.
+"""
+
+# mypy: allow-untyped-calls
 
 import base64
 import binascii
 from collections.abc import Iterable
 
 from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.toolsets import caller_of
+from snowflake_mcp.transports.websocket import Connection, WebSocketFactory
 
-__all__ = ["checked_upgrade"]
+__all__ = ["WebSocketEndpoint", "checked_upgrade"]
+
+
+class WebSocketEndpoint:
+    """``GET /mcp`` with ``Upgrade: websocket``: check the handshake, then hand the socket over."""
+
+    def __init__(self, factory: WebSocketFactory) -> None:
+        self._factory = factory
+
+    def upgrade(self, exchange: Exchange) -> None:
+        """Open a WebSocket for MCP.
+
+        Raises:
+            Refusal: see ``open``.
+        """
+        self.open(exchange, self._factory.connection(caller_of(exchange), exchange.peer))
+
+    def open(self, exchange: Exchange, connection: Connection) -> None:
+        """Check the handshake and give the socket to ``connection``.
+
+        Raises:
+            Refusal: as ``checked_upgrade`` and ``admit`` do.
+        """
+        key, offered = checked_upgrade(exchange, connection.subprotocol)
+        connection.factory = self._factory
+        self._factory.admit(connection)
+        exchange.switch(connection)
+        # autobahn parses the request again; it gets the parts that matter and have been checked.
+        head = (
+            "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+        )
+        if offered:
+            head += f"Sec-WebSocket-Protocol: {connection.subprotocol}\r\n"
+        connection.hold(exchange.watch(connection.lock_out))
+        connection.dataReceived((head + "\r\n").encode("ascii"))
 
 
 def checked_upgrade(exchange: Exchange, subprotocol: str) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """MCP over WebSocket on the path and port of the HTTP endpoint, through autobahn.
 
-One text frame is one JSON-RPC message in either direction, as on stdio. The upgrade request is
-checked here, before autobahn sees it, so that a refusal is an ordinary HTTP answer.
+One text frame is one JSON-RPC message in either direction, as on stdio. What opens a connection
+is in ``upgrading``.
 """
 
 # mypy: allow-untyped-calls
@@ -21,14 +21,12 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.attendance import Attendance, Speaker
 from snowflake_mcp.transports.crowd import Crowd
-from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.exchange import Refusal
 from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import Outlet
 from snowflake_mcp.transports.timers import Timers
-from snowflake_mcp.transports.toolsets import caller_of
-from snowflake_mcp.transports.upgrading import checked_upgrade
 
-__all__ = ["SUBPROTOCOL", "Connection", "WebSocketEndpoint", "WebSocketFactory"]
+__all__ = ["SUBPROTOCOL", "Connection", "WebSocketFactory"]
 
 SUBPROTOCOL: Final = "mcp"
 GOING_AWAY: Final = 1001
@@ -356,38 +354,3 @@ class WebSocketFactory(WebSocketServerFactory):
             "connections": len(self._connections),
             "in_flight": sum(connection.in_flight for connection in self._connections),
         }
-
-
-class WebSocketEndpoint:
-    """``GET /mcp`` with ``Upgrade: websocket``: check the handshake, then hand the socket over."""
-
-    def __init__(self, factory: WebSocketFactory) -> None:
-        self._factory = factory
-
-    def upgrade(self, exchange: Exchange) -> None:
-        """Open a WebSocket for MCP.
-
-        Raises:
-            Refusal: see ``open``.
-        """
-        self.open(exchange, self._factory.connection(caller_of(exchange), exchange.peer))
-
-    def open(self, exchange: Exchange, connection: Connection) -> None:
-        """Check the handshake and give the socket to ``connection``.
-
-        Raises:
-            Refusal: as ``checked_upgrade`` and ``admit`` do.
-        """
-        key, offered = checked_upgrade(exchange, connection.subprotocol)
-        connection.factory = self._factory
-        self._factory.admit(connection)
-        exchange.switch(connection)
-        # autobahn parses the request again; it gets the parts that matter and have been checked.
-        head = (
-            "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-        )
-        if offered:
-            head += f"Sec-WebSocket-Protocol: {connection.subprotocol}\r\n"
-        connection.hold(exchange.watch(connection.lock_out))
-        connection.dataReceived((head + "\r\n").encode("ascii"))
