@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from snowflake_mcp.tools.offering import EVERY_TOOL
+from tests.every_tool.table import ROWS
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "snowflake_mcp"
 
@@ -216,3 +219,8 @@ def test_the_picture_in_the_docs_is_this_table() -> None:
     for name, targets in EDGES.items():
         line = f"| {name} | {', '.join(sorted(targets)) or 'nothing'} |"
         assert line in text, f"ARCHITECTURE.md lacks: {line}"
+
+
+def test_every_tool_is_in_the_table_of_cases() -> None:
+    """Which calls it over every transport in both eras: one line of tests/every_tool/table.py."""
+    assert sorted(row.tool for row in ROWS) == sorted(EVERY_TOOL)

@@ -1,0 +1,1 @@
+"""Every tool over every way to the server, from one table."""
