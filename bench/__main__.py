@@ -24,6 +24,7 @@ from bench import (
     storms,
 )
 from bench.report import Table
+from bench.tasks import run as tasks
 from tests.support.server import end_on_sigterm
 
 __all__ = ["main"]
@@ -50,6 +51,7 @@ _CASES: Final[Mapping[str, Case]] = {
     "memory": lambda: [memory.measure(_AT_ONCE)],
     "start": lambda: start_up.measure(starts=5),
     "gate": lambda: gate.measure(rounds=300),
+    "tasks": tasks.measure,
 }
 
 

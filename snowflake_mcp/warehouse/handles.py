@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
+from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import queries, tags
@@ -89,6 +90,7 @@ class Handles:
         run: Runner,
         note: Callable[[], None],
         history_schema: Callable[[Principal], str],
+        time_of_day: Callable[[], float] = wall_clock,
     ) -> None:
         """``note`` brings the ledger up to date with the statements whose ids became known.
 
@@ -96,20 +98,30 @@ class Handles:
         """
         self._note_running = note
         self._clock = clock
+        self._time_of_day = time_of_day
         self._ledger = ledger
         self._errands = errands
         self._run = run
         self.history_schema = history_schema
 
     def recent(self, asking: Asking, since: float, most: int) -> list[Past]:
-        """The caller's statements that this process has sent since then, newest first."""
+        """The caller's statements that this process has sent since then, newest first.
+
+        ``since`` is by the clock of the reactor, which need not know the time of day.
+        """
         owner = tags.owner_of(asking.tag)
         if owner is None:
             return []
         self._note_running()
         now = self._clock.seconds()
+        ahead = self._time_of_day() - now
         return [
-            Past(record.standing(now), record.started, record.tool, record.sql)
+            Past(
+                record.standing(now),
+                None if record.started is None else record.started + ahead,
+                record.tool,
+                record.sql,
+            )
             for record in self._ledger.of(owner, since, most)
         ]
 

@@ -46,7 +46,7 @@ class Record:
         tool: str = "",
         sql: str = "",
     ) -> None:
-        """``started`` is by the clock of the reactor, seconds since 1970."""
+        """``started`` is by the clock of the reactor."""
         self.tool = tool
         self.sql = sql[:_SQL_CHARS]
         """The beginning of its text, for its owner alone; empty when another process sent it."""

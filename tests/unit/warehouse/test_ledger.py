@@ -1,8 +1,12 @@
 """What this process remembers of its statements: bounded, for their owners."""
 
+from typing import Any
+
 from twisted.internet.defer import CancelledError
 from twisted.internet.task import Clock
 
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.warehouse.handles import Asking, Handles
 from snowflake_mcp.warehouse.ledger import KEPT_S, Ledger, Record
 
 OWNER = ("server", "ann")
@@ -81,3 +85,17 @@ def test_an_owners_statements_come_newest_first() -> None:
     assert [each.query_id for each in found] == ["q1", "q2", "q0"]
     assert [each.query_id for each in ledger.of(OWNER, 0.0, 1)] == ["q1"]
     assert len(found[0].sql) == 500
+
+
+def test_a_statement_began_at_a_time_of_day() -> None:
+    """Whatever the clock of the reactor counts from: a server's counts from its machine's start."""
+    clock, nothing = Clock(), Any
+    ledger = Ledger(clock)
+    ledger.add(Record("q", OWNER, 10, 2.0, None))
+    ledger.add(Record("unknown", OWNER, 10, None, None))
+    clock.advance(5.0)
+    handles = Handles(
+        clock, ledger, nothing, nothing, lambda: None, lambda _: "", lambda: 1_795_000_000.0
+    )
+    asking = Asking(Principal("ann"), {"server": OWNER[0], "principal": OWNER[1]})
+    assert [each.started for each in handles.recent(asking, 0.0, 9)] == [1_794_999_997.0]

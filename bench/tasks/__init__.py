@@ -1,0 +1,1 @@
+"""Questions of analysts over the demo data, each answered by a fixed plan of calls."""
