@@ -89,7 +89,8 @@ def test_an_owners_statements_come_newest_first() -> None:
 
 def test_a_statement_began_at_a_time_of_day() -> None:
     """Whatever the clock of the reactor counts from: a server's counts from its machine's start."""
-    clock, nothing = Clock(), Any
+    clock = Clock()
+    nothing: Any = None
     ledger = Ledger(clock)
     ledger.add(Record("q", OWNER, 10, 2.0, None))
     ledger.add(Record("unknown", OWNER, 10, None, None))
