@@ -83,6 +83,7 @@ HOMES: dict[str, set[str]] = {
     "prometheus_client": {"ops/exposition.py"},
     "opentelemetry": {"ops/tracing.py"},
     "autobahn": {"transports/websocket.py"},
+    "httptools": {"transports/llhttp.py"},
     "txaio": {"transports/websocket.py"},
     "OpenSSL": {"transports/tls.py"},
     "twisted.web": {"auth/agent.py", "transports", "simulator"},

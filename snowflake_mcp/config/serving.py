@@ -15,6 +15,8 @@ class HttpSettings:
     """Ports or Twisted endpoint strings; each serves HTTP and WebSocket alike."""
     host: str = "127.0.0.1"
     """The address to bind where an endpoint is only a port."""
+    parser: str = "llhttp"
+    """What reads requests: ``llhttp`` (in C), or ``twisted`` (``twisted.web``'s own, in Python)."""
     allowed_hosts: tuple[str, ...] = ()
     """Host header values to accept beside the loopback names and the bound addresses."""
     allowed_origins: tuple[str, ...] = ()

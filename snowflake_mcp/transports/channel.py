@@ -1,13 +1,16 @@
 """One HTTP/1.1 connection: limits and deadlines on what it reads, and a close that can be read.
 
-This module and ``request`` are the only ones that know how ``twisted.web`` parses. They lean on
-a few of its private names (marked ``private:``), because it offers no other place to stand
-between the end of the headers and the reading of the body.
+Here ``twisted.web`` parses; ``llhttp`` is the same connection on another parser. These two are the
+only modules that know how ``twisted.web`` reads. They lean on a few of its private names (marked
+``private:``), because it offers no other place to stand between the end of the headers and the
+reading of the body.
 """
 
 # mypy: allow-untyped-calls
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +19,7 @@ from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
 
 from snowflake_mcp.transports.exchange import JSON, Refusal
 from snowflake_mcp.transports.headers import SECURITY
@@ -24,6 +28,7 @@ from snowflake_mcp.transports.sockets import find_vanished
 from snowflake_mcp.transports.tls import handshake_failure, name_of
 
 if TYPE_CHECKING:
+    from snowflake_mcp.transports.request import Request
     from snowflake_mcp.transports.site import Site
 
 __all__ = ["BODY_S", "HEAD_S", "LINGER_S", "QUIET_S", "Channel"]
@@ -39,11 +44,51 @@ QUIET_S: Final = 0.5
 """A connection that was accepted, or answered, so long ago and has brought nothing since is idle:
 before, a request may be on its way, and a close would lose it."""
 MAX_LENGTH_DIGITS: Final = 12
+_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _log = Logger()
+
+
+class _Arriving:
+    """A request as ``twisted.web`` fills it; once its head is whole there is one of ours."""
+
+    def __init__(self, channel: "Channel", _queued: object) -> None:
+        self.requestHeaders = Headers()
+        self.responseHeaders = Headers()
+        self._channel = channel
+        self._request: Request | None = None
+
+    def parseCookies(self) -> None:
+        """Cookies mean nothing here."""
+
+    def gotLength(self, length: int | None) -> None:
+        """The head is whole."""
+        headers = {
+            name.decode("ascii").lower(): [value.decode("latin-1") for value in values]
+            for name, values in self.requestHeaders.getAllRawHeaders()
+        }
+        self._request = self._channel.begin(headers)
+        self._request.judge(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """A piece of the body."""
+        if self._request is not None:
+            self._request.receive(data)
+
+    def requestReceived(self, *_: object) -> None:
+        """The end of the body."""
+        if self._request is not None:
+            self._request.complete()
+
+    def connectionLost(self, _: Failure) -> None:
+        """The client left; if it did so within the head, nothing is known of a request."""
+        if self._request is not None:
+            self._request.lost()
 
 
 class Channel(HTTPChannel):
     """The parser of one connection, with our limits; reactor thread only."""
+
+    requestFactory = _Arriving  # type: ignore[assignment]  # the base makes its own requests
 
     maxHeaders = 64
     abortTimeout = 5
@@ -61,6 +106,21 @@ class Channel(HTTPChannel):
         self._name_read = False
         self._certificate_name: str | None = None
         self._quiet_since_s = 0.0
+
+    @cached_property
+    def secure(self) -> bool:
+        """Whether the connection itself is TLS."""
+        return bool(ISSLTransport.providedBy(self.transport))
+
+    @cached_property
+    def peer_host(self) -> str | None:
+        """The address of the other end; ``None`` on a Unix socket."""
+        return getattr(self.transport.getPeer(), "host", None)
+
+    @cached_property
+    def local_host(self) -> str | None:
+        """The server's own address on this connection; ``None`` on a Unix socket."""
+        return getattr(self.transport.getHost(), "host", None)
 
     @property
     def expectant(self) -> bool:
@@ -136,8 +196,13 @@ class Channel(HTTPChannel):
 
     def lineReceived(self, line: bytes) -> None:
         """A request or header line; none is heard after a refusal."""
-        if not self._deaf:
-            super().lineReceived(line)
+        if self._deaf:
+            return
+        if line[:1] in (b" ", b"\t"):
+            # A header over several lines: who reads it otherwise reads another request.
+            self._respondToBadRequestAndDisconnect()
+            return
+        super().lineReceived(line)
 
     def rawDataReceived(self, data: bytes) -> None:
         """Body bytes; after an upgrade whatever came along with the upgrade request."""
@@ -151,12 +216,22 @@ class Channel(HTTPChannel):
         self._respondToBadRequestAndDisconnect()
 
     def headerReceived(self, line: bytes) -> bool:
-        """Refuse a Content-Length that ``int`` would not even convert."""
+        """Refuse control characters, and codings or lengths that ``twisted.web`` lets through."""
         name, _, value = line.partition(b":")
-        if name.lower() == b"content-length" and len(value.strip()) > MAX_LENGTH_DIGITS:
+        name = name.lower()
+        if (
+            _CONTROLS.search(value)
+            or (name == b"content-length" and len(value.strip()) > MAX_LENGTH_DIGITS)
+            or (name == b"transfer-encoding" and value.strip().lower() != b"chunked")
+        ):
             self._respondToBadRequestAndDisconnect()
             return False
         return bool(super().headerReceived(line))
+
+    def begin(self, headers: dict[str, list[str]]) -> "Request":
+        """A request whose head has been read."""
+        # private: the base class keeps the request line to itself until the body has come.
+        return self.factory.arrived(self, self._command, self._path, self._version, headers)
 
     def allHeadersReceived(self) -> None:
         """The body has its own deadline."""
@@ -167,17 +242,27 @@ class Channel(HTTPChannel):
 
     def allContentReceived(self) -> None:
         """The body is complete; that of a refused request, which still ran out, is nothing."""
+        self._end_deadline()
         if not self._deaf:
             super().allContentReceived()
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:
         """No connection outlives its request once the server is stopping."""
-        return not self.factory.draining and bool(super().checkPersistence(request, version))
+        wishes = request.requestHeaders.getRawHeaders("connection") or ()
+        return self.outlives(version, wishes)
+
+    def outlives(self, version: bytes, wishes: Iterable[str]) -> bool:
+        """Whether the connection goes on after a request with these Connection headers."""
+        if version != b"HTTP/1.1" or self.factory.draining:
+            return False
+        return not any(
+            part.strip().lower() == "close" for wish in wishes for part in wish.split(",")
+        )
 
     def requestDone(self, request: Any) -> None:
         """A client that goes on does so at once."""
         self._quiet_since_s = self.factory.clock.seconds()
-        super().requestDone(request)
+        super().requestDone(self.requests[0])
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer below the level of requests, and close."""

@@ -145,7 +145,8 @@ def build_front(
     Without ``admin`` there is no admin surface.
 
     Raises:
-        ValueError: ``http.trusted_proxies`` or ``http.forwarded_header`` means nothing.
+        ValueError: ``http.trusted_proxies``, ``http.forwarded_header`` or ``http.parser`` means
+            nothing.
     """
     http = config.http
     proxies = Proxies(http.trusted_proxies, http.forwarded_header)
@@ -199,6 +200,7 @@ def build_front(
         max_unsent_bytes=http.max_unsent_bytes,
         client_name=config.tls.client_name,
         idle_timeout_s=http.idle_timeout_s,
+        parser=http.parser,
     )
     own_files = _OWN_FILES + 2 * config.pool.max_sessions
     return Front(site, endpoint, websockets, sse, toolsets, own_files)

@@ -1,24 +1,22 @@
-"""One request on ``twisted.web``: bounded in memory, judged before its body is read."""
+"""One request and its answer, whatever parser read it: judged before its body is read."""
 
 # mypy: allow-untyped-calls
 
+import os
 import re
-import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IProtocol
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web import http
 
 from snowflake_mcp.auth.caller import Caller, Found
 from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.transports.answering import BODILESS, encode_head
 from snowflake_mcp.transports.channel import Channel
 from snowflake_mcp.transports.exchange import JSON, HeaderList, Refusal
-from snowflake_mcp.transports.headers import SECURITY
 from snowflake_mcp.transports.outlet import SLICE_BYTES, Outlet
 from snowflake_mcp.transports.proxies import Source
 from snowflake_mcp.transports.tree import Endpoint, Route
@@ -29,59 +27,71 @@ GONE: Final = 499
 """In logs only: the client left before its answer was complete."""
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NOBODY: Final = Caller(Principal(""))
-_BODILESS: Final = frozenset({204, 304})
 _log = Logger()
 
 
-class Request(http.Request):
-    """One request and its answer; implements ``Exchange``. Reactor thread only."""
+class Request:
+    """One request and its answer; implements ``Exchange``. Reactor thread only.
 
-    channel: Channel
+    The channel calls ``judge`` once the head is read, ``receive`` for the pieces of the body,
+    ``complete`` at its end, and ``lost`` when the client left first.
+    """
 
-    def __init__(self, channel: Channel, queued: object = 0) -> None:
-        super().__init__(channel, queued)
+    found: Found | None = None
+    route: Route | None = None
+    body = b""
+    received_bytes = 0
+    sent_bytes = 0
+    """Of the answer's body."""
+    status = 200
+    """Of the answer, once there is one."""
+    finished = False
+    """Whether all of the answer has been written."""
+    _endpoint: Endpoint | None = None
+    _refusal: Refusal | None = None
+    _begun = False
+    _over = False
+    _chunked = False
+    _mute = False
+    _outlet: Outlet | None = None
+    _watch: Watch | None = None
+
+    def __init__(
+        self,
+        channel: Channel,
+        method: bytes,
+        uri: bytes,
+        version: bytes,
+        headers: Mapping[str, list[str]],
+    ) -> None:
+        """``headers`` by lower-case name; ``version`` is ``HTTP/1.0`` or ``HTTP/1.1``."""
+        self.channel = channel
         self._site = channel.factory
-        self.verb = ""
-        self.target = ""
-        self.query = ""
-        self.request_id = ""
-        self.found: Found | None = None
-        self.body = b""
-        self.route: Route | None = None
+        self._headers = headers
+        self._version = version
+        path, _, query = uri.partition(b"?")
+        self.verb = method.decode("ascii", "backslashreplace")
+        self.target = path.decode("ascii", "backslashreplace")
+        self.query = query.decode("ascii", "replace")
         self.began_s = self._site.clock.seconds()
-        self.received_bytes = 0
-        self._source = Source("", "http", proxied=False)
+        self._source: Source = self._site.proxies.source(
+            channel.peer_host, "https" if channel.secure else "http", self.header_values
+        )
+        offered = headers.get("x-request-id")
+        if offered is not None and _REQUEST_ID.fullmatch(offered[-1]):
+            self.request_id = offered[-1]
+        else:
+            self.request_id = os.urandom(8).hex()
         self._chunks: list[bytes] = []
-        self._endpoint: Endpoint | None = None
-        self._refusal: Refusal | None = None
-        self._over = False
-        self._outlet: Outlet | None = None
         self._gone_callbacks: list[Callable[[], None]] = []
-        self._watch: Watch | None = None
 
-    def gotLength(self, length: int | None) -> None:
+    def judge(self, length: int | None) -> None:
         """The headers are complete: judge the request before its body is read.
 
         A refusal with a body still to come is answered at once and ends the connection; without
-        one it waits its turn, so that the connection can go on.
+        one it waits its turn, so that the connection can go on. ``length``: of the body, ``None``
+        where only its end will tell.
         """
-        # private: the base class keeps the request line to itself until the body has come.
-        self.method, self.uri = self.channel._command, self.channel._path  # noqa: SLF001
-        self.clientproto = self.channel._version  # noqa: SLF001
-        self.path = self.uri.partition(b"?")[0]
-        self.verb = self.method.decode("ascii", "backslashreplace")
-        self.target = self.path.decode("ascii", "backslashreplace")
-        self.query = self.uri.partition(b"?")[2].decode("ascii", "replace")
-        self._source = self._site.proxies.source(
-            getattr(self.client, "host", None),
-            "https" if self.isSecure() else "http",
-            self.header_values,
-        )
-        offered = self.header("x-request-id")
-        if offered is not None and _REQUEST_ID.fullmatch(offered):
-            self.request_id = offered
-        else:
-            self.request_id = secrets.token_hex(8)
         try:
             self.route = self._site.tree.find(self.target)
             self._endpoint = self._site.judge(self)
@@ -95,7 +105,7 @@ class Request(http.Request):
         if self._refusal is not None and length != 0:
             self._refuse_unread(self._refusal)
 
-    def handleContentChunk(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Keep a piece of the body in memory, as far as the limit goes."""
         if self._over:
             return
@@ -106,14 +116,10 @@ class Request(http.Request):
         else:
             self._chunks.append(data)
 
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """The body is complete. No form is ever parsed: the type was checked before."""
+    def complete(self) -> None:
+        """The body has come: answer, by the endpoint that the path table names."""
         self.body = b"".join(self._chunks)
         self._chunks.clear()
-        self.process()
-
-    def process(self) -> None:
-        """Answer, by the endpoint that the path table names."""
         if self._refusal is not None:
             self._answer_refusal(self._refusal)
         elif callable(self.found):
@@ -170,13 +176,12 @@ class Request(http.Request):
 
     def header(self, name: str) -> str | None:
         """The last value of a header, or ``None``."""
-        values = self.requestHeaders.getRawHeaders(name.encode("ascii"))
-        return values[-1].decode("latin-1") if values else None
+        values = self._headers.get(name.lower())
+        return values[-1] if values else None
 
     def header_values(self, name: str) -> list[str]:
         """Every value of a header."""
-        values = self.requestHeaders.getRawHeaders(name.encode("ascii")) or ()
-        return [value.decode("latin-1") for value in values]
+        return self._headers.get(name.lower()) or []
 
     def respond(
         self,
@@ -187,18 +192,24 @@ class Request(http.Request):
         headers: HeaderList = (),
     ) -> None:
         """Answer with a whole body and end the exchange."""
-        if self._over or self.startedWriting:
+        if self._over or self._begun:
             return
-        self._set_head(status, content_type if body else None, headers)
-        if status not in _BODILESS:
-            self.setHeader(b"content-length", b"%d" % len(body))
-        if len(body) > SLICE_BYTES and self.method != b"HEAD":
+        bodiless = status in BODILESS
+        head = self._head(
+            status, content_type if body else None, headers, None if bodiless else len(body)
+        )
+        if bodiless or self.verb == "HEAD":
+            self.channel.write(head)
+            self.finish()
+        elif len(body) > SLICE_BYTES:
             # The idle clock of the connection starts with finish(): it must not run while a
             # slow client is still reading what we have written.
+            self.channel.write(head)
             self._open_outlet().write(body)
             self.end_stream()
         else:
-            self.write(body)
+            self.sent_bytes = len(body)
+            self.channel.write(head + body)
             self.finish()
 
     def stream(self, content_type: str, headers: HeaderList = ()) -> Outlet:
@@ -207,8 +218,9 @@ class Request(http.Request):
             outlet = self._new_outlet()
             outlet.close()
             return outlet
-        self._set_head(200, content_type, headers)
-        self.write(b"")
+        self._mute = self.verb == "HEAD"
+        self._chunked = self._version == b"HTTP/1.1" and not self._mute
+        self.channel.write(self._head(200, content_type, headers, None))
         return self._open_outlet(self._site.max_unsent_bytes)
 
     def end_stream(self) -> None:
@@ -232,27 +244,29 @@ class Request(http.Request):
             self.channel.hand_over(protocol)
 
     def finish(self) -> None:
-        """All of the answer is written; the base class has ``Site.log`` record it."""
-        self._over = True
+        """All of the answer is written: the connection may go on."""
+        self._over = self.finished = True
         self._gone_callbacks.clear()
         self._end_watch()
-        super().finish()
+        if self._chunked:
+            self.channel.write(b"0\r\n\r\n")
+        self._site.record(self, self.status)
+        self.channel.requestDone(self)
 
-    def connectionLost(self, reason: Failure) -> None:
+    def lost(self) -> None:
         """The client left first."""
         self._over = True
         self._site.record(self, GONE)
         self._end_watch()
         if self._outlet is not None:
             self._outlet.close()
-        super().connectionLost(reason)
         callbacks, self._gone_callbacks = self._gone_callbacks, []
         for callback in callbacks:
             callback()
 
     def local_address(self) -> str | None:
         """The server's own address on this connection; ``None`` on a Unix socket."""
-        return getattr(self.host, "host", None)
+        return self.channel.local_host
 
     @property
     def peer(self) -> str:
@@ -278,42 +292,48 @@ class Request(http.Request):
         if self._watch is not None:
             self._watch.stop()
 
-    def _set_head(self, status: int, content_type: str | None, headers: HeaderList) -> None:
-        self.setResponseCode(status)
-        put = self.responseHeaders.setRawHeaders
-        put("Date", [http.datetimeToString().decode("ascii")])
-        for name, value in SECURITY:
-            put(name, [value])
-        put("X-Request-Id", [self.request_id])
-        if content_type is not None:
-            put("Content-Type", [content_type])
+    def _head(
+        self, status: int, content_type: str | None, headers: HeaderList, length: int | None
+    ) -> bytes:
+        """The head of the answer; without a length its end is told by chunks or by closing."""
+        self._begun, self.status = True, status
         if self.route is None or self.route.cors:
-            for name, value in self._site.cors.answer_headers(self.header("origin")):
-                put(name, [value])
-        for name, value in headers:
-            put(name, [value])
-        if self._site.draining or not self.channel.persistent:
-            self.channel.persistent = 0
-            put("Connection", ["close"])
+            headers = (*self._site.cors.answer_headers(self.header("origin")), *headers)
+        if self._site.draining:
+            self.channel.persistent = False
+        return encode_head(
+            self._version,
+            status,
+            self.request_id,
+            content_type,
+            headers,
+            length,
+            chunked=self._chunked,
+            closes=not self.channel.persistent,
+        )
+
+    def _write(self, data: bytes) -> None:
+        """A piece of the body."""
+        if self.finished or self._mute or not data:
+            return
+        self.sent_bytes += len(data)
+        if self._chunked:
+            self.channel.writeSequence([b"%x\r\n" % len(data), data, b"\r\n"])
+        else:
+            self.channel.write(data)
 
     def _new_outlet(self, max_unsent_bytes: int | None = None) -> Outlet:
-        # A HEAD answer replaces self.write, so it is looked up at each call.
-        return Outlet(
-            lambda data: self.write(data),  # noqa: PLW0108
-            self._site.clock,
-            self._drop,
-            max_unsent_bytes=max_unsent_bytes,
-        )
+        return Outlet(self._write, self._site.clock, self._drop, max_unsent_bytes=max_unsent_bytes)
 
     def _open_outlet(self, max_unsent_bytes: int | None = None) -> Outlet:
         self._outlet = self._new_outlet(max_unsent_bytes)
-        self.registerProducer(self._outlet, True)
+        self.channel.registerProducer(self._outlet, True)
         return self._outlet
 
     def _end(self, delivered: bool) -> None:
         if delivered and self._outlet is not None and not self._over:
             self._outlet.close()
-            self.unregisterProducer()
+            self.channel.unregisterProducer()
             self.finish()
 
     def _drop(self, reason: str) -> None:
@@ -335,7 +355,7 @@ class Request(http.Request):
     def _answer_fault(self) -> None:
         if self._over:
             return
-        if self.startedWriting:
+        if self._begun:
             # Half an answer cannot be taken back; only a broken connection says so.
             self.channel.abort()
             return

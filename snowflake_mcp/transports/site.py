@@ -2,6 +2,7 @@
 
 # mypy: allow-untyped-calls
 
+from collections.abc import Mapping
 from typing import Final, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime
@@ -15,6 +16,7 @@ from snowflake_mcp.transports.crowd import Crowd
 from snowflake_mcp.transports.exchange import Refusal
 from snowflake_mcp.transports.guard import Guard, check_accept, check_content
 from snowflake_mcp.transports.headers import Cors
+from snowflake_mcp.transports.llhttp import LlhttpChannel
 from snowflake_mcp.transports.proxies import Proxies
 from snowflake_mcp.transports.request import GONE, Request
 from snowflake_mcp.transports.tree import Endpoint, Tree
@@ -26,6 +28,8 @@ _PROBES: Final = "/health"
 _WELL_KNOWN: Final = "/.well-known/"
 _LIMITS: Final = {408: "request_time", 413: "body"}
 """Answers that are a limit's doing, and its name in the metrics."""
+_CHANNELS: Final[Mapping[str, type[Channel]]] = {"llhttp": LlhttpChannel, "twisted": Channel}
+"""What reads a connection, by ``http.parser``."""
 _log = Logger()
 
 
@@ -34,8 +38,6 @@ class Site(http.HTTPFactory):
 
     ``callers`` identifies those whose host and origin have been accepted.
     """
-
-    protocol = Channel  # type: ignore[assignment]  # the base names its own wrapper
 
     def __init__(
         self,
@@ -52,7 +54,16 @@ class Site(http.HTTPFactory):
         max_unsent_bytes: int = 8 << 20,
         client_name: str = "common_name",
         idle_timeout_s: float,
+        parser: str = "llhttp",
     ) -> None:
+        """Take the parts and the settings.
+
+        Raises:
+            ValueError: there is no such parser.
+        """
+        if parser not in _CHANNELS:
+            raise ValueError(f"http.parser: {parser!r} is none of {', '.join(_CHANNELS)}")
+        self.protocol = _CHANNELS[parser]  # type: ignore[assignment]  # the base names its own wrapper
         super().__init__(timeout=idle_timeout_s, reactor=clock)
         self.tree = tree
         self.clock = clock
@@ -77,9 +88,18 @@ class Site(http.HTTPFactory):
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # the base promises its own wrapper
         """A channel for a new connection."""
-        channel = cast(Channel, super().buildProtocol(addr))
-        channel.requestFactory = Request  # type: ignore[assignment]  # the base makes its own requests
-        return channel
+        return cast(Channel, super().buildProtocol(addr))
+
+    def arrived(
+        self,
+        channel: Channel,
+        method: bytes,
+        uri: bytes,
+        version: bytes,
+        headers: Mapping[str, list[str]],
+    ) -> Request:
+        """A request of which the head has been read; called by channels."""
+        return Request(channel, method, uri, version, headers)
 
     def has_room(self, address: str | None) -> bool:
         """Whether somebody at this address may connect; asked before anything is made for it."""
@@ -142,16 +162,9 @@ class Site(http.HTTPFactory):
             return request.target.startswith(_WELL_KNOWN)
         return request.route.public or self.callers.is_open(request.target)
 
-    def log(self, request: http.Request) -> None:
-        """Record a finished request; called by the base class."""
-        self.record(cast(Request, request), request.code)
-
     def record(self, request: Request, status: int) -> None:
         """Write the access-log event of a request and count it."""
-        if not request.verb:
-            # The client left within the headers: nothing is known of a request.
-            return
-        self._count(status, request.sentLength)
+        self._count(status, request.sent_bytes)
         if status == 200 and request.target.startswith(_PROBES):
             # Asked for every few seconds by machines, and a line costs more than the answer.
             return
@@ -161,7 +174,7 @@ class Site(http.HTTPFactory):
             path=request.target[:_SHOWN_CHARS],
             status=status,
             duration_s=self.clock.seconds() - request.began_s,
-            sent_bytes=request.sentLength,
+            sent_bytes=request.sent_bytes,
             received_bytes=request.received_bytes,
             request_id=request.request_id,
             peer=request.peer,

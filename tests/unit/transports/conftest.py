@@ -6,7 +6,22 @@ from typing import cast
 import pytest
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
-from tests.unit.transports.stand import Stand
+from tests.unit.transports.stand import PARSERS, Stand
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that speaks HTTP runs over each parser; one of hypothesis chooses by itself."""
+    speaks = "stand" in metafunc.fixturenames or "Stand" in vars(metafunc.module)
+    if speaks and not getattr(metafunc.function, "is_hypothesis_test", False):
+        metafunc.fixturenames.append("http_parser")
+        metafunc.parametrize("http_parser", PARSERS, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def http_parser(request: pytest.FixtureRequest) -> str:
+    """What reads the requests of every ``Stand``."""
+    Stand.parser = str(request.param)
+    return Stand.parser
 
 
 @pytest.fixture

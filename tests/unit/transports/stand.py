@@ -31,6 +31,9 @@ from tests.support.callers import asking_nobody
 from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELESS
 from tests.support.wire import HttpAnswer, Wire, connect, http_request
 
+PARSERS = ("llhttp", "twisted")
+"""What may read requests; see ``http.parser``."""
+
 
 class ToolboxDouble:
     """``echo``, ``wait`` (until told), ``chatty`` (so too), ``fail``, ``big``, ``broken``."""
@@ -146,7 +149,10 @@ class NamedCallers(Callers):
 class Stand:
     """One server, and what a test needs to drive it."""
 
+    parser = "llhttp"
+
     def __init__(self, **http: Any) -> None:
+        http.setdefault("parser", self.parser)
         websocket = http.pop("websocket", {})
         identify = http.pop("identify", None)
         # All of a test's clients come from one address.

@@ -48,7 +48,7 @@ def test_curl_needs_no_accept_and_may_leave_out_arguments(stand: Stand) -> None:
 
 def test_the_caller_names_itself_by_its_user_agent(stand: Stand) -> None:
     """For logs and query tags, printable and short."""
-    _call(stand.connect(), {"name": "echo"}, {**HEADERS, "User-Agent": "curl/8\x07" + "x" * 200})
+    _call(stand.connect(), {"name": "echo"}, {**HEADERS, "User-Agent": "curl/8\x9f" + "x" * 200})
     client = stand.toolbox.contexts[0].facts.client
     assert client.startswith("curl/8?")
     assert len(client) == 80

@@ -1,0 +1,331 @@
+"""The same connection on another parser: ``llhttp`` reads the heads, in C.
+
+What a request line may be, where a head and a body end, and every limit is decided here, so each
+head is given to a parser of its own, whole: nothing of one request can reach the next, and
+no byte of a body is ever taken for a head. llhttp's leniencies stay off.
+"""
+
+# mypy: allow-untyped-calls
+
+import re
+from typing import Any, Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from twisted.internet.interfaces import IDelayedCall, IProtocol
+from twisted.python.failure import Failure
+from twisted.web.http import _ChunkedTransferDecoder, _MalformedChunkedDataError
+
+from snowflake_mcp.transports.channel import BODY_S, HEAD_S, MAX_LENGTH_DIGITS, Channel
+from snowflake_mcp.transports.request import Request
+
+__all__ = ["LlhttpChannel"]
+
+_MAX_HEAD_BYTES: Final = 16_384
+"""Of a request line and its headers, line ends not counted."""
+_EAGER_BYTES: Final = 16_384
+"""Read ahead while a request is answered: to learn soon that its client left, and no more."""
+_REQUEST_LINE: Final = re.compile(
+    rb"([!#-'*+\-.^-`|~0-9A-Za-z]+) ([\x21-\xb0]+) (HTTP/1\.[01])\r\n"
+)
+_ANY_LINE: Final = b"POST / HTTP/1.1\r\n"
+"""Stands before the headers: llhttp refuses methods it does not know, the path table answers."""
+_MAX_NAMES: Final = 1_000
+_names: dict[bytes, str] = {}
+"""Names of headers as they came, and in lower case."""
+
+
+class _Head:
+    """What a parser has found in one head."""
+
+    __slots__ = ("count", "fields", "whole")
+
+    def __init__(self) -> None:
+        self.fields: dict[str, list[str]] = {}
+        self.count = 0
+        self.whole = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.count += 1
+        key = _names.get(name) or _lower(name)
+        text = value.decode("latin-1").strip(" \t")
+        if key in self.fields:
+            self.fields[key].append(text)
+        else:
+            self.fields[key] = [text]
+
+    def on_headers_complete(self) -> None:
+        self.whole = True
+
+
+def _lower(name: bytes) -> str:
+    key = name.decode("ascii").lower()
+    # A client that makes up names must not fill the memory.
+    if len(_names) < _MAX_NAMES:
+        _names[name] = key
+    return key
+
+
+class LlhttpChannel(Channel):
+    """``Channel`` with every step of reading replaced; reactor thread only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._buffer = b""
+        self._arriving: Request | None = None
+        self._missing_bytes = 0
+        self._chunks: _ChunkedTransferDecoder | None = None
+        self._blank = False
+        self._judged_line = False
+        self._reading = False
+        self._halted = False
+        self._idle: IDelayedCall | None = None
+        self._idle_s: float | None = None
+        self._active_s = 0.0
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is being read or answered."""
+        return self._judged_line or bool(self.requests)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Read on, unless nothing more of this client is wanted."""
+        if self._deaf:
+            return
+        if self._successor is not None:
+            self._successor.dataReceived(data)
+            return
+        self._active_s = self.factory.clock.seconds()
+        self._buffer = self._buffer + data if self._buffer else data
+        if not self._handlingRequest:
+            self._read()
+        elif len(self._buffer) > _EAGER_BYTES and not self._waitingForTransport:
+            self._halt()
+
+    def requestDone(self, request: Any) -> None:
+        """The answer is written: the connection goes on, or ends."""
+        self._quiet_since_s = self._active_s = self.factory.clock.seconds()
+        self.requests.clear()
+        if not self._waitingForTransport:
+            self._go_on()
+        if not self.persistent:
+            self.loseConnection()
+            return
+        self._handlingRequest = False
+        if self._buffer:
+            self._read()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]  # untyped there
+        """What was read is worth nothing now."""
+        lost, self.requests[:] = list(self.requests), []
+        super().connectionLost(reason)
+        for request in lost:
+            request.lost()
+
+    def refuse(self, refusal: Any) -> None:
+        """Answer below the level of requests, and close."""
+        self._arriving = None
+        super().refuse(refusal)
+
+    def hand_over(self, protocol: IProtocol) -> None:
+        """Give the socket to another protocol, and what came after the upgrade request."""
+        super().hand_over(protocol)
+        self.setTimeout(None)
+        if not self._reading:
+            # Its own opening comes first.
+            self.callLater(0, self._pass_on, protocol)
+
+    def pauseProducing(self) -> None:
+        """The client does not read: no more of its requests are read."""
+        self._waitingForTransport = True
+        if self._requestProducer is not None:
+            self._requestProducer.pauseProducing()
+        if not self._handlingRequest:
+            self._halt()
+
+    def resumeProducing(self) -> None:
+        """The client reads again."""
+        self._waitingForTransport = False
+        if self._requestProducer is not None:
+            self._requestProducer.resumeProducing()
+        if not self._handlingRequest:
+            self._go_on()
+
+    def setTimeout(self, period: float | None) -> float | None:
+        """Close when idle for so long; one timer looks from time to time, none is set anew."""
+        before, self._idle_s = self._idle_s, period
+        self._active_s = self.factory.clock.seconds()
+        if period is None:
+            call, self._idle = self._idle, None
+            if call is not None and call.active():
+                call.cancel()
+        elif self._idle is None:
+            self._idle = self.callLater(period, self._look_idle)
+        return before
+
+    def _look_idle(self) -> None:
+        self._idle = None
+        if self._idle_s is None:
+            return
+        left_s = self._idle_s
+        if not self._handlingRequest:
+            left_s -= self.factory.clock.seconds() - self._active_s
+        if left_s > 0:
+            self._idle = self.callLater(left_s, self._look_idle)
+        else:
+            self.timeoutConnection()
+
+    def _read(self) -> None:
+        if self._reading:
+            # Further up the stack somebody goes on with the next request.
+            return
+        self._reading = True
+        try:
+            while self._buffer and not (self._handlingRequest or self._deaf):
+                more = self._read_head() if self._arriving is None else self._read_body()
+                if not more:
+                    break
+        finally:
+            self._reading = False
+        if self._handlingRequest or self._deaf:
+            return
+        if self._buffer or self._arriving is not None:
+            if self._deadline is None:
+                # The head has begun, or the body, which has a deadline of its own.
+                limit_s = HEAD_S if self._arriving is None else BODY_S
+                self._deadline = self.callLater(limit_s, self._too_slow)
+        elif self._deadline is not None:
+            self._end_deadline()
+
+    def _read_head(self) -> bool:
+        """Read a head, and its body as far as it is here; ``False``: there is no whole one."""
+        data = self._buffer
+        if data.startswith(b"\r\n") and not self._blank:
+            # Some clients send one line end too many after a body.
+            self._blank = True
+            self._buffer = data = data[2:]
+            if not data:
+                return False
+        end = data.find(b"\r\n\r\n")
+        line = None if self._judged_line and end < 0 else _REQUEST_LINE.match(data)
+        if line is None and (end >= 0 or (not self._judged_line and b"\r\n" in data)):
+            self._respondToBadRequestAndDisconnect()
+            return False
+        size = end if end >= 0 else len(data)
+        if size > _MAX_HEAD_BYTES and size - 2 * data.count(b"\r\n", 0, size) > _MAX_HEAD_BYTES:
+            self._respondToBadRequestAndDisconnect()
+            return False
+        if line is None or end < 0:
+            self._judged_line = line is not None or self._judged_line
+            return False
+        self._blank = self._judged_line = False
+        self._buffer = data[end + 4 :]
+        self._end_deadline()
+        head = _parsed(data[line.end() : end + 4])
+        length = None if head is None else _length(head.fields)
+        if head is None or length == _NOT_VALID or head.count > self.maxHeaders:
+            self._respondToBadRequestAndDisconnect()
+            return False
+        self._begin(line, head.fields, length)
+        return True
+
+    def _begin(
+        self, line: re.Match[bytes], fields: dict[str, list[str]], length: int | None
+    ) -> None:
+        method, uri, version = line.groups()
+        request = self.factory.arrived(self, method, uri, version, fields)
+        self.requests.append(request)
+        self._arriving = request
+        self.persistent = self.outlives(version, fields.get("connection", ()))
+        request.judge(length)
+        if self._deaf:
+            return
+        expects = fields.get("expect")
+        if expects and expects[0].lower() == "100-continue" and version == b"HTTP/1.1":
+            self._send100Continue()
+        if length is None:
+            # private: the one place that knows where a chunked body ends.
+            self._chunks = _ChunkedTransferDecoder(request.receive, self._end_chunks)
+        elif length == 0:
+            self._complete(request)
+        else:
+            self._missing_bytes = length
+
+    def _read_body(self) -> bool:
+        request = self._arriving
+        data, self._buffer = self._buffer, b""
+        if request is None:
+            return False
+        if self._chunks is not None:
+            try:
+                self._chunks.dataReceived(data)
+            except _MalformedChunkedDataError:
+                self._respondToBadRequestAndDisconnect()
+            return self._arriving is None
+        missing = self._missing_bytes
+        if len(data) > missing:
+            data, self._buffer = data[:missing], data[missing:]
+        self._missing_bytes -= len(data)
+        request.receive(data)
+        if self._missing_bytes == 0 and not self._deaf:
+            self._complete(request)
+        return self._arriving is None
+
+    def _end_chunks(self, rest: bytes) -> None:
+        self._buffer = rest
+        request = self._arriving
+        if request is not None and not self._deaf:
+            self._complete(request)
+
+    def _complete(self, request: Request) -> None:
+        """The request has been read: nothing more is, until it is answered."""
+        self._arriving = self._chunks = None
+        self._handlingRequest = True
+        if self._deadline is not None:
+            self._end_deadline()
+        request.complete()
+        if self._successor is not None:
+            self._pass_on(self._successor)
+
+    def _pass_on(self, successor: IProtocol) -> None:
+        data, self._buffer = self._buffer, b""
+        if data:
+            successor.dataReceived(data)
+
+    def _halt(self) -> None:
+        if not self._halted:
+            self._halted = True
+            self._networkProducer.pauseProducing()
+
+    def _go_on(self) -> None:
+        if self._halted:
+            self._halted = False
+            self._networkProducer.resumeProducing()
+
+
+_NOT_VALID: Final = -1
+
+
+def _parsed(headers: bytes) -> _Head | None:
+    """What llhttp reads in the headers; ``None``: they are not valid."""
+    head = _Head()
+    try:
+        HttpRequestParser(head).feed_data(_ANY_LINE + headers)
+    except HttpParserUpgrade:
+        # It would stop here; whether anything is upgraded is for the path table to say.
+        pass
+    except HttpParserError:
+        return None
+    return head if head.whole else None
+
+
+def _length(fields: dict[str, list[str]]) -> int | None:
+    """Of the body; ``None``: its chunks will tell."""
+    codings = fields.get("transfer-encoding")
+    if codings is not None:
+        # llhttp has seen to it that there is no Content-Length beside it.
+        return None if [coding.lower() for coding in codings] == ["chunked"] else _NOT_VALID
+    lengths = fields.get("content-length")
+    if lengths is None:
+        return 0
+    (length,) = lengths
+    return int(length) if len(length) <= MAX_LENGTH_DIGITS else _NOT_VALID
