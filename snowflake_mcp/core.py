@@ -44,9 +44,12 @@ from snowflake_mcp.roles import check_roles, choice_problems
 from snowflake_mcp.services import Interpreter, WarehouseService
 from snowflake_mcp.simulator.child import DemoWarehouse
 from snowflake_mcp.status import DEMO_NOTICE
+from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import build_registry
 from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
 from snowflake_mcp.warehouse.accounts import Accounts
+from snowflake_mcp.warehouse.catalog import Catalog
+from snowflake_mcp.warehouse.directory import Directory
 from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
@@ -100,8 +103,15 @@ class Core:
         self._changes = changes = Changes()
         gate = MeasuredGate(Gate(self.judges), self.metrics, reactor)
         mask_key = hashlib.sha256(b"mask" + key).digest()
-        tools = build_registry(self.warehouse, gate, config, self.ledger, self.profiles, mask_key)
-        content = build_content(self.warehouse, config, reactor, self.profiles, tools.names)
+        lore = Lore(
+            Catalog(self.warehouse, reactor), Directory(self.warehouse, reactor, config.catalog)
+        )
+        tools = build_registry(
+            self.warehouse, gate, config, self.ledger, self.profiles, mask_key, lore
+        )
+        content = build_content(
+            self.warehouse, config, reactor, self.profiles, tools.names, lore.lists
+        )
         offer = Offer(tools, content.library, content.prompts, content.completions)
         self.kernel = Kernel(
             clock=reactor,

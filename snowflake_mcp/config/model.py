@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from snowflake_mcp.config.audit import AuditSettings
+from snowflake_mcp.config.catalog import CatalogSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
 from snowflake_mcp.config.operation import FixtureSettings, LogSettings, TracingSettings
 from snowflake_mcp.config.ranges import number as _number
@@ -20,6 +21,7 @@ __all__ = [
     "AuditSettings",
     "AuthSettings",
     "Backend",
+    "CatalogSettings",
     "Config",
     "ConnectionSettings",
     "FixtureSettings",
@@ -268,6 +270,7 @@ class Config:
     log: LogSettings = field(default_factory=LogSettings)
     tracing: TracingSettings = field(default_factory=TracingSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    catalog: CatalogSettings = field(default_factory=CatalogSettings)
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
     )

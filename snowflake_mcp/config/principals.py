@@ -76,6 +76,7 @@ RATES: Final = frozenset(
 _READING: Final = (
     "list_*",
     "describe_*",
+    "search_objects",
     "query_view",
     "execute_query",
     "explain_query",
@@ -86,7 +87,14 @@ _READING: Final = (
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "reader": {
-            "tools": ("list_*", "describe_*", "query_view", "sample_rows", "check_sql"),
+            "tools": (
+                "list_*",
+                "describe_*",
+                "search_objects",
+                "query_view",
+                "sample_rows",
+                "check_sql",
+            ),
             "policy": {"tier": "read"},
         },
         "analyst": {

@@ -7,6 +7,7 @@ from typing import Any, Final
 from snowflake_mcp.config.model import (
     AuditSettings,
     AuthSettings,
+    CatalogSettings,
     FixtureSettings,
     HttpSettings,
     LimitSettings,
@@ -38,6 +39,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "log": LogSettings(),
     "tracing": TracingSettings(),
     "audit": AuditSettings(),
+    "catalog": CatalogSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -43,6 +43,7 @@ def build_content(
     clock: IReactorTime,
     profiles: Profiles | None = None,
     tools_of: Callable[[Principal], Collection[str]] | None = None,
+    catalog: Catalog | None = None,
 ) -> Content:
     """Library, prompts and completions over one catalog; nothing runs before it is asked.
 
@@ -50,7 +51,7 @@ def build_content(
     """
     profiles = profiles or Profiles(config)
     askers = Askers(profiles)
-    catalog = Catalog(warehouse, clock)
+    catalog = catalog or Catalog(warehouse, clock)
     defaults = Defaults(catalog)
     seen = Seen(clock)
     return Content(

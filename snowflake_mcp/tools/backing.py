@@ -18,12 +18,14 @@ from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.tools.confirming import Confirmations
 from snowflake_mcp.tools.masks import NO_MASKS, Masks, masks_of
+from snowflake_mcp.warehouse.catalog import Catalog
+from snowflake_mcp.warehouse.directory import Directory
 from snowflake_mcp.warehouse.handles import Asking, Past
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
 
-__all__ = ["Backing", "Handles", "Parts", "Statements", "terms_of"]
+__all__ = ["Backing", "Handles", "Lore", "Parts", "Statements", "terms_of"]
 
 T = TypeVar("T")
 
@@ -69,6 +71,16 @@ def _no_time() -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Lore:
+    """What is known of the objects that there are."""
+
+    lists: Catalog
+    """What is in one place, for a minute."""
+    directory: Directory
+    """Every name, for longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Parts:
     """What every caller's tools share."""
 
@@ -77,6 +89,8 @@ class Parts:
     ledger: Ledger = field(default_factory=lambda: Ledger(_no_time))
     """What each principal has used today."""
     confirmations: Confirmations = field(default_factory=Confirmations)
+    lore: Lore | None = None
+    """What is known of the objects that there are; ``None``: nothing is."""
     mask_key: bytes = field(default=b"", repr=False)
     """Of the hashes that stand for masked values."""
 

@@ -1,11 +1,14 @@
 """The kinds of object that tools list and describe: where they live and what is worth telling."""
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["KINDS", "Kind"]
+from snowflake_mcp.protocol.errors import Family, ToolFailure
+
+__all__ = ["KINDS", "Kind", "kind_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,3 +93,22 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     }
 )
 """By the singular in lower case, as callers name it."""
+
+
+def kind_named(given: str) -> tuple[str, Kind]:
+    """The kind that a caller names, in either number and with blanks or underscores.
+
+    Raises:
+        ToolFailure: there is no such kind.
+    """
+    word = " ".join(given.replace("_", " ").lower().split())
+    for form in (word, word.removesuffix("s"), f"{word.removesuffix('ies')}y"):
+        if form in KINDS:
+            return form, KINDS[form]
+    close = difflib.get_close_matches(word[:40], KINDS, n=1)
+    meant = f"Did you mean {close[0]}? " if close else ""
+    raise ToolFailure(
+        Family.INVALID_ARGUMENT,
+        "kind: there is no such kind of object here.",
+        f"{meant}Kinds: {', '.join(KINDS)}.",
+    )

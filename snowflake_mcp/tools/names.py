@@ -1,13 +1,16 @@
 """Object names in the arguments of tools, and what to say when one is wrong."""
 
+import re
 from typing import Final
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.identifiers import UnbalancedNameError, folded, shown
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["CASE_RULE", "located", "missing_hint", "placed", "stored"]
+__all__ = ["CASE_RULE", "located", "missing_hint", "placed", "stored", "stored_path"]
 
+_PART: Final = re.compile(r'[^".\s]+|"(?:[^"]|"")+"')
+_PATH: Final = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
 CASE_RULE: Final = (
     'A plain name is looked up in upper case; put a name in double quotes ("myTable") to keep '
     "its case."
@@ -35,6 +38,17 @@ def stored(text: str, argument: str) -> str:
             f"{argument}: a name has 1 to 255 characters and no NUL character.",
             f"Give the name of one existing {argument.removesuffix('_name')}.",
         ) from problem
+
+
+def stored_path(text: str, argument: str) -> tuple[str, ...]:
+    """The stored names of a dotted path, each part plain or in double quotes.
+
+    Raises:
+        ToolFailure: the text is no such path.
+    """
+    if not _PATH.fullmatch(text):
+        return (stored(text, argument),)
+    return tuple(stored(part, argument) for part in _PART.findall(text))
 
 
 def located(database: str, schema: str, name: str, argument: str) -> tuple[str, str, str]:

@@ -1,6 +1,5 @@
 """The tools for objects of every kind: list them, describe one, and its DDL."""
 
-import difflib
 import re
 from typing import Any, Final
 
@@ -12,7 +11,7 @@ from snowflake_mcp.tools.answers import Ddl, ObjectDescription, ObjectItem, Obje
 from snowflake_mcp.tools.arguments import DescribeObject, GetDdl, ListObjects
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.definition import Definition, DefinitionCollector
-from snowflake_mcp.tools.kinds import KINDS, Kind
+from snowflake_mcp.tools.kinds import Kind, kind_named
 from snowflake_mcp.tools.masks import NO_MASKS
 from snowflake_mcp.tools.names import CASE_RULE, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector, json_text
@@ -32,7 +31,7 @@ _CAPABILITY: Final = "get_ddl"
 
 
 async def _list_objects(arguments: ListObjects, call: Call) -> ToolResult:
-    word, kind = _kind(arguments.kind)
+    word, kind = kind_named(arguments.kind)
     within = () if kind.account and word != "schema" else _within(arguments)
     if kind.account and (arguments.database or arguments.schema):
         raise ToolFailure(
@@ -65,7 +64,7 @@ def _unique_within(word: str) -> int:
 
 
 async def _describe_object(arguments: DescribeObject, call: Call) -> ToolResult:
-    word, kind = _kind(arguments.kind)
+    word, kind = kind_named(arguments.kind)
     if not kind.describe:
         raise ToolFailure(
             Family.INVALID_ARGUMENT,
@@ -99,7 +98,7 @@ async def _describe_object(arguments: DescribeObject, call: Call) -> ToolResult:
 
 
 async def _get_ddl(arguments: GetDdl, call: Call) -> ToolResult:
-    word, kind = _kind(arguments.kind)
+    word, kind = kind_named(arguments.kind)
     if not kind.ddl:
         raise ToolFailure(
             Family.INVALID_ARGUMENT,
@@ -148,21 +147,6 @@ def _ddl(call: Call, outcome: Outcome[Definition], word: str, name: str) -> Tool
         truncated_by="bytes" if cut else None,
         next_step="It is longer than limits.max_cell_chars lets an answer be." if cut else None,
         extra={"kind": word, "name": name, "ddl": definition.ddl, "ddl_truncated": cut},
-    )
-
-
-def _kind(given: str) -> tuple[str, Kind]:
-    """The kind that a caller names, in either number and with blanks or underscores."""
-    word = " ".join(given.replace("_", " ").lower().split())
-    for form in (word, word.removesuffix("s"), f"{word.removesuffix('ies')}y"):
-        if form in KINDS:
-            return form, KINDS[form]
-    close = difflib.get_close_matches(word[:40], KINDS, n=1)
-    meant = f"Did you mean {close[0]}? " if close else ""
-    raise ToolFailure(
-        Family.INVALID_ARGUMENT,
-        "kind: there is no such kind of object here.",
-        f"{meant}Kinds: {', '.join(KINDS)}.",
     )
 
 

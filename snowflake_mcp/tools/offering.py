@@ -20,6 +20,7 @@ from snowflake_mcp.tools.objects import OBJECTS
 from snowflake_mcp.tools.profiling import PROFILING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.remembering import REMEMBERING
+from snowflake_mcp.tools.searching import SEARCHING
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.vetting import tool_problems
 from snowflake_mcp.tools.writing import WRITING
@@ -32,6 +33,7 @@ EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
         *LISTING,
         *DESCRIBING,
         *OBJECTS,
+        *SEARCHING,
         *QUERYING,
         *EXPLAINING,
         *PROFILING,

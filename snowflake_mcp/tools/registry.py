@@ -14,7 +14,7 @@ from snowflake_mcp.protocol.errors import INVALID_PARAMS, INVALID_REQUEST, McpEr
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
-from snowflake_mcp.tools.backing import Backing, Parts, Statements
+from snowflake_mcp.tools.backing import Backing, Lore, Parts, Statements
 from snowflake_mcp.tools.base import Call, Effect, Tool
 from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.instructions import instructions
@@ -184,8 +184,11 @@ def build_registry(
     ledger: Ledger | None = None,
     profiles: Profiles | None = None,
     mask_key: bytes = b"",
+    lore: Lore | None = None,
 ) -> Registry:
     """All tools; without a ledger nobody's use is counted. ``mask_key`` hides masked values.
+
+    Without ``lore`` nothing is searched and nothing suggested.
 
     Raises:
         ValueError: a rule about objects or a pattern of tools cannot be used, or a word is none of
@@ -194,4 +197,4 @@ def build_registry(
     if found := problems(config):
         raise ValueError("; ".join(found))
     parts = Parts(warehouse, gate) if ledger is None else Parts(warehouse, gate, ledger)
-    return Registry(profiles or Profiles(config), replace(parts, mask_key=mask_key))
+    return Registry(profiles or Profiles(config), replace(parts, mask_key=mask_key, lore=lore))

@@ -12,6 +12,7 @@ from snowflake_mcp.tools.backing import Backing
 from snowflake_mcp.tools.trails import note_state, note_statement
 from snowflake_mcp.version import SERVER_NAME
 from snowflake_mcp.warehouse import tags
+from snowflake_mcp.warehouse.catalog import Asker
 from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
@@ -163,6 +164,28 @@ class Sender:
         """
         found = await self.backing.handles.cancel(query_id, self.asking)
         return note_state(self.context.trail, self.backing, found)
+
+    def asker(self, timeout_s: float) -> Asker:
+        """On whose behalf this call reads the shared catalog, which counts as one statement.
+
+        Raises:
+            ToolFailure: an allowance is used up.
+        """
+        backing, principal = self.backing, self.context.facts.principal
+        ledger = backing.parts.ledger
+        if spent := ledger.exhausted(principal.name, backing.allowances):
+            raise used_up(spent, backing)
+        ledger.use(principal.name, statements=1)
+        note_statement(self.context.trail, backing)
+        return Asker(
+            principal,
+            self._tag(),
+            None,
+            backing.rules.shows,
+            backing.limits,
+            self.context.trail,
+            min(timeout_s, self._timeout_s()),
+        )
 
     @property
     def asking(self) -> Asking:

@@ -20,6 +20,7 @@ from snowflake_mcp.warehouse.entries import (
     Entry,
     Listing,
     ObjectEntry,
+    PlacedColumn,
     SchemaEntry,
     TableEntry,
     ViewEntry,
@@ -28,6 +29,7 @@ from snowflake_mcp.warehouse.entries import (
     definition_entry,
     named,
     object_entry,
+    placed_column,
     schema_entry,
     table_entry,
     view_entry,
@@ -89,6 +91,8 @@ class Asker:
     """How much an answer may hold."""
     trail: Trail = field(default_factory=Trail)
     """Of the request that asks; what it finds kept leaves nothing in it."""
+    timeout_s: float = _TIMEOUT_S
+    """Of one statement, waiting for a place and for a login included."""
 
     @property
     def max_bytes(self) -> int:
@@ -157,6 +161,22 @@ class Catalog:
         sql = f"DESCRIBE TABLE {qualified(database, schema, name)}"
         return await self._list(sql, column_entry, asker)
 
+    async def columns_like(self, part: str, asker: Asker, *path: str) -> Listing[PlacedColumn]:
+        """Columns with this in their names, of everything at a path of at most two names."""
+        _seen(asker, *path)
+        shows = asker.shows
+        scope = f"{('ACCOUNT', 'DATABASE', 'SCHEMA')[len(path)]} {qualified(*path) if path else ''}"
+
+        def build(row: Row) -> PlacedColumn | None:
+            found = placed_column(row)
+            # To a pattern an underscore is any sign.
+            fits = part.lower() in found.stored.lower()
+            return found if fits and shows(found.path) else None
+
+        pattern = part.replace("\\", "_").replace("%", "_")
+        sql = f"SHOW COLUMNS LIKE {literal(f'%{pattern}%')} IN {scope.rstrip()}"
+        return await self._list(sql, build, asker, shows)
+
     async def find(self, database: str, schema: str, name: str, asker: Asker) -> ObjectEntry | None:
         """The table or view of that name; ``None`` when it is not listed."""
         _seen(asker, database, schema, name)
@@ -219,7 +239,7 @@ class Catalog:
                 sql=sql,
                 principal=asker.principal,
                 max_rows=_SHOW_MOST,
-                timeout_s=min(_TIMEOUT_S, asker.limits.statement_timeout_s),
+                timeout_s=min(asker.timeout_s, asker.limits.statement_timeout_s),
                 tag=asker.tag,
                 on_query=trail.sent,
                 on_end=trail.ended,

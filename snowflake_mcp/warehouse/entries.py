@@ -19,6 +19,7 @@ __all__ = [
     "Entry",
     "Listing",
     "ObjectEntry",
+    "PlacedColumn",
     "SchemaEntry",
     "TableEntry",
     "ViewEntry",
@@ -27,6 +28,7 @@ __all__ = [
     "definition_entry",
     "named",
     "object_entry",
+    "placed_column",
     "schema_entry",
     "table_entry",
     "view_entry",
@@ -94,6 +96,14 @@ class ColumnEntry(Entry, frozen=True, omit_defaults=True, kw_only=True):
     key: str | None = None
     """"primary", "unique" or both."""
     default: str | None = None
+
+
+class PlacedColumn(Entry, frozen=True, omit_defaults=True, kw_only=True):
+    """A column, looked up by its name in many tables."""
+
+    stored: str
+    path: tuple[str, str, str]
+    """The stored names of its table's database, schema and table."""
 
 
 EntryT = TypeVar("EntryT", bound=Entry)
@@ -233,6 +243,14 @@ def column_entry(row: Row) -> ColumnEntry | None:
         key=", ".join(keys) or None,
         default=_cut(_text(row, "default")),
     )
+
+
+def placed_column(row: Row) -> PlacedColumn:
+    """A row of SHOW COLUMNS."""
+    stored = _text(row, "column_name") or ""
+    places = (_text(row, f"{name}_name") or "" for name in ("database", "schema", "table"))
+    database, schema, table = places
+    return PlacedColumn(name=shown(stored), stored=stored, path=(database, schema, table))
 
 
 def _name(row: Row) -> str:

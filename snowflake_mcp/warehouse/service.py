@@ -2,9 +2,9 @@
 
 import threading
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from snowflake_mcp.config.model import PoolSettings
@@ -30,9 +30,11 @@ from snowflake_mcp.warehouse.work import Means
 
 __all__ = ["Warehouse"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _CONTROL_THREADS: Final = 4
+_ASIDE_THREADS: Final = 1
 _LIMITS: Final = {Family.BUSY.value: "places", Family.TIMEOUT.value: "statement_time"}
 """Outcomes of a statement that are a limit's doing, and its name in the metrics."""
 _CUTS: Final = {"rows": "rows", "collector": "bytes"}
@@ -76,6 +78,7 @@ class Warehouse:
             control=Threads(reactor, "control", _CONTROL_THREADS),
             gate=threading.Semaphore(pool.fetchers),
         )
+        self._asides = Threads(reactor, "aside", _ASIDE_THREADS)
         self._readiness = Readiness(reactor, self._sessions, pool.login_timeout_s)
         self._warmth = Warmth(reactor, self._sessions)
         self._runs: set[Run[Any]] = set()
@@ -86,6 +89,7 @@ class Warehouse:
         """Make the threads ready; call it after the process has become a daemon."""
         self._means.statements.start()
         self._means.control.start()
+        self._asides.start()
         self._errands.threads.start()
         self._sessions.start()
 
@@ -122,6 +126,10 @@ class Warehouse:
             ToolFailure: the caller's table is no more.
         """
         return self._sessions.seat(principal)
+
+    def aside(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """Run work of some milliseconds in a thread that no statement needs."""
+        return self._asides.run(job, *args, **kwargs)
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run a statement and give its rows to the collector.
@@ -253,6 +261,7 @@ class Warehouse:
         await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.6)
         await self._errands.stop(max(0.0, end - self._reactor.seconds()) * 0.5)
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
+        await self._asides.stop(max(0.0, end - self._reactor.seconds()))
 
     def _check_breaker(self, principal: Principal) -> None:
         # Before the lane: who cannot be served now shall not stand in a queue to hear so.
