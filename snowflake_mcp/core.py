@@ -48,8 +48,6 @@ from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import build_registry
 from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
 from snowflake_mcp.warehouse.accounts import Accounts
-from snowflake_mcp.warehouse.catalog import Catalog
-from snowflake_mcp.warehouse.directory import Directory
 from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
 
@@ -103,9 +101,7 @@ class Core:
         self._changes = changes = Changes()
         gate = MeasuredGate(Gate(self.judges), self.metrics, reactor)
         mask_key = hashlib.sha256(b"mask" + key).digest()
-        lore = Lore(
-            Catalog(self.warehouse, reactor), Directory(self.warehouse, reactor, config.catalog)
-        )
+        lore = Lore.over(self.warehouse, reactor, config.catalog)
         tools = build_registry(
             self.warehouse, gate, config, self.ledger, self.profiles, mask_key, lore
         )

@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self, TypeVar
 
+from twisted.internet.interfaces import IReactorTime
+
 from snowflake_mcp.config.model import (
+    CatalogSettings,
     ConnectionSettings,
     LimitSettings,
     PolicySettings,
@@ -19,7 +22,7 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.tools.confirming import Confirmations
 from snowflake_mcp.tools.masks import NO_MASKS, Masks, masks_of
 from snowflake_mcp.warehouse.catalog import Catalog
-from snowflake_mcp.warehouse.directory import Directory
+from snowflake_mcp.warehouse.directory import Directory, Reader
 from snowflake_mcp.warehouse.handles import Asking, Past
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
@@ -78,6 +81,19 @@ class Lore:
     """What is in one place, for a minute."""
     directory: Directory
     """Every name, for longer."""
+
+    @classmethod
+    def over(
+        cls, warehouse: Reader, clock: IReactorTime, settings: CatalogSettings | None = None
+    ) -> Self:
+        """Nothing is read before somebody asks."""
+        return cls(Catalog(warehouse, clock), Directory(warehouse, clock, settings))
+
+    def changed(self, connection: str, tier: Tier) -> None:
+        """A statement of ours has, or may have, changed something behind a connection."""
+        self.lists.changed(connection)
+        if tier > Tier.DML:
+            self.directory.changed(connection)
 
 
 @dataclass(frozen=True, slots=True)

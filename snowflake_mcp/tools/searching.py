@@ -37,6 +37,7 @@ _COLUMN_TERMS: Final = 3
 _SHORTEST: Final = 2
 """Letters of what columns are searched for; one letter would fit nearly all."""
 _MOST_CHARS: Final = 255
+_WORTH_TELLING_S: Final = 60
 _FIELDS: Final = ("name", "kind", "match", "rows", "comment", "columns")
 
 
@@ -218,9 +219,10 @@ def _told(
         next_step = f"{later}{next_step or ''}".strip() or None
     more = "; more fit" if truncated_by else ""
     missing = f" Not searched: {inline(gaps)}." if gaps else ""
+    aged = f" ({age_s // 60} min ago)" if age_s >= _WORTH_TELLING_S else ""
     heading = (
         f"{counted(rendered.row_count, 'object')}{more}, best first, of "
-        f"{found.searched} looked at (list {age_s} s old).{missing}"
+        f"{found.searched} looked at{aged}.{missing}"
     )
     return answer(
         call,

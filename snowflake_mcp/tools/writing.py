@@ -59,7 +59,12 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
                 "was sent.",
                 "Call again.",
             )
-    outcome = await _sent(verdict, call, database, schema)
+    try:
+        outcome = await _sent(verdict, call, database, schema)
+    finally:
+        # Also where it is not known whether it took effect.
+        if (lore := call.backing.parts.lore) is not None:
+            lore.changed(call.backing.connection.name, verdict.tier)
     return answer(
         call,
         outcome,

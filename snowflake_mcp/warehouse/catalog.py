@@ -1,5 +1,6 @@
 """Snowflake's catalog by SHOW and DESCRIBE, kept for a minute and shared by all who ask."""
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -116,6 +117,7 @@ class Catalog:
 
     def __init__(self, statements: Statements, clock: IReactorTime) -> None:
         self._statements = statements
+        self._changes: Counter[str] = Counter()
         self._recent: Recent[Listing[Any]] = Recent(
             clock,
             lambda listing: len(bytes(listing.encoded)),
@@ -124,6 +126,10 @@ class Catalog:
             max_weight=_KEPT_BYTES,
             personal=lambda error: isinstance(error, ToolFailure) and error.family in _PERSONAL,
         )
+
+    def changed(self, connection: str) -> None:
+        """A statement of ours has changed something there: what is kept is true no longer."""
+        self._changes[connection] += 1
 
     def seat(self, asker: Asker) -> Seat:
         """Where in Snowflake, and as what, it is read.
@@ -249,7 +255,9 @@ class Catalog:
                 return replace(outcome.value, cut="rows")
             return outcome.value
 
-        key = (seat.connection, seat.role, sql, of, asker.max_bytes)
+        # What is still being read when something changes is not given to who asks afterwards.
+        since = self._changes[seat.connection]
+        key = (seat.connection, seat.role, since, sql, of, asker.max_bytes)
         return cast("Listing[EntryT]", await self._recent.get(key, read, asker.max_age_s))
 
 

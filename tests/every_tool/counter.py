@@ -18,6 +18,7 @@ from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
+from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import build_registry
 from snowflake_mcp.transports.front import build_front
 from snowflake_mcp.warehouse.accounts import Accounts
@@ -80,7 +81,13 @@ class Counter:
         self.warehouse = Warehouse(
             cast(Any, reactor), Accounts(account, profiles), config.pool, Metrics()
         )
-        self.registry = build_registry(self.warehouse, DirectGate(), config, profiles=profiles)
+        self.registry = build_registry(
+            self.warehouse,
+            DirectGate(),
+            config,
+            profiles=profiles,
+            lore=Lore.over(self.warehouse, cast(Any, reactor)),
+        )
         self.clock = Clock()
         signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0)
         self.kernel = Kernel(

@@ -45,6 +45,13 @@ ROWS: Final = (
     Row("list_objects", {"kind": "warehouse"}, {"kind": "planet"}, "kind: "),
     Row("describe_object", {"kind": "table", "name": "orders", **_SALES}, {"kind": 1}, "kind: "),
     Row("get_ddl", {"kind": "view", "name": "customer_value", **_SALES}, {}, "kind: "),
+    Row(
+        "search_objects",
+        {"pattern": "customer"},
+        {"pattern": " "},
+        "pattern: ",
+        varies=frozenset({"age_s"}),
+    ),
     Row("query_view", {**_SALES, "view_name": "orders", "limit": 3}, {"limit": True}, "limit: "),
     Row("execute_query", {"query": _COUNT}, {"query": "DROP TABLE t"}, _REFUSED, "refused"),
     Row("explain_query", {"query": _COUNT}, {"query": 1}, "query: "),

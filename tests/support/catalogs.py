@@ -1,9 +1,9 @@
 """A small catalog in memory that answers SHOW and DESCRIBE, and a request to read it with."""
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, ParamSpec, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
 from snowflake_mcp.config.model import Backend, ConnectionSettings
@@ -16,6 +16,7 @@ from snowflake_mcp.warehouse.statement import Job
 
 __all__ = ["MISSING", "SMALL", "Answer", "CatalogStatements", "request"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 Answer = tuple[Sequence[str], Sequence[Sequence[JsonValue]]] | Exception
@@ -116,6 +117,10 @@ class CatalogStatements:
                 cut = "collector"
                 break
         return Outcome("01b0", (), len(given), None, cut, 0.01, collector.finish())
+
+    def aside(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """At once."""
+        return execute(job, *args, **kwargs)
 
     def _cancel(self, _: object) -> None:
         self.cancelled += 1

@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import jsonschema  # type: ignore[import-untyped]
 import msgspec
 import pytest_twisted
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
 from snowflake_mcp.config.model import (
@@ -28,6 +29,7 @@ from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
 from snowflake_mcp.tools.registry import Registry, build_registry
+from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.handles import Asking, Past
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
@@ -121,6 +123,15 @@ class FakeWarehouse:
     def sql(self) -> list[str]:
         """The statements so far."""
         return [job.sql for job in self.jobs]
+
+    def seat(self, principal: Principal) -> Seat:
+        """One of each caller's own: nobody shares what is kept."""
+        connection = ConnectionSettings("finance", Backend.SNOWFLAKE)
+        return Seat(connection.name, principal.name, None, connection)
+
+    def aside(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
+        """At once."""
+        return execute(job, *args, **kwargs)
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Feed the reply to the collector in slices, as the warehouse does."""

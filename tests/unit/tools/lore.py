@@ -10,8 +10,6 @@ from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, Poli
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import Registry, build_registry
-from snowflake_mcp.warehouse.catalog import Catalog
-from snowflake_mcp.warehouse.directory import Directory
 from snowflake_mcp.warehouse.service import Warehouse
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import conforming, context, shown
@@ -34,12 +32,9 @@ class Knowing:
         cls, warehouse: Warehouse, policy: PolicySettings | None = None, **settings: Any
     ) -> "Knowing":
         """All tools on the demo connection; ``settings`` are those of the catalog."""
-        connection = ConnectionSettings("demo", Backend.DEMO, parameters={"database": "DEMO"})
+        connection = ConnectionSettings("test", Backend.DEMO, parameters={"database": "DEMO"})
         config = Config(connection, policy=policy or PolicySettings())
-        lore = Lore(
-            Catalog(warehouse, REACTOR),
-            Directory(warehouse, REACTOR, CatalogSettings(**settings)),
-        )
+        lore = Lore.over(warehouse, REACTOR, CatalogSettings(**settings))
         return cls(build_registry(warehouse, DirectGate(), config, lore=lore), lore, warehouse)
 
     async def call(self, name: str, **arguments: Any) -> ToolResult:

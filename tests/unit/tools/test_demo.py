@@ -19,6 +19,7 @@ from snowflake_mcp.policy.measured import Judge
 from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
+from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.tools.wording import DEMO_LINE
 from snowflake_mcp.warehouse.accounts import Accounts
@@ -95,7 +96,10 @@ async def demo(
     warehouse.start()
     try:
         yield build_registry(
-            warehouse, gate or DirectGate(), replace(config, policy=policy or config.policy)
+            warehouse,
+            gate or DirectGate(),
+            replace(config, policy=policy or config.policy),
+            lore=Lore.over(warehouse, REACTOR),
         )
     finally:
         await warehouse.stop(5.0)

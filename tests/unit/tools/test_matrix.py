@@ -23,6 +23,7 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
+from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import build_registry
 from tests.support.catalogs import CatalogStatements
 from tests.support.kernels import with_envelope
@@ -68,6 +69,7 @@ LOOKS: Final = LISTS | {
     "describe_table",
     "describe_view",
     "describe_object",
+    "search_objects",
     "query_view",
     "sample_rows",
     "check_sql",
@@ -152,7 +154,13 @@ class Realm:
         self.catalog = CatalogStatements({"": (("name",), [["SALES"], ["HR"], ["VAULT"]])})
         self.content: Content = build_content(self.catalog, config, Clock(), self.profiles)
         self.clock = Clock()
-        tools = build_registry(self.warehouse, DirectGate(), config, profiles=self.profiles)
+        tools = build_registry(
+            self.warehouse,
+            DirectGate(),
+            config,
+            profiles=self.profiles,
+            lore=Lore.over(self.warehouse, Clock()),
+        )
         self.kernel = Kernel(
             clock=self.clock,
             offer=Offer(tools, self.content.library),
@@ -214,6 +222,7 @@ def looking(tool: str, path: tuple[str, ...]) -> dict[str, str] | None:
         "profile_table": {"database": database, "schema": schema, "table": name},
         "sample_rows": {"database": database, "schema": schema, "table": name},
         "explain_query": {"query": f"SELECT * FROM {'.'.join(path)}"},
+        "search_objects": {"pattern": "xx", "database": database, "schema": schema},
         "list_objects": {"kind": "task", "database": database, "schema": schema},
         "describe_object": {
             "kind": "task",
@@ -266,7 +275,7 @@ def test_every_cell(realm: Realm) -> None:
             wrong.append(f"{who} {tool} {kind} {'.'.join(path)}: {found}, not {wanted}")
     assert not wrong, "\n".join(wrong)
     assert min(seen.values()) > 5
-    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (12 + 4 * len(STATEMENTS))
+    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (13 + 4 * len(STATEMENTS))
 
 
 @pytest.mark.parametrize("who", MAY)

@@ -36,6 +36,7 @@ ORDER = [
     "list_objects",
     "describe_object",
     "get_ddl",
+    "search_objects",
     "query_view",
     "execute_query",
     "explain_query",
@@ -114,6 +115,10 @@ def test_arguments_have_the_agreed_names() -> None:
         "execute_query": (
             {"query", "database", "schema", "limit", "timeout_s", "format"},
             ["query"],
+        ),
+        "search_objects": (
+            {"pattern", "kind", "database", "schema", "detail_level", "limit", "after"},
+            ["pattern"],
         ),
         "explain_query": ({"query", "database", "schema"}, ["query"]),
         "profile_table": (
