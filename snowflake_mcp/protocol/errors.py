@@ -109,3 +109,13 @@ class ToolFailure(Exception):
         self.hint = hint
         self.retryable = retryable
         self.details = dict(details or {})
+
+    def anew(self) -> "ToolFailure":
+        """The same failure, never raised yet: what is kept or raised again holds no frames.
+
+        An exception that has been raised keeps the frames it went through, with all that their
+        callers had at hand, and each further raise adds to them.
+        """
+        return ToolFailure(
+            self.family, self.message, self.hint, retryable=self.retryable, details=self.details
+        )

@@ -82,8 +82,12 @@ class Site(http.HTTPFactory):
         self.cors = cors
         self.max_body_bytes = max_body_bytes
         self.max_unsent_bytes = max_unsent_bytes
-        self.too_large = Refusal(
-            413, "too_large", f"The request body is larger than {max_body_bytes} bytes."
+
+    @property
+    def too_large(self) -> Refusal:
+        """The refusal of a body that is longer than that."""
+        return Refusal(
+            413, "too_large", f"The request body is larger than {self.max_body_bytes} bytes."
         )
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]  # the base promises its own wrapper

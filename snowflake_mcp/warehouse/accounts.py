@@ -120,7 +120,7 @@ class Accounts:
         try:
             table = self._profiles.of(principal.profile)
         except KeyError:
-            raise _GONE from None
+            raise _GONE.anew() from None
         connection = table.connection or self.own
         settings = self._accounts[connection].settings
         return Seat(connection, *_names(table), settings)

@@ -50,7 +50,7 @@ class Entrance:
         """
         until, barred = self._barred.get(_place(key), (0.0, None))
         if barred is not None and self._reactor.seconds() < until:
-            raise barred
+            raise barred.anew()
         await self.logins.enter()
         try:
             return await self.account.parameters()

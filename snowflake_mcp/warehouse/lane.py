@@ -86,7 +86,7 @@ class Lane:
                 ``close`` was given, when the lane is closed.
         """
         if self._closed is not None:
-            raise self._closed
+            raise self._closed.anew()
         # Whoever waits while there are places has had its share; only while places are given
         # away there may be others in front.
         first = not (self._giving and self.waiting)
@@ -134,7 +134,7 @@ class Lane:
         """Admit nobody any more; those who wait and those who come get ``failure``."""
         self._closed = failure
         for place in self._places.clear():
-            place.errback(failure)
+            place.errback(failure.anew())
 
     def snapshot(self) -> dict[str, Any]:
         """Numbers for /status."""

@@ -66,13 +66,14 @@ class Record:
         elapsed_s = self._elapsed_s
         if self.live is not None and self.started is not None:
             elapsed_s = now - self.started
-        return Standing(self.query_id, self.state, elapsed_s, self._failure, self.kept_rows)
+        failure = None if self._failure is None else self._failure.anew()
+        return Standing(self.query_id, self.state, elapsed_s, failure, self.kept_rows)
 
     def end(self, state: State, failure: ToolFailure | None, now: float | None) -> None:
         """Its thread has come back, or Snowflake has told how it ended."""
         self.live = None
         self.state = state
-        self._failure = failure
+        self._failure = None if failure is None else failure.anew()
         if now is not None and self.started is not None:
             self._elapsed_s = now - self.started
         waiting, self._waiting = self._waiting, []

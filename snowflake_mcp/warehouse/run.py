@@ -197,10 +197,11 @@ class Run(Generic[T]):
         self._tell_over(self)
         if self._job.on_end is not None:
             self._job.on_end(self.query_id, self.state)
+        told = self._worded(confirmed=True)
         if self._record is not None:
             self._record.end(self.state, self._verdict or failure, self._now())
-        if self._verdict is not None:
-            self._deliver(confirmed=True)
+        if told is not None:
+            self._answer.errback(told)
         elif not self._answer.called:
             deliver: Deferred[Any] = self._answer
             deliver.callback(self._outcome(result) if isinstance(result, Reading) else result)
@@ -220,9 +221,15 @@ class Run(Generic[T]):
         )
 
     def _deliver(self, confirmed: bool) -> None:
+        told = self._worded(confirmed)
+        if told is not None:
+            self._answer.errback(told)
+
+    def _worded(self, confirmed: bool) -> ToolFailure | None:
+        """The verdict with what has become of the statement, for a caller that still waits."""
         verdict, query_id = self._verdict, self._progress.query_id
         if verdict is None or self._answer.called:
-            return
+            return None
         if not self._progress.sent:
             verdict.message += " Nothing had been sent to Snowflake."
         elif self._job.only_reads:
@@ -237,7 +244,7 @@ class Run(Generic[T]):
             verdict.details["aborted"] = confirmed and self.state != "success"
         if query_id is not None:
             verdict.details["query_id"] = query_id
-        self._answer.errback(verdict)
+        return verdict
 
     def _timed_out(self) -> ToolFailure:
         return ToolFailure(

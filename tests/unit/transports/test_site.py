@@ -57,6 +57,14 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(stand: Stand) -> Non
     assert wire.client.lost
 
 
+def test_each_body_that_is_too_long_has_a_refusal_of_its_own(stand: Stand) -> None:
+    """One that is raised again and again keeps the frames of each request: memory for nothing."""
+    site = stand.front.site
+    first, second = site.too_large, site.too_large
+    assert first is not second
+    assert (first.status, first.message) == (second.status, second.message)
+
+
 def test_a_chunked_body_is_counted_as_it_comes(stand: Stand) -> None:
     """Without a declared length the limit cuts in the middle, and memory stays bounded."""
     wire = stand.connect()

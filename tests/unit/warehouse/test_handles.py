@@ -172,6 +172,30 @@ async def test_a_failure_is_told_to_whoever_asks(wire: SnowflakeWire, build: Bui
 
 
 @async_test
+async def test_a_failed_statement_holds_nothing_of_its_call(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """Its record tells how it failed for a day, and keeps neither frames nor what was in them."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, *[Failing("100035", "no timestamp", "22007")] * 4)
+    held, query_id = [], ""
+    for _ in range(4):
+        collector = Kept()
+        held.append(weakref.ref(collector))
+        told = await refused(warehouse.run(job(SLOW, tag=TAG), collector))
+        query_id = str(told.details["query_id"])
+        with pytest.raises(ToolFailure, match="no timestamp"):
+            await warehouse.handles.read(query_id, ANN, READ, Kept(), 0.0)
+        del collector, told
+    gc.collect()
+    # The very last error stays with the driver until its next one.
+    assert [collected() for collected in held[:-1]] == [None] * 3
+    ended = await warehouse.handles.standing(query_id, ANN)
+    assert ended.failure is not None
+    assert ended.failure.__traceback__ is None
+
+
+@async_test
 async def test_cancel_confirms_and_is_told_to_a_waiting_caller(
     wire: SnowflakeWire, build: Build
 ) -> None:

@@ -222,10 +222,12 @@ async def test_a_refused_credential_is_the_trouble_of_its_callers_alone(place: P
 @async_test
 async def test_a_role_that_is_not_granted_pauses_that_role_alone(house: House) -> None:
     """The credential is right, so whoever has another role on the connection goes on."""
-    for _ in range(3):
-        refused = await house.refusal(OWEN)
+    refusals = [await house.refusal(OWEN) for _ in range(3)]
+    for refused in refusals:
         assert (refused.family, refused.details["errno"]) == (Family.AUTH, 390189)
         assert "not the role" in refused.message
+    # One that is raised again and again would keep the frames of every call.
+    assert len({id(refused) for refused in refusals}) == 3
     assert house.of("main")["failed_logins"] == 1
     assert (await house.rows(WHO, WILL))[0][1] == "WRITER"
     assert house.of("main")["state"] == "ok"
@@ -277,8 +279,9 @@ async def test_a_caller_whose_table_is_gone_is_refused(house: House, place: Plac
     path = place.folder / "config.toml"
     path.write_text(path.read_text().replace("[principals.will]", "[principals.wilma]"))
     house.profiles.take(load(Flags(config=str(path)), {}))
-    refused = await house.refusal(WILL)
+    refused, again = await house.refusal(WILL), await house.refusal(WILL)
     assert refused.family is Family.FORBIDDEN
+    assert again is not refused
     assert (await house.rows(WHO, Principal("wilma", "wilma")))[0][1] == "WRITER"
 
 
