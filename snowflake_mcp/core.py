@@ -46,6 +46,7 @@ from snowflake_mcp.simulator.child import DemoWarehouse
 from snowflake_mcp.status import DEMO_NOTICE
 from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import build_registry
+from snowflake_mcp.tools.renaming import RenamedTools
 from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.grants import GrantChecks
@@ -108,7 +109,8 @@ class Core:
         content = build_content(
             self.warehouse, config, reactor, self.profiles, tools.names, lore.lists
         )
-        offer = Offer(tools, content.library, content.prompts, content.completions)
+        named = RenamedTools(tools, self.profiles)
+        offer = Offer(named, content.library, content.prompts, content.completions)
         self.kernel = Kernel(
             clock=reactor,
             offer=with_fixtures(config.testing.fixtures, endpoints, offer, changes),

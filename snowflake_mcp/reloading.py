@@ -49,19 +49,26 @@ def callers(
         return [*seat_problems(config), *choice_problems(config)]
 
     def take(config: Config) -> None:
-        before = profiles.all, profiles.tools, profiles.toolsets
+        before = _seen(profiles)
         accounts.take(config.connections)
         profiles.take(config)
         checked(config)
-        if (profiles.all, profiles.tools, profiles.toolsets) != before:
+        if _seen(profiles) != before:
             changes.publish([Change("tools"), Change("resources")])
 
     limits = _all_but(LimitSettings, "limits", _OF_THE_STOP)
     real = () if accounts.is_demo else ("connections",)
     rates = _all_but(RateSettings, "rates", _OF_THE_START)
     return Applier(
-        (*limits, *rates, "policy.*", "principals", "tools", "toolsets", *real), take, problems
+        (*limits, *rates, "policy.*", "migration.*", "principals", "tools", "toolsets", *real),
+        take,
+        problems,
     )
+
+
+def _seen(profiles: Profiles) -> tuple[object, ...]:
+    """What lists are made of."""
+    return profiles.all, profiles.tools, profiles.toolsets, profiles.aliases
 
 
 def credentials(authentication: Authentication) -> Applier:

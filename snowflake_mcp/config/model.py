@@ -10,6 +10,7 @@ from typing import Final
 from snowflake_mcp.config.audit import AuditSettings
 from snowflake_mcp.config.catalog import CatalogSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
+from snowflake_mcp.config.migration import MigrationSettings
 from snowflake_mcp.config.operation import FixtureSettings, LogSettings, TracingSettings
 from snowflake_mcp.config.ranges import number as _number
 from snowflake_mcp.config.secrets import Secret, SecretFile
@@ -28,6 +29,7 @@ __all__ = [
     "HttpSettings",
     "LimitSettings",
     "LogSettings",
+    "MigrationSettings",
     "OAuthSettings",
     "Parameter",
     "PolicySettings",
@@ -271,6 +273,7 @@ class Config:
     tracing: TracingSettings = field(default_factory=TracingSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
+    migration: MigrationSettings = field(default_factory=MigrationSettings)
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
     )

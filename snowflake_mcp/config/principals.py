@@ -221,6 +221,7 @@ class Profiles:
         self._connections = config.connections
         self._tools = config.tools
         self._toolsets = config.toolsets
+        self._aliases = config.migration.aliases
 
     @property
     def all(self) -> tuple[PrincipalSettings, ...]:
@@ -255,6 +256,11 @@ class Profiles:
     def toolsets(self) -> Mapping[str, tuple[str, ...]]:
         """Patterns of tools by the name of their set."""
         return self._toolsets
+
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The servers whose names of tools are taken, too."""
+        return self._aliases
 
     def sets(self, profile: str, toolset: str = "") -> tuple[tuple[str, ...], ...]:
         """The patterns of the sets that narrow what callers of a table have.

@@ -12,6 +12,7 @@ from snowflake_mcp.config.model import (
     HttpSettings,
     LimitSettings,
     LogSettings,
+    MigrationSettings,
     OAuthSettings,
     PolicySettings,
     PoolSettings,
@@ -40,6 +41,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "tracing": TracingSettings(),
     "audit": AuditSettings(),
     "catalog": CatalogSettings(),
+    "migration": MigrationSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

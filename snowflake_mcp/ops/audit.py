@@ -36,6 +36,7 @@ MEMBERS: Final = frozenset(
         "session",
         "trace",
         "tool",
+        "alias",
         "resource",
         "task",
         "connection",

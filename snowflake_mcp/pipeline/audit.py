@@ -99,11 +99,13 @@ def _who(context: RequestContext) -> dict[str, Any]:
 
 def _asked(method: str, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
     task = params.get("taskId") if method == "tasks/cancel" else None
+    tool, served = params.get("name") if method == "tools/call" else None, context.trail.tool
     if context.task is not None:
         task = context.task.id
     return {
         **_who(context),
-        "tool": _text(params.get("name")) if method == "tools/call" else None,
+        "tool": served or _text(tool),
+        "alias": _text(tool) if served else None,
         "resource": _text(params.get("uri")) if method == "resources/read" else None,
         "task": _digest(task)[:16] if isinstance(task, str) else None,
     }

@@ -60,7 +60,7 @@ def _count(
     if called_off:
         metrics.count("cancellations", context.cancel_reason or "unknown")
     if shown == "tools/call":
-        tool = "unknown" if refused else str(params.get("name"))
+        tool = "unknown" if refused else context.trail.tool or str(params.get("name"))
         metrics.count("tool_calls", tool, end if called_off else "error" if refused else outcome)
         metrics.observe("tool_call_seconds", seconds, tool)
 

@@ -25,6 +25,8 @@ class Trail:
     question to the user. No tool writes into it by itself, so none can forget to.
     """
 
+    tool: str = ""
+    """The tool that was called by another name than its own; empty: there was no other."""
     connection: str = ""
     """The Snowflake connection that was asked."""
     role: str = ""

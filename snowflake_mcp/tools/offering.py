@@ -20,6 +20,7 @@ from snowflake_mcp.tools.objects import OBJECTS
 from snowflake_mcp.tools.profiling import PROFILING
 from snowflake_mcp.tools.querying import QUERYING
 from snowflake_mcp.tools.remembering import REMEMBERING
+from snowflake_mcp.tools.renaming import alias_problems
 from snowflake_mcp.tools.searching import SEARCHING
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.vetting import tool_problems
@@ -75,7 +76,7 @@ def _named(name: str, patterns: Iterable[str]) -> bool:
 
 def problems(config: Config) -> list[str]:
     """What no caller could be served with: words, patterns and names that mean nothing."""
-    if found := list(tool_problems(config, EVERY_TOOL)):
+    if found := [*tool_problems(config, EVERY_TOOL), *alias_problems(config)]:
         return found
     profiles = Profiles(config)
     return [

@@ -20,6 +20,7 @@ from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
 from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.registry import build_registry
+from snowflake_mcp.tools.renaming import RenamedTools
 from snowflake_mcp.transports.front import build_front
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.service import Warehouse
@@ -42,6 +43,8 @@ SETTINGS: Final = """
 tier = "dml"
 confirm_writes = false
 capabilities = ["get_ddl"]
+[migration]
+aliases = ["labs", "isaac", "dynamike"]
 """
 """With these every tool is open. A tool that has to be configured adds its lines."""
 
@@ -92,7 +95,7 @@ class Counter:
         signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0)
         self.kernel = Kernel(
             clock=self.clock,
-            offer=Offer(self.registry),
+            offer=Offer(RenamedTools(self.registry, profiles)),
             identity=ServerIdentity("s", "S", "1", self.registry.instructions),
             signers=signers,
             request_timeout_s=lambda _: 600.0,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-__all__ = ["FINISHED", "ROWS", "SUBMITTED", "Row", "filled"]
+__all__ = ["ALIASES", "FINISHED", "ROWS", "SUBMITTED", "Row", "filled"]
 
 FINISHED: Final = "$finished"
 """Stands for the id of a submitted statement that has ended well: ``SUBMITTED``."""
@@ -84,6 +84,30 @@ ROWS: Final = (
     ),
 )
 """One for each tool. Whoever adds a tool adds its line here, and no test."""
+
+
+_NAME: Final = "DEMO.SALES.ORDERS"
+ALIASES: Final = (
+    ("run_snowflake_query", {"statement": _COUNT}, "execute_query"),
+    (
+        "list_objects",
+        {"object_type": "table", "database_name": "demo", "schema_name": "sales", "like": "order"},
+        "list_objects",
+    ),
+    (
+        "describe_object",
+        {
+            "object_type": "table",
+            "target_object": {"name": "orders", "database_name": "demo", "schema_name": "sales"},
+        },
+        "describe_object",
+    ),
+    ("read_query", {"query": _COUNT}, "execute_query"),
+    ("write_query", {"query": f"DELETE FROM {_NAME} WHERE ORDER_ID = -1"}, "execute_statement"),
+    ("describe_table", {"table_name": _NAME}, "describe_table"),
+    ("execute_query", {"query": _COUNT, "auto_commit": True}, "execute_query"),
+)
+"""Calls in the words of other servers, and the tool of ours that serves them."""
 
 
 def filled(arguments: Mapping[str, Any], finished: str) -> dict[str, Any]:

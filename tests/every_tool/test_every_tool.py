@@ -8,12 +8,13 @@ real sockets in tests/process/test_every_tool.py.
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 import pytest_twisted
 
 from tests.every_tool.checks import Answer, alike, conforms, refusal
 from tests.every_tool.counter import WAYS, Counter, counter
-from tests.every_tool.table import ROWS, SUBMITTED, Row, filled
+from tests.every_tool.table import ALIASES, ROWS, SUBMITTED, Row, filled
 from tests.support.demo import demo
 from tests.unit.tools.fakes import asynchronous
 
@@ -93,3 +94,22 @@ async def test_a_wrong_call(desk: Desk, row: Row) -> None:
         assert answer.structured is None
         answers[way] = refusal(answer.text), answer.family
     assert answers == dict.fromkeys(WAYS, (answers[WAYS[0]][0], row.family))
+
+
+@pytest.mark.parametrize(("alias", "arguments", "tool"), ALIASES, ids=lambda value: str(value)[:30])
+@asynchronous
+async def test_a_call_in_the_words_of_another_server(
+    desk: Desk, alias: str, arguments: dict[str, Any], tool: str
+) -> None:
+    """It conforms to the schema under which it is listed, and is the same by every way."""
+    answers = {}
+    for way in WAYS:
+        tools = await desk.served.tools(way)
+        assert tools[alias]["outputSchema"] == tools[tool]["outputSchema"]
+        jsonschema.validate(arguments, tools[alias]["inputSchema"])
+        answer = await desk.call(way, alias, arguments)
+        assert answer.family is None, answer.text
+        assert answer.structured is not None
+        conforms(answer.structured, tools[tool]["outputSchema"])
+        answers[way] = alike(answer, frozenset())
+    assert answers == dict.fromkeys(WAYS, answers[WAYS[0]])

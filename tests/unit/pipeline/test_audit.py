@@ -130,6 +130,19 @@ def test_a_call_leaves_who_what_and_how_much(tmp_path: Path) -> None:
     }
 
 
+def test_a_call_by_an_alias_has_both_names(tmp_path: Path) -> None:
+    """That of the tool which served it, and that which was called."""
+
+    async def act(request: RequestContext) -> Any:
+        request.trail.tool = "execute_query"
+        return ANSWER
+
+    stand = Stand(tmp_path, act)
+    stand.do(stand.request(), {"name": "read_query", "arguments": {"query": "SELECT 42"}})
+    (record,) = stand.records()
+    assert (record["tool"], record["alias"]) == ("execute_query", "read_query")
+
+
 def test_the_text_is_there_only_by_setting(tmp_path: Path) -> None:
     """And then without what looks like a secret."""
 
