@@ -25,7 +25,7 @@ help:
 	@echo "make format       put the code into the project's format"
 	@echo "make audit        bandit over the code, pip-audit over the lock files"
 	@echo "make lock         resolve the dependencies anew into locks/*.txt"
-	@echo "make bench        measure on loopback and print tables"
+	@echo "make bench        measure ours and the peers, and write docs/performance.md"
 	@echo "make soak         200 clients and a misbehaving account for 10 minutes"
 	@echo "make wheel        build dist/*.whl"
 	@echo "make clean        remove what these commands made"
@@ -97,11 +97,12 @@ lock: $(AUDIT)/installed
 	$(LOCK) pyproject.toml --extra demo --extra charts --group build --constraint locks/development.txt \
 	    --output-file locks/demo.txt
 	$(LOCK) --group audit --output-file locks/audit.txt
-	for pins in tests/clients/programs/*.in; do \
+	for pins in tests/clients/programs/*.in bench/peers/locks/*.in; do \
 	    $(LOCK) "$$pins" --output-file "$${pins%.in}.txt" || exit 1; done
 
+# Peers go into .venv-bench the first time. BENCH="--only trivial" measures less.
 bench: $(VENV)/installed-dev
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench --write docs/performance.md $(BENCH)
 
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m bench.soak
@@ -110,4 +111,4 @@ wheel: $(VENV)/installed-dev
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
 
 clean:
-	rm -rf $(VENV) $(AUDIT) .venv-clients .venv-tools .venv-lines tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(AUDIT) .venv-bench .venv-clients .venv-tools .venv-lines tests/clients/node/node_modules tests/conformance/node/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,16 +2,21 @@
 
     python -m bench [CASE ...] [--write docs/performance.md] [--corpus CORPUS.jsonl]
 
-Without a case all are measured but other-gates, which downloads what it compares with. Soaking
-is a command of its own: ``python -m bench.soak``.
+Without a case all are measured but other-gates, which downloads what it compares with; ``--only
+CASE ...`` says the same as naming them. Soaking is a command of its own: ``python -m bench.soak``.
+A case that fails does not keep the others from being measured; the status is then 1.
 """
 
 import argparse
+import sys
+import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from bench import (
+    contest,
     gate,
     health_latency,
     isolation,
@@ -43,6 +48,7 @@ def _isolation() -> Iterator[Table]:
 
 
 _CASES: Final[Mapping[str, Case]] = {
+    "trivial": lambda: contest.measure(rounds=3, seconds=1),
     "health": lambda: [health_latency.measure(seconds=6, rate=200)],
     "isolation": _isolation,
     "latency": lambda: [latency.measure(calls=64, turns=4, at_once=_AT_ONCE)],
@@ -61,24 +67,43 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     names = [*_CASES, _OTHER_GATES]
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {', '.join(names)}")
+    parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help="the same")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page")
     parser.add_argument("--corpus", type=Path, help=f"the statements for {_OTHER_GATES}")
     options = parser.parse_args()
-    unknown = [name for name in options.cases if name not in names]
+    chosen = [*options.cases, *options.only] or list(_CASES)
+    unknown = [name for name in chosen if name not in names]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}; there are {', '.join(names)}")
-    if _OTHER_GATES in options.cases and options.corpus is None:
+    if _OTHER_GATES in chosen and options.corpus is None:
         parser.error(f"{_OTHER_GATES} needs --corpus")
     cases: dict[str, Case] = {
         **_CASES,
         _OTHER_GATES: lambda: [other_gates.measure(options.corpus)],
     }
     print(f"Measured on: {report.machine()}\n", flush=True)
-    for name in options.cases or _CASES:
-        for table in cases[name]():
+    failed = [name for name in chosen if not _measured(name, cases[name], options.write)]
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _measured(name: str, case: Case, page: Path | None) -> bool:
+    """Measure one case and publish its tables; whether it came to its end."""
+    began = time.monotonic()
+    try:
+        for table in case():
             print(table, flush=True)
-            if options.write is not None:
-                report.put(options.write, table)
+            if page is not None:
+                report.put(page, table)
+                report.summarize(page)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and isinstance(error.code, int):
+            # A signal asks for the end.
+            raise
+        traceback.print_exc()
+        return False
+    print(f"{name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    return True
 
 
 if __name__ == "__main__":

@@ -1,71 +1,95 @@
-"""Bare servers that answer every request alike: what the layers below ours cost by themselves.
+"""The least that each layer below costs: servers that do nothing but answer.
 
-python -m bench.floors twisted|llhttp PORT
+    python -m bench.floors twisted|llhttp|echo PORT
+
+``twisted``: a resource of ``twisted.web`` that gives a fixed JSON answer; ``llhttp``: the same from a
+Twisted protocol that parses with ``httptools``; ``echo``: an autobahn WebSocket that sends back
+what it gets. All on the reactor that the product runs on.
 """
 
-# mypy: allow-untyped-calls
-
 import sys
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-__all__ = ["main"]
+import httptools
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.web.resource import Resource
+from twisted.web.server import Request, Site
 
-_BODY: Final = b'{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"}]}}'
-_HEAD: Final = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+__all__ = ["ANSWER", "main"]
 
-
-def _twisted_web() -> Any:
-    from twisted.web.resource import Resource
-    from twisted.web.server import Site
-
-    class Same(Resource):
-        isLeaf = True
-
-        def render_POST(self, request: Any) -> bytes:
-            request.setHeader(b"content-type", b"application/json")
-            request.content.read()
-            return _BODY
-
-    return Site(Same())
+ANSWER: Final = (
+    b'{"jsonrpc":"2.0","id":100000,"result":{"content":[{"type":"text","text":"hello"}]}}'
+)
 
 
-def _llhttp() -> Any:
-    from httptools import HttpRequestParser
-    from twisted.internet.protocol import Factory, Protocol
+class _Answer(Resource):
+    isLeaf = True
 
-    whole = _HEAD % len(_BODY) + _BODY
-
-    class Same(Protocol):
-        def connectionMade(self) -> None:
-            self.transport.setTcpNoDelay(True)  # type: ignore[union-attr]
-            self._parser = HttpRequestParser(self)
-            self._headers: list[tuple[bytes, bytes]] = []
-
-        def dataReceived(self, data: bytes) -> None:
-            self._parser.feed_data(data)
-
-        def on_header(self, name: bytes, value: bytes) -> None:
-            self._headers.append((name, value))
-
-        def on_body(self, body: bytes) -> None:
-            self._body = body
-
-        def on_message_complete(self) -> None:
-            self._headers = []
-            self.transport.write(whole)  # type: ignore[union-attr]
-
-    return Factory.forProtocol(Same)
+    def render_POST(self, request: Request) -> bytes:
+        """The answer, whatever was asked."""
+        request.setHeader(b"content-type", b"application/json")
+        return ANSWER
 
 
-def main(kind: str, port: int) -> None:
+class _Parsed(Protocol):
+    """Answers when llhttp says that a message is complete."""
+
+    _WHOLE = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+        % (len(ANSWER), ANSWER)
+    )
+
+    def connectionMade(self) -> None:
+        """A parser for each connection."""
+        self._parser = httptools.HttpRequestParser(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Feed the parser."""
+        self._parser.feed_data(data)
+
+    def on_message_complete(self) -> None:
+        """A request has come whole."""
+        if self.transport is not None:
+            self.transport.write(self._WHOLE)
+
+
+class _Echo(WebSocketServerProtocol):
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Send it back."""
+        self.sendMessage(payload, isBinary)  # type: ignore[no-untyped-call]  # no types
+
+
+def _twisted(_: Any) -> Any:
+    return Site(_Answer())  # type: ignore[no-untyped-call]  # no types
+
+
+def _llhttp(_: Any) -> Any:
+    return Factory.forProtocol(_Parsed)
+
+
+def _echo(reactor: Any) -> Any:
+    factory = WebSocketServerFactory(reactor=reactor)
+    factory.protocol = _Echo
+    return factory
+
+
+_FLOORS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "twisted": _twisted,
+    "llhttp": _llhttp,
+    "echo": _echo,
+}
+
+
+def main() -> None:
     """Serve until SIGTERM."""
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
-    factory = {"twisted": _twisted_web, "llhttp": _llhttp}[kind]()
-    reactor.listenTCP(port, factory, interface="127.0.0.1")
+    reactor.listenTCP(int(sys.argv[2]), _FLOORS[sys.argv[1]](reactor), interface="127.0.0.1")
     reactor.run()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main()

@@ -3,25 +3,28 @@
     python -m bench.latency [--calls 64] [--turns 4] [--at-once 1 4 16]
 
 All ways use one embedded endpoint in a process of its own, and turns alternate within one run,
-so that whatever else the machine does falls on all alike.
+so that whatever else the machine does falls on all alike. What is measured, the bare connector or
+the server, has one core; the endpoint and the clients have the other.
 """
 
 import argparse
-import asyncio
+import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from bench.cores import CLIENT, SERVER, pin
 from bench.inside import Inside, inside
-from bench.report import Table, percentile
+from bench.peers.contenders import ours
+from bench.report import Table, Target, percentile
+from bench.volley import Volley, fire
 from snowflake_mcp.warehouse import queries
-from tests.support.agents import HttpAgent, WebSocketAgent
-from tests.support.server import Server, end_on_sigterm, serving
+from tests.support.server import Server, end_on_sigterm
 from tests.support.simulator import simulating
 
 __all__ = ["QUERIES", "main", "measure"]
@@ -30,12 +33,18 @@ QUERIES: Final = {
     "SELECT 1": "SELECT 1",
     "1,000 rows": "SELECT * FROM DEMO.PRODUCT.EVENTS LIMIT 1000",
 }
+_MARKS: Final = {QUERIES["SELECT 1"]: '"rows":[[1]]', QUERIES["1,000 rows"]: '"row_count":1000'}
+"""What an answer has to have in it."""
 _ROWS: Final = 1_000
 _WARM_UP: Final = 8
 _BASE: Final = "connector"
 
-Way = Callable[[str, int, int], list[float]]
-"""Runs a query so many times in each of so many rows of calls; gives each time in seconds."""
+_BY_ID: Final = "by id"
+_ADDED_MS: Final = {_BASE: 3.0, _BY_ID: 1.5}
+_THROUGHPUT: Final = 95.0
+
+Way = Callable[[str, int, int], tuple[list[float], float]]
+"""Runs a query so many times in each of so many rows of calls; each time, and all, in seconds."""
 
 
 @dataclass(slots=True)
@@ -60,9 +69,10 @@ def measure(calls: int, turns: int, at_once: Sequence[int]) -> Table:
         "of sessions that call one after the other. *connector*: execute() and fetchall() in plain "
         "threads, a connection each; *by id*: the same, but submitting first and waiting then, as "
         "the server does; *warehouse*: the server's warehouse without transports, tools and "
-        "protocol, rendering the same rows; *HTTP* and *WebSocket*: the server, the answer parsed "
-        "by one client process. Ratios are to *connector* with as many at once: of medians, and of "
-        "calls per second. *Spread* is the range of the turns' medians in percent of the median.",
+        "protocol, rendering the same rows; *HTTP* and *WebSocket*: the server, asked by one "
+        "client process. Each of them has one core, the embedded warehouse and the client have "
+        "the other. Ratios are to *connector* with as many at once: of medians, and of calls per "
+        "second. *Spread* is the range of the turns' medians in percent of the median.",
         (
             *("query, at once, way", "calls", "p50 ms", "p99 ms", "spread %"),
             *("latency ratio", "calls/s", "throughput ratio"),
@@ -70,18 +80,21 @@ def measure(calls: int, turns: int, at_once: Sequence[int]) -> Table:
     )
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        # The bare connector runs in threads of this process, which begin where it is.
+        os.sched_setaffinity(0, {SERVER})
         endpoint = stack.enter_context(simulating(folder))
-        server = stack.enter_context(serving(folder, "--no-demo", environ=endpoint.environ))
+        pin(endpoint.pid, CLIENT)
+        _, server = stack.enter_context(ours(folder, endpoint.environ))
         alone = stack.enter_context(inside(folder, endpoint.environ))
         connections = [
             stack.enter_context(closing(endpoint.connect())) for _ in range(max(at_once))
         ]
         ways: dict[str, Way] = {
             _BASE: _connector(connections, _at_once),
-            "by id": _connector(connections, _by_id),
+            _BY_ID: _connector(connections, _by_id),
             "warehouse": _warehouse(alone),
-            "HTTP": _clients(server, _over_http),
-            "WebSocket": _clients(server, _over_websocket),
+            "HTTP": _clients(server, "http", _MARKS),
+            "WebSocket": _clients(server, "websocket", _MARKS),
         }
         for label, query in QUERIES.items():
             for count in at_once:
@@ -98,9 +111,7 @@ def _alternate(
         way(query, _WARM_UP, count)
     for _ in range(turns):
         for name, way in ways.items():
-            began = time.perf_counter()
-            times = way(query, max(1, calls // count), count)
-            taken[name].add(times, time.perf_counter() - began)
+            taken[name].add(*way(query, max(1, calls // count), count))
     base = taken[_BASE]
     for name, turn in taken.items():
         median, rate = percentile(turn.times, 50), percentile(turn.rates, 50)
@@ -114,10 +125,19 @@ def _alternate(
             rate,
             rate / percentile(base.rates, 50),
         )
+    for name in ("HTTP", "WebSocket"):
+        for other, bound in _ADDED_MS.items():
+            if count == 1:
+                added = percentile(taken[name].times, 50) - percentile(taken[other].times, 50)
+                text = f"{label} at once, {name}: added to *{other}* at p50"
+                made.targets.append(Target(text, added * 1e3, bound, " ms", at_most=True))
+        share = percentile(taken[name].rates, 50) / percentile(taken[_BY_ID].rates, 50) * 100
+        text = f"{label} at once, {name}: throughput of *{_BY_ID}*"
+        made.targets.append(Target(text, share, _THROUGHPUT, " %"))
 
 
 def _connector(connections: Sequence[Any], execute: Callable[[Any, str], Any]) -> Way:
-    def run(query: str, calls: int, count: int) -> list[float]:
+    def run(query: str, calls: int, count: int) -> tuple[list[float], float]:
         taken: list[list[float]] = [[] for _ in range(count)]
 
         def session(place: int) -> None:
@@ -128,14 +148,16 @@ def _connector(connections: Sequence[Any], execute: Callable[[Any, str], Any]) -
                 taken[place].append(time.perf_counter() - began)
 
         threads = [threading.Thread(target=session, args=(place,)) for place in range(count)]
+        began = time.perf_counter()
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        seconds = time.perf_counter() - began
         times = [each for place in taken for each in place]
         if len(times) != calls * count:
             raise RuntimeError("a statement failed in its thread")
-        return times
+        return times, seconds
 
     return run
 
@@ -152,40 +174,33 @@ def _by_id(connection: Any, query: str) -> Any:
 
 
 def _warehouse(alone: Inside) -> Way:
-    return lambda query, calls, count: (
-        alone.run(query, calls=calls, at_once=count, max_rows=_ROWS).times
-    )
+    def run(query: str, calls: int, count: int) -> tuple[list[float], float]:
+        taken = alone.run(query, calls=calls, at_once=count, max_rows=_ROWS)
+        return taken.times, taken.seconds
+
+    return run
 
 
-def _clients(
-    server: Server, session: Callable[[Server, str, int], Coroutine[Any, Any, list[float]]]
-) -> Way:
-    async def all_of_them(query: str, calls: int, count: int) -> list[float]:
-        taken = await asyncio.gather(*(session(server, query, calls) for _ in range(count)))
-        return [each for times in taken for each in times]
+def _clients(server: Server, kind: str, marks: dict[str, str]) -> Way:
+    def run(query: str, calls: int, count: int) -> tuple[list[float], float]:
+        arguments = {"query": query, "limit": _ROWS}
+        volley = Volley(
+            port=server.port,
+            kind=kind,
+            method="tools/call",
+            params={"name": "execute_query", "arguments": arguments},
+            connections=count,
+            seconds=0,
+            expect=marks[query],
+            exact=False,
+            each=calls,
+        )
+        fallen = fire(volley, CLIENT)
+        if fallen.wrong:
+            raise RuntimeError(f"{fallen.wrong} wrong answers: {fallen.examples}")
+        return list(fallen.times), fallen.seconds
 
-    return lambda query, calls, count: asyncio.run(all_of_them(query, calls, count))
-
-
-async def _over_http(server: Server, query: str, calls: int) -> list[float]:
-    async with await HttpAgent.open(server.port) as agent:
-        return [await _timed(agent, query, n) for n in range(calls)]
-
-
-async def _over_websocket(server: Server, query: str, calls: int) -> list[float]:
-    async with await WebSocketAgent.open(server.port) as agent:
-        await agent.initialize()
-        return [await _timed(agent, query, n) for n in range(calls)]
-
-
-async def _timed(agent: HttpAgent | WebSocketAgent, query: str, request_id: int) -> float:
-    began = time.perf_counter()
-    arguments: dict[str, Any] = {"query": query, "limit": _ROWS}
-    answer = await agent.call(request_id, "execute_query", arguments)
-    taken = time.perf_counter() - began
-    if answer["result"].get("isError"):
-        raise RuntimeError(answer["result"]["content"][0]["text"])
-    return taken
+    return run
 
 
 def main() -> None:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-__all__ = ["Table", "machine", "percentile", "put"]
+__all__ = ["Table", "Target", "machine", "percentile", "put", "summarize"]
 
+_TARGETS = "Targets:"
+_SUMMARY = "## Targets"
 _PACKAGES = ("twisted", "autobahn", "snowflake-connector-python", "fakesnow", "duckdb", "pyarrow")
 
 
@@ -21,6 +23,32 @@ def percentile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a figure is to reach, and whether it does; never rounded in its favour."""
+
+    text: str
+    figure: float
+    bound: float
+    unit: str = ""
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the figure reaches the bound; what was not measured does not."""
+        return self.figure <= self.bound if self.at_most else self.figure >= self.bound
+
+    def __str__(self) -> str:
+        away = math.ceil if self.at_most else math.floor
+        shown = "not measured"
+        if not math.isnan(self.figure):
+            # As far as six digits reach, it is the figure itself that is rounded.
+            shown = f"{away(round(self.figure * 100, 4)) / 100:,.2f}{self.unit}"
+        way = "at most" if self.at_most else "at least"
+        verdict = "met" if self.met else "**not met**"
+        return f"{verdict}: {self.text}: {shown} ({way} {self.bound:g}{self.unit})"
+
+
 @dataclass(slots=True)
 class Table:
     """One measurement: what was done, and rows of numbers."""
@@ -29,6 +57,7 @@ class Table:
     text: str
     columns: tuple[str, ...]
     rows: list[tuple[str, ...]] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
 
     def add(self, label: str, *numbers: float) -> None:
         """Add a row; numbers are shortened to what is worth reading."""
@@ -43,7 +72,10 @@ class Table:
     def __str__(self) -> str:
         lines = [self.heading, "", self.text, "", _row(self.columns)]
         lines.append(_row(["---", *["---:"] * (len(self.columns) - 1)]))
-        return "\n".join([*lines, *map(_row, self.rows), ""])
+        lines += map(_row, self.rows)
+        if self.targets:
+            lines += ["", _TARGETS, "", *(f"- {target}" for target in self.targets)]
+        return "\n".join([*lines, ""])
 
 
 def machine() -> str:
@@ -88,3 +120,26 @@ def put(page: Path, table: Table) -> None:
         return
     _, further, after = rest.partition("\n## ")
     page.write_text(before + section + (f"\n## {after}" if further else ""))
+
+
+def summarize(page: Path) -> None:
+    """Gather the targets of all sections of a page in its section of targets."""
+    lines = []
+    title = ""
+    for line in page.read_text().splitlines():
+        if line.startswith("## "):
+            title = line.removeprefix("## ")
+        elif line.startswith(("- met: ", "- **not met**: ")) and f"## {title}" != _SUMMARY:
+            lines.append(f"{line} ([{title}](#{_anchor(title)}))")
+    text, found, rest = page.read_text().partition(f"{_SUMMARY}\n")
+    if not found:
+        raise ValueError(f"{page} has no section {_SUMMARY}")
+    introduction = rest.lstrip().partition("\n\n")[0]
+    _, further, after = rest.partition("\n## ")
+    body = "\n".join([_SUMMARY, "", introduction, "", *lines, ""])
+    page.write_text(text + body + (f"\n## {after}" if further else ""))
+
+
+def _anchor(title: str) -> str:
+    kept = "".join(each for each in title.lower() if each.isalnum() or each in " -_")
+    return kept.replace(" ", "-")

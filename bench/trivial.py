@@ -1,27 +1,82 @@
-"""A tool that does nothing, so that what is measured is the way to it and back.
+"""Two tools for a server under measurement that cost nothing themselves.
 
-For the setting ``testing.fixtures``, as module ``bench.trivial``.
+For the setting ``testing.fixtures``, as module ``bench.trivial``: ``echo`` gives its text back at
+once, ``hop`` by way of a worker thread. What a call of a tool of the product goes through, these go
+through as well: the arguments are checked as theirs are.
 """
 
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from twisted.internet.threads import deferToThreadPool
 
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.tooling import Offer, ToolResult
-from tests.fixtures.toolbox import Arguments, FixtureTool, LayeredToolbox, schema
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.tooling import Offer, Toolbox, ToolResult
+from snowflake_mcp.tools.arguments import Arguments
+from snowflake_mcp.tools.base import Tool
+from snowflake_mcp.tools.checking import checked
 
-__all__ = ["TOOL", "extend"]
+__all__ = ["TOOL", "TOOLS", "extend"]
 
-TOOL: Final = "bench_echo"
+TOOL: Final = "echo"
+
+_INPUT: Final = {
+    "type": "object",
+    "properties": {"text": {"type": "string"}},
+    "required": ["text"],
+}
+TOOLS: Final[Sequence[Mapping[str, Any]]] = (
+    {"name": TOOL, "description": "Give the text back.", "inputSchema": _INPUT},
+    {"name": "hop", "description": "The same, through a thread.", "inputSchema": _INPUT},
+)
 
 
-async def _echo(arguments: Arguments, _: RequestContext) -> ToolResult:
-    return ToolResult(str(arguments["text"]))
+class _Text(Arguments, frozen=True):
+    text: str
+
+
+class _Nothing(msgspec.Struct):
+    """These tools promise no structure."""
+
+
+async def _unused(_: Any, __: Any) -> ToolResult:
+    raise NotImplementedError
+
+
+_SHAPE: Final = Tool(TOOL, "Echo", "Give the text back.", _Text, _Nothing, _unused)
+
+
+@dataclass(slots=True)
+class _Trivial:
+    """The product's tools and these two; the list stays one object as long as theirs does."""
+
+    below: Toolbox
+    _theirs: Sequence[Mapping[str, Any]] = ()
+    _all: Sequence[Mapping[str, Any]] = ()
+
+    def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
+        theirs = self.below.describe(principal)
+        if theirs is not self._theirs:
+            self._theirs, self._all = theirs, (*theirs, *TOOLS)
+        return self._all
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], context: RequestContext
+    ) -> ToolResult:
+        if name == TOOL:
+            return ToolResult(checked(_SHAPE, arguments).text)
+        if name == "hop":
+            reactor: Any = context.clock
+            text = checked(_SHAPE, arguments).text
+            give: Callable[[str], str] = str
+            return ToolResult(await deferToThreadPool(reactor, reactor.getThreadPool(), give, text))
+        return await self.below.call(name, arguments, context)
 
 
 def extend(offer: Offer, _: Changes) -> Offer:
-    """What the product offers, and the tool on top."""
-    tool = FixtureTool(TOOL, "Gives the text back.", _echo, schema(text={"type": "string"}))
-    return Offer(
-        LayeredToolbox(offer.toolbox, [tool]), offer.library, offer.prompts, offer.completions
-    )
+    """What the product offers, and the two tools on top."""
+    return Offer(_Trivial(offer.toolbox), offer.library, offer.prompts, offer.completions)

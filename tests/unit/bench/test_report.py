@@ -1,10 +1,11 @@
 """Tables of measurements, and the pages they are put into."""
 
+import math
 from pathlib import Path
 
 import pytest
 
-from bench.report import Table, put
+from bench.report import Table, Target, put, summarize
 
 
 def a_table(title: str, number: float) -> Table:
@@ -46,3 +47,37 @@ def test_the_older_connector_has_tables_of_its_own(monkeypatch: pytest.MonkeyPat
     assert a_table("First", 1).heading == "## First (connector 4.8.1)"
     monkeypatch.setattr("bench.report.version", lambda _: "5.2.0")
     assert a_table("First", 1).heading == "## First"
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (Target("a", 5.999, 6), "**not met**: a: 5.99 (at least 6)"),
+        (Target("a", 6.0, 6), "met: a: 6.00 (at least 6)"),
+        (Target("a", 1.501, 1.5, " ms", at_most=True), "**not met**: a: 1.51 ms (at most 1.5 ms)"),
+        (Target("a", 0.29, 1.5, " ms", at_most=True), "met: a: 0.29 ms (at most 1.5 ms)"),
+        (Target("a", math.nan, 6), "**not met**: a: not measured (at least 6)"),
+        (Target("a", math.nan, 6, at_most=True), "**not met**: a: not measured (at most 6)"),
+    ],
+)
+def test_targets_are_rounded_against_us(target: Target, text: str) -> None:
+    """What is not reached does not look as if it were."""
+    assert str(target) == text
+
+
+def test_targets_are_gathered_on_the_page(tmp_path: Path) -> None:
+    """Each with where it comes from; gathering them again changes nothing."""
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\n## Targets\n\nAll of them.\n\n## Last\n\nText.\n")
+    table = a_table("Calls over HTTP/1.1", 1)
+    table.targets += [Target("a", 1, 2), Target("b", 2, 2)]
+    put(page, table)
+    summarize(page)
+    once = page.read_text()
+    assert once.startswith(
+        "# Page\n\n## Targets\n\nAll of them.\n\n"
+        "- **not met**: a: 1.00 (at least 2) ([Calls over HTTP/1.1](#calls-over-http11))\n"
+        "- met: b: 2.00 (at least 2) ([Calls over HTTP/1.1](#calls-over-http11))\n\n## Last\n"
+    )
+    summarize(page)
+    assert page.read_text() == once

@@ -1,0 +1,255 @@
+"""How many trivial requests does one core answer? We, the peers, and the floors below, in turn.
+
+    python -m bench.contest [--rounds 3] [--seconds 1] [--only hop]
+
+The server under measurement has one core, everything else the other. All servers are up at once;
+who is not asked does nothing. Each round asks each of them, one after the other, so that whatever
+else the machine does falls on all alike; ratios are of figures of one round.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from bench.cores import CLIENT, pin
+from bench.peers import installing
+from bench.peers.contenders import OURS, TITLES, Contender, Rest, floor, listed, ours, peer
+from bench.report import Table, Target, percentile
+from bench.volley import Fallen, Volley, fire
+from tests.support.messages import HANDSHAKE, STATELESS
+from tests.support.server import end_on_sigterm
+from tests.support.simulator import simulating
+
+__all__ = ["main", "measure"]
+
+_COUNTS: Final = (1, 32, 256)
+_PEERS: Final = ("sdk", "fastmcp", installing.NODE)
+_COLUMNS: Final = (
+    *("request, connections, server", "answers/s", "least", "most", "p50 ms", "p99 ms"),
+    *("server CPU us", "client busy %", "answer bytes", "wrong"),
+    *("ours is x times", "least", "most", "by CPU"),
+)
+_HOW: Final = (
+    "One request open on each connection, the next as soon as the answer is there; {rounds} rounds "
+    "of {seconds:g} s in turn: medians, and the least and most of a round. Server on one core, "
+    "client on the other. *CPU us*: processor time of the server per answer. Every answer was "
+    "compared byte for byte; *wrong* counts those that differ. *Ours is x times*: our answers a "
+    "second over those of this server in the same round; *by CPU*: the same by processor time, "
+    "which other work on the machine disturbs less. "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A server in a contest, and how it is asked."""
+
+    contender: Contender
+    kind: str
+    path: str = "/mcp"
+
+
+@dataclass(slots=True)
+class _Event:
+    """One kind of request from so many connections."""
+
+    label: str
+    method: str
+    params: Mapping[str, Any]
+    connections: int
+    expect: str
+    entries: Sequence[_Entry]
+    fallen: dict[str, list[Fallen]] = field(default_factory=dict)
+
+    def ratios(self, other: str) -> list[float]:
+        """Of each round: our rate over theirs."""
+        pairs = zip(self.fallen.get(OURS, []), self.fallen.get(other, []), strict=False)
+        return [mine.rate / theirs.rate for mine, theirs in pairs]
+
+    def cpu_us(self, other: str) -> float:
+        """Processor time of a server per answer."""
+        taken = [each.server_cpu_s / each.answers for each in self.fallen[other]]
+        return percentile(taken, 50) * 1e6
+
+    def ratio(self, other: str) -> float:
+        """The median of ``ratios``; NaN where one of the two is missing."""
+        return percentile(self.ratios(other), 50)
+
+
+def _call(tool: str) -> dict[str, Any]:
+    return {"name": tool, "arguments": {"text": "hello"}}
+
+
+def measure(rounds: int, seconds: float, only: Sequence[str] = ()) -> Iterator[Table]:
+    """The tables of trivial requests over HTTP, with a hop to a thread, and over WebSocket.
+
+    ``only``: those of ``http``, ``hop`` and ``websocket``; none: all three.
+
+    Raises:
+        SystemExit: an answer of ours was wrong.
+    """
+    wanted = only or ("http", "hop", "websocket")
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        rest = Rest(stack)
+        endpoint = stack.enter_context(simulating(folder))
+        pin(endpoint.pid, CLIENT)
+        we, server = stack.enter_context(ours(folder, endpoint.environ))
+        tools = listed(server)
+        peers: list[Contender] = []
+        if "http" in wanted or "hop" in wanted:
+            missing = installing.install(_PEERS)
+            rest.problems.update(missing)
+            for name in _PEERS:
+                if name not in missing:
+                    made = rest.enter(name, peer(name, folder, tools))
+                    peers += [made] if made else []
+        how = _HOW.format(rounds=rounds, seconds=seconds)
+        if rest.problems:
+            left = "; ".join(f"{TITLES[name]}: {why}" for name, why in rest.problems.items())
+            how += f"Left out: {left}. "
+        if "http" in wanted:
+            floors = [rest.enter(name, floor(name, folder)) for name in ("twisted", "llhttp")]
+            yield _http([we, *peers], [each for each in floors if each], how, rounds, seconds)
+        if "hop" in wanted:
+            yield _hop([we, *peers], how, rounds, seconds)
+        if "websocket" in wanted:
+            echo = rest.enter("echo", floor("echo", folder))
+            yield _websocket(we, echo, how, rounds, seconds)
+
+
+def _http(
+    servers: Sequence[Contender],
+    floors: Sequence[Contender],
+    how: str,
+    rounds: int,
+    seconds: float,
+) -> Table:
+    made = Table(
+        "Trivial requests over HTTP",
+        f"{how}`tools/list` gives the tools of this product, {len(servers)} servers list the same; "
+        "`tools/call` calls a tool that gives a short text back (in the Go server a statement of "
+        "sqlite, the least it can do). The floors answer a fixed text to whatever comes.",
+        _COLUMNS,
+    )
+    for version, kind in ((STATELESS, "http"), (HANDSHAKE, "session")):
+        for method in ("tools/call", "tools/list"):
+            for count in _COUNTS:
+                entries = [_Entry(each, kind) for each in servers]
+                if (version, method) == (STATELESS, "tools/call"):
+                    entries += [_Entry(each, "plain") for each in floors]
+                params = _call("echo") if method == "tools/call" else {}
+                expect = "hello" if method == "tools/call" else "execute_query"
+                event = _Event(
+                    f"{method} {version}, {count}", method, params, count, expect, entries
+                )
+                _hold(event, made, rounds, seconds)
+                if method == "tools/call":
+                    bounds = {"sdk": 6.0, "fastmcp": 14.0, installing.NODE: 1.3}
+                    _against(made, event, bounds)
+    return made
+
+
+def _hop(servers: Sequence[Contender], how: str, rounds: int, seconds: float) -> Table:
+    made = Table(
+        "A trivial call by way of a thread",
+        f"{how}The tool goes to a worker thread and back, as everything that blocks has to; in the "
+        "Go server it is the same statement of sqlite, because there nothing has to.",
+        _COLUMNS,
+    )
+    for count in (1, 32):
+        entries = [_Entry(each, "http") for each in servers]
+        label = f"tools/call {STATELESS}, {count}"
+        event = _Event(label, "tools/call", _call("hop"), count, "hello", entries)
+        _hold(event, made, rounds, seconds)
+        _against(made, event, {installing.NODE: 1.0})
+    return made
+
+
+def _websocket(
+    we: Contender, echo: Contender | None, how: str, rounds: int, seconds: float
+) -> Table:
+    made = Table(
+        "Trivial requests over WebSocket",
+        f"{how}Revision {HANDSHAKE}. No peer serves MCP over WebSocket; the floor sends the same "
+        "frame back.",
+        _COLUMNS,
+    )
+    for method in ("tools/call", "tools/list"):
+        for count in _COUNTS:
+            entries = [_Entry(we, "websocket")]
+            is_call = method == "tools/call"
+            if is_call and echo is not None:
+                entries.append(_Entry(echo, "echo"))
+            params = _call("echo") if is_call else {}
+            expect = "hello" if is_call else "execute_query"
+            event = _Event(f"{method}, {count}", method, params, count, expect, entries)
+            _hold(event, made, rounds, seconds)
+            if is_call:
+                text = f"{event.label} connections: share of {TITLES['echo']}"
+                figure = event.ratio(TITLES["echo"]) * 100
+                made.targets.append(Target(text, figure, 60.0, " %"))
+    return made
+
+
+def _hold(event: _Event, made: Table, rounds: int, seconds: float) -> None:
+    """Run the rounds, and add a row for each server."""
+    print(f"{made.title}: {event.label}", file=sys.stderr, flush=True)
+    for _ in range(rounds):
+        for entry in event.entries:
+            volley = Volley(
+                port=entry.contender.port,
+                kind=entry.kind,
+                method=event.method,
+                params=event.params,
+                connections=event.connections,
+                seconds=seconds,
+                expect=event.expect,
+                path=entry.path,
+                pids=entry.contender.pids,
+            )
+            event.fallen.setdefault(entry.contender.title, []).append(fire(volley, CLIENT))
+    for title, fallen in event.fallen.items():
+        wrong = sum(each.wrong for each in fallen)
+        if wrong and title == OURS:
+            raise SystemExit(f"{wrong} wrong answers: {fallen[0].examples}")
+        rates = [each.rate for each in fallen]
+        ratios = event.ratios(title)
+        made.add(
+            f"{event.label}, {title}",
+            *(percentile(rates, 50), min(rates), max(rates)),
+            percentile([each.p50_s for each in fallen], 50) * 1e3,
+            percentile([each.p99_s for each in fallen], 50) * 1e3,
+            event.cpu_us(title),
+            percentile([each.client_cpu_s / each.seconds for each in fallen], 50) * 100,
+            fallen[0].answer_bytes,
+            wrong,
+            *(percentile(ratios, 50), min(ratios), max(ratios)),
+            event.cpu_us(title) / event.cpu_us(OURS),
+        )
+
+
+def _against(made: Table, event: _Event, bounds: Mapping[str, float]) -> None:
+    for name, bound in bounds.items():
+        text = f"{event.label} connections: times {TITLES[name]}"
+        made.targets.append(Target(text, event.ratio(TITLES[name]), bound))
+
+
+def main() -> None:
+    """Measure and print."""
+    end_on_sigterm()
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--only", nargs="+", default=[], choices=["http", "hop", "websocket"])
+    options = parser.parse_args()
+    for table in measure(options.rounds, options.seconds, options.only):
+        print(table, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,206 @@
+"""The servers that a contest is between: ours, the peers', and the floors below."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from bench.cores import SERVER, pinned
+from bench.peers.installing import HERE, NODE, folder_of
+from tests.support.messages import STATELESS
+from tests.support.processes import descendants, until
+from tests.support.server import Server, clean_environ, free_port, http_request, script, serving
+
+__all__ = ["OURS", "ROOMY", "Contender", "Rest", "floor", "listed", "ours", "peer", "toolbox_file"]
+
+OURS: Final = "snowflake-mcp"
+TITLES: Final = {
+    "sdk": "MCP SDK, uvicorn",
+    "fastmcp": "FastMCP",
+    NODE: "MCP Toolbox (Go)",
+    "twisted": "floor: twisted.web",
+    "llhttp": "floor: llhttp",
+    "echo": "floor: autobahn echo",
+}
+ROOMY: Final = {
+    "SNOWFLAKE_MCP_HTTP_MAX_CONNECTIONS": "20000",
+    "SNOWFLAKE_MCP_HTTP_MAX_CONNECTIONS_PER_ADDRESS": "20000",
+    "SNOWFLAKE_MCP_WEBSOCKET_MAX_CONNECTIONS": "20000",
+    "SNOWFLAKE_MCP_WEBSOCKET_MAX_CONNECTIONS_PER_PRINCIPAL": "20000",
+}
+"""Settings that let in as many clients as a bench brings."""
+_READY_S: Final = 60.0
+_STOP_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A server that is ready."""
+
+    title: str
+    port: int
+    pid: int
+    environ: Mapping[str, str]
+
+    @property
+    def pids(self) -> list[int]:
+        """Its process and those below it."""
+        return [self.pid, *descendants(self.pid)]
+
+
+@contextmanager
+def ours(
+    folder: Path, environ: Mapping[str, str], module: str = "bench.trivial", core: int = SERVER
+) -> Iterator[tuple[Contender, Server]]:
+    """This product on one core, with the tools of ``module`` on top."""
+    settings = {**environ, **ROOMY, "SNOWFLAKE_MCP_TESTING_FIXTURES": module}
+    twistd = [*pinned(core), script("twistd")]
+    with serving(folder, "--no-demo", environ=settings, twistd=twistd) as server:
+        yield Contender(OURS, server.port, server.pid, settings), server
+
+
+@contextmanager
+def peer(name: str, folder: Path, tools: Sequence[Mapping[str, Any]]) -> Iterator[Contender]:
+    """A peer with the same list of tools, on one core."""
+    if name == NODE:
+        file = toolbox_file(folder, tools)
+        home = folder_of(name) / "node_modules/@toolbox-sdk/server-linux-x64/bin/toolbox"
+        command = [str(home), "--config", str(file), "--log-level", "WARN", "--port"]
+        # As many threads that run Go code as there are cores for it.
+        with _running(TITLES[name], folder, command, [], {"GOMAXPROCS": "1"}) as contender:
+            yield contender
+        return
+    file = folder / "tools.json"
+    file.write_text(json.dumps(list(tools)))
+    python = str(folder_of(name) / "bin" / "python")
+    command = [python, str(HERE / "programs" / f"{name}_server.py")]
+    with _running(TITLES[name], folder, command, [str(file)], {}) as contender:
+        yield contender
+
+
+@contextmanager
+def floor(name: str, folder: Path) -> Iterator[Contender]:
+    """A bare server, see ``bench.floors``, on one core."""
+    command = [sys.executable, "-m", "bench.floors", name]
+    with _running(TITLES[name], folder, command, [], {"PYTHONPATH": os.getcwd()}) as contender:  # noqa: PTH109 - a string
+        yield contender
+
+
+@contextmanager
+def _running(
+    title: str, folder: Path, command: list[str], rest: list[str], environ: Mapping[str, str]
+) -> Iterator[Contender]:
+    port = free_port()
+    whole = [*pinned(SERVER), *command, str(port), *rest]
+    with (folder / f"contender-{port}.log").open("wb") as log:
+        process = subprocess.Popen(
+            whole,
+            cwd=folder,
+            env=clean_environ(folder, environ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        until(lambda: process.poll() is not None or _listens(port), _READY_S, f"{title} listens")
+        if process.poll() is not None:
+            raise RuntimeError(f"{title} ended: {Path(log.name).read_text()[-1000:]}")
+        yield Contender(title, port, process.pid, environ)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(_STOP_S)
+
+
+def _listens(port: int) -> bool:
+    try:
+        http_request(port, "GET", "/", within_s=2.0)
+    except OSError:
+        return False
+    return True
+
+
+def listed(server: Server) -> list[dict[str, Any]]:
+    """The tools that a server of ours lists, in wire form."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": STATELESS,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
+    }
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    headers = {
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": STATELESS,
+        "Mcp-Method": "tools/list",
+    }
+    answer = server.request("POST", "/mcp", body, headers=headers).json()
+    tools: list[dict[str, Any]] = answer["result"]["tools"]
+    return tools
+
+
+def toolbox_file(folder: Path, tools: Sequence[Mapping[str, Any]]) -> Path:
+    """Google's server: the same names, texts and parameters, each a statement over sqlite."""
+    made: dict[str, Any] = {}
+    for tool in tools:
+        calls = tool["name"] in ("echo", "hop")
+        parameters = [
+            {
+                "name": name,
+                "type": _kind(value),
+                "description": value.get("description", name),
+                "required": name in tool["inputSchema"].get("required", ()),
+                **(
+                    {"items": {"name": "item", "type": "string", "description": "One."}}
+                    if _kind(value) == "array"
+                    else {}
+                ),
+            }
+            for name, value in tool["inputSchema"]["properties"].items()
+        ]
+        made[tool["name"]] = {
+            "kind": "sqlite-sql",
+            "source": "memory",
+            "description": tool["description"],
+            "statement": "SELECT ? AS text" if calls else "SELECT 1",
+            "parameters": parameters,
+        }
+    file = folder / "toolbox.yaml"
+    sources = {"memory": {"kind": "sqlite", "database": ":memory:"}}
+    # What is JSON is YAML as well.
+    file.write_text(json.dumps({"sources": sources, "tools": made}))
+    return file
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    kind = schema.get("type", "string")
+    if isinstance(kind, list):
+        kind = next(each for each in kind if each != "null")
+    if "anyOf" in schema:
+        kind = next(each["type"] for each in schema["anyOf"] if each.get("type") != "null")
+    return {"number": "float"}.get(str(kind), str(kind))
+
+
+class Rest:
+    """Contenders that run until the end of the block; those that would not start are named."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self.problems: dict[str, str] = {}
+
+    def enter(self, name: str, manager: Any) -> Contender | None:
+        """The contender, or nothing when it does not start."""
+        try:
+            contender: Contender = self._stack.enter_context(manager)
+        except (OSError, RuntimeError, AssertionError) as error:
+            self.problems[name] = str(error)[-300:]
+            return None
+        return contender
