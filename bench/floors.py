@@ -2,9 +2,9 @@
 
     python -m bench.floors twisted|llhttp|echo PORT
 
-``twisted``: a resource of ``twisted.web`` that gives a fixed JSON answer; ``llhttp``: the same from a
-Twisted protocol that parses with ``httptools``; ``echo``: an autobahn WebSocket that sends back
-what it gets. All on the reactor that the product runs on.
+``twisted``: a resource of ``twisted.web`` that gives a fixed JSON answer; ``llhttp``: the same
+from a Twisted protocol that parses with ``httptools``; ``echo``: an autobahn WebSocket that sends
+back what it gets. All on the reactor that the product runs on.
 """
 
 import sys
