@@ -15,8 +15,10 @@ from snowflake_mcp.tools.names import located, missing_hint, stored
 from snowflake_mcp.tools.querying import told_rows
 from snowflake_mcp.tools.render import Budget
 from snowflake_mcp.tools.spending import within_budget
+from snowflake_mcp.tools.suggesting import meant
 from snowflake_mcp.tools.wording import answer, counted, inline
 from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
+from snowflake_mcp.warehouse.likeness import closest
 from snowflake_mcp.warehouse.results import Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.shows import text, whole
 
@@ -134,11 +136,13 @@ def _chosen(
     """The columns to take figures of, and why others are left out."""
     asked = [stored(name, "columns") for name in wanted or ()]
     if unknown := [name for name in asked if name not in described]:
+        close = closest(unknown[0], described)
+        question = meant(unknown[0], [inline(shown(n)) for n in close], close[0]) if close else ""
         raise ToolFailure(
             Family.INVALID_ARGUMENT,
             f"columns: there is no {', '.join(inline(shown(name)) for name in unknown[:5])} in "
             "this table.",
-            "describe_table shows its columns; plain names are folded to upper case.",
+            f"{question} describe_table shows its columns.".lstrip(),
         )
     chosen: dict[str, str] = {}
     skipped = {}

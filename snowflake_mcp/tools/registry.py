@@ -20,6 +20,7 @@ from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.instructions import instructions
 from snowflake_mcp.tools.offering import EVERY_TOOL, offered, problems
 from snowflake_mcp.tools.schemas import schema_of
+from snowflake_mcp.tools.suggesting import suggested
 from snowflake_mcp.tools.wording import failed
 from snowflake_mcp.warehouse.visible import plain
 
@@ -133,7 +134,8 @@ class Registry:
         try:
             return await tool.run(checked(tool, arguments), call)
         except ToolFailure as failure:
-            return failed(call, failure)
+            known = name in EVERY_TOOL
+            return failed(call, await suggested(failure, call, arguments) if known else failure)
 
     def _counts(self, principal: Principal, offer: _Offer) -> bool:
         """Whether an offer was made of settings such as the principal has now."""

@@ -1,5 +1,6 @@
 """The tools for statements that outlive a call: submit, ask, read by offset, cancel."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from snowflake_mcp.protocol.tooling import ToolResult
@@ -9,6 +10,7 @@ from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.querying import MISSING, judged
 from snowflake_mcp.tools.render import Rendered
+from snowflake_mcp.tools.suggesting import suggested
 from snowflake_mcp.tools.wording import answer, counted, long_values, stands, still_running
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
@@ -40,7 +42,10 @@ async def _submit_query(arguments: SubmitQuery, call: Call) -> ToolResult:
 
 async def _get_query_status(arguments: GetQueryStatus, call: Call) -> ToolResult:
     wait_s = call.wait_s(arguments.wait_s or 0)
-    return stands(call, await call.standing(arguments.query_id, wait_s))
+    standing = await call.standing(arguments.query_id, wait_s)
+    if standing.failure is not None:
+        standing = replace(standing, failure=await suggested(standing.failure, call, {}))
+    return stands(call, standing)
 
 
 async def _cancel_query(arguments: CancelQuery, call: Call) -> ToolResult:

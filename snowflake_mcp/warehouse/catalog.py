@@ -158,6 +158,11 @@ class Catalog:
         scope = f" IN SCHEMA {qualified(database, schema)}"
         return await self._inside((database, schema), _show("VIEWS", scope), view_entry, asker)
 
+    async def objects(self, database: str, schema: str, asker: Asker) -> Listing[ObjectEntry]:
+        """The tables and views of a schema, in one list."""
+        scope = f" IN SCHEMA {qualified(database, schema)}"
+        return await self._inside((database, schema), _show("OBJECTS", scope), object_entry, asker)
+
     async def columns(
         self, database: str, schema: str, name: str, asker: Asker
     ) -> Listing[ColumnEntry]:

@@ -13,6 +13,7 @@ from snowflake_mcp.config.catalog import CatalogSettings
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.trail import Trail
 from snowflake_mcp.warehouse.catalog import Asker, Statements
+from snowflake_mcp.warehouse.closeness import near
 from snowflake_mcp.warehouse.crawling import OBJECTS, Crawl
 from snowflake_mcp.warehouse.ranking import Found, Question, find
 
@@ -139,6 +140,16 @@ class Directory:
     async def search(self, contents: Contents, question: Question) -> Found:
         """Look for something in it, in a thread."""
         return await self._warehouse.aside(find, contents.tables, question)
+
+    async def near(
+        self,
+        contents: Contents,
+        path: tuple[str, ...],
+        shows: Callable[[tuple[str, ...]], bool],
+        most: int,
+    ) -> list[tuple[str, ...]] | None:
+        """Paths close to one that is missing, in a thread; ``None``: it is not missing here."""
+        return await self._warehouse.aside(near, contents.tables, path, shows, most)
 
     def changed(self, connection: str) -> None:
         """A statement of ours has changed what there is behind a connection."""

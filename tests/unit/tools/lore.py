@@ -37,19 +37,19 @@ class Knowing:
         lore = Lore.over(warehouse, REACTOR, CatalogSettings(**settings))
         return cls(build_registry(warehouse, DirectGate(), config, lore=lore), lore, warehouse)
 
-    async def call(self, name: str, **arguments: Any) -> ToolResult:
+    async def call(self, name: str, /, **arguments: Any) -> ToolResult:
         """What the tool gives."""
         return await self.tools.call(
             name, arguments, context(clock=REACTOR, deadline=REACTOR.seconds() + 30.0)
         )
 
-    async def ask(self, name: str, **arguments: Any) -> dict[str, Any]:
+    async def ask(self, name: str, /, **arguments: Any) -> dict[str, Any]:
         """The answer of a call that does not fail, which conforms to its schema."""
         result = await self.call(name, **arguments)
         assert result.failure is None, shown(result)
         return conforming(self.tools, name, result)
 
-    async def told(self, name: str, **arguments: Any) -> str:
+    async def told(self, name: str, /, **arguments: Any) -> str:
         """What a model reads of a call that fails."""
         result = await self.call(name, **arguments)
         assert result.failure is not None

@@ -15,6 +15,7 @@ from twisted.internet.task import Clock
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.content.content import Content, build_content
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.calls import Reply as Answered
 from snowflake_mcp.protocol.context import Facts
@@ -154,12 +155,13 @@ class Realm:
         self.catalog = CatalogStatements({"": (("name",), [["SALES"], ["HR"], ["VAULT"]])})
         self.content: Content = build_content(self.catalog, config, Clock(), self.profiles)
         self.clock = Clock()
+        self.lore = Lore.over(self.warehouse, Clock())
         tools = build_registry(
             self.warehouse,
             DirectGate(),
             config,
             profiles=self.profiles,
-            lore=Lore.over(self.warehouse, Clock()),
+            lore=self.lore,
         )
         self.kernel = Kernel(
             clock=self.clock,
@@ -185,6 +187,8 @@ class Realm:
     def outcome(self, principal: Principal, tool: str, **arguments: Any) -> str:
         """What became of a call, in one word, with what reached Snowflake to prove it."""
         self.warehouse.jobs.clear()
+        # What is kept is not asked for.
+        self.lore.changed("finance", Tier.ADMIN)
         answer = self.ask(principal, "tools/call", name=tool, arguments=arguments)
         sent = [job.sql for job in self.warehouse.jobs]
         assert {job.principal for job in self.warehouse.jobs} <= {principal}
