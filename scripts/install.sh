@@ -106,7 +106,7 @@ if [ -n "$uninstall" ]; then
         systemd systemctl disable --now $name.socket $name.service
     fi
     for unit in $(unit_files); do remove "$units/$unit"; done
-    remove "$demo_unit" "$opt" "$root/etc/logrotate.d/$name"
+    remove "$demo_unit" "$opt" "$root/etc/logrotate.d/$name" "$root/var/cache/$name"
     if [ -n "$purge" ]; then
         remove "$etc" "$root/var/lib/$name" "$root/var/log/$name"
         for unit in $(unit_files); do remove "$units/$unit.d"; done

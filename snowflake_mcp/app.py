@@ -27,6 +27,7 @@ from snowflake_mcp.services import (
     Stdio,
 )
 from snowflake_mcp.status import Status
+from snowflake_mcp.transports.downloads import Downloads
 from snowflake_mcp.transports.front import build_front
 from snowflake_mcp.transports.listen import Listener, endpoint_string
 from snowflake_mcp.transports.stdio import StdioProtocol
@@ -85,6 +86,7 @@ def network_services(
         core.metrics,
         authentication,
         admin,
+        Downloads(core.spool, core.links, reactor, core.metrics, core.audit),
     )
     admin.front = front
     status.clients = front.counts

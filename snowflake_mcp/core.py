@@ -13,6 +13,9 @@ from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Applier, Reload, Report
 from snowflake_mcp.content.content import build_content
+from snowflake_mcp.content.results import WithResults
+from snowflake_mcp.exports.links import Links
+from snowflake_mcp.exports.spool import Spool
 from snowflake_mcp.fixtures import with_fixtures
 from snowflake_mcp.gauges import watch_parts
 from snowflake_mcp.ops import logs
@@ -51,11 +54,14 @@ from snowflake_mcp.version import SERVER_NAME, SERVER_TITLE, VERSION
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.grants import GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
+from snowflake_mcp.warehouse.threads import Threads
 
 __all__ = ["Core"]
 
 _DEMO_STOP_S: Final = 5.0
 _ANSWER_S: Final = 5.0
+_EXPORT_THREADS: Final = 4
+"""For downloads and for what is removed; exports are written where their rows are read."""
 
 
 def _signing_key(path: str) -> bytes:
@@ -102,15 +108,33 @@ class Core:
         self._changes = changes = Changes()
         gate = MeasuredGate(Gate(self.judges), self.metrics, reactor)
         mask_key = hashlib.sha256(b"mask" + key).digest()
+        self.links = Links(key, wall_clock)
+        self.spool = Spool(
+            reactor,
+            wall_clock,
+            Threads(reactor, "export", _EXPORT_THREADS),
+            config.exports,
+            self.metrics,
+            os.environ,
+        )
         lore = Lore.over(self.warehouse, reactor, config.catalog)
         tools = build_registry(
-            self.warehouse, gate, config, self.ledger, self.profiles, mask_key, lore
+            self.warehouse,
+            gate,
+            config,
+            self.ledger,
+            self.profiles,
+            mask_key,
+            lore,
+            self.spool,
+            self.links,
         )
         content = build_content(
             self.warehouse, config, reactor, self.profiles, tools.names, lore.lists
         )
         named = RenamedTools(tools, self.profiles)
-        offer = Offer(named, content.library, content.prompts, content.completions)
+        library = WithResults(content.library, tools, self.spool)
+        offer = Offer(named, library, content.prompts, content.completions)
         self.kernel = Kernel(
             clock=reactor,
             offer=with_fixtures(config.testing.fixtures, endpoints, offer, changes),
@@ -174,6 +198,7 @@ class Core:
         return [
             reloading.callers(self.profiles, self._accounts, self._changes, self._check_roles),
             reloading.pool(self.warehouse),
+            reloading.exports(self.spool),
             reloading.log_files(),
             *more,
         ]
@@ -201,6 +226,7 @@ class Core:
             # Below the warehouse: what ends at the stop is written, too.
             kept = StateFile.of(self.reactor, self.state_file, self.ledger)
             stages.append(Stage("state file", kept, 2.0))
+        stages.append(Stage("exports", self.spool, 2.0))
         if self.demo is not None:
             stages.append(Stage("demo warehouse", self.demo, _DEMO_STOP_S))
         stop_s = self.config.limits.abort_s

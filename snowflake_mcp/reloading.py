@@ -5,8 +5,10 @@ from dataclasses import fields
 from typing import Final
 
 from snowflake_mcp.auth.authentication import Authentication
+from snowflake_mcp.config.exports import export_problems
 from snowflake_mcp.config.model import (
     Config,
+    ExportSettings,
     LimitSettings,
     PoolSettings,
     RateSettings,
@@ -14,6 +16,7 @@ from snowflake_mcp.config.model import (
 )
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Applier
+from snowflake_mcp.exports.spool import Spool
 from snowflake_mcp.ops import logs
 from snowflake_mcp.protocol.changes import Change, Changes
 from snowflake_mcp.roles import choice_problems
@@ -21,12 +24,14 @@ from snowflake_mcp.transports.front import Front
 from snowflake_mcp.warehouse.accounts import Accounts, seat_problems
 from snowflake_mcp.warehouse.service import Warehouse
 
-__all__ = ["callers", "credentials", "front_side", "log_files", "pool"]
+__all__ = ["callers", "credentials", "exports", "front_side", "log_files", "pool"]
 
 _OF_THE_STOP: Final = frozenset({"drain_s", "abort_s"})
 """What a supervisor has been told of how long a stop takes; it is not told again."""
-_OF_THE_START: Final = frozenset({"fetchers", "max_connections", "state_file"})
-"""What is made once: a lock, files, the shares that clients have of the open files there may be."""
+_OF_THE_START: Final = frozenset(
+    {"directory", "fetchers", "links", "max_connections", "state_file"}
+)
+"""What is made once: a lock, files, paths, the shares of clients in the open files there may be."""
 _HTTP: Final = (
     "http.allowed_hosts",
     "http.allowed_origins",
@@ -80,6 +85,16 @@ def pool(warehouse: Warehouse) -> Applier:
     """Threads, sessions and places."""
     covers = _all_but(PoolSettings, "pool", _OF_THE_START)
     return Applier(covers, lambda config: warehouse.take(config.pool))
+
+
+def exports(spool: Spool) -> Applier:
+    """Bounds of exports and what their links begin with."""
+    covers = _all_but(ExportSettings, "exports", _OF_THE_START)
+    return Applier(
+        covers,
+        lambda config: spool.take(config.exports),
+        lambda config: list(export_problems(config.exports)),
+    )
 
 
 def log_files() -> Applier:

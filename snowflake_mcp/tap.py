@@ -14,6 +14,7 @@ from twisted.python.usage import UsageError
 
 from snowflake_mcp.app import network_services
 from snowflake_mcp.config.audit import audit_problems
+from snowflake_mcp.config.exports import export_problems
 from snowflake_mcp.config.load import ConfigError, Flags, load
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.platform import steady
@@ -89,7 +90,11 @@ def _usable(flags: Flags) -> Config:
         ConfigError: it cannot be used.
     """
     config = load(flags, os.environ)
-    if found := [*problems(config), *audit_problems(config.audit)]:
+    if found := [
+        *problems(config),
+        *audit_problems(config.audit),
+        *export_problems(config.exports),
+    ]:
         raise ConfigError(found)
     return config
 

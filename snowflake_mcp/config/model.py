@@ -9,6 +9,7 @@ from typing import Final
 
 from snowflake_mcp.config.audit import AuditSettings
 from snowflake_mcp.config.catalog import CatalogSettings
+from snowflake_mcp.config.exports import ExportSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
 from snowflake_mcp.config.migration import MigrationSettings
 from snowflake_mcp.config.operation import FixtureSettings, LogSettings, TracingSettings
@@ -25,6 +26,7 @@ __all__ = [
     "CatalogSettings",
     "Config",
     "ConnectionSettings",
+    "ExportSettings",
     "FixtureSettings",
     "HttpSettings",
     "LimitSettings",
@@ -274,6 +276,7 @@ class Config:
     audit: AuditSettings = field(default_factory=AuditSettings)
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
+    exports: ExportSettings = field(default_factory=ExportSettings)
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -104,6 +104,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
                 "submit_query",
                 "get_query_status",
                 "fetch_results",
+                "export_results",
                 "cancel_query",
                 "my_queries",
             ),

@@ -8,6 +8,7 @@ from snowflake_mcp.config.model import (
     AuditSettings,
     AuthSettings,
     CatalogSettings,
+    ExportSettings,
     FixtureSettings,
     HttpSettings,
     LimitSettings,
@@ -42,6 +43,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "audit": AuditSettings(),
     "catalog": CatalogSettings(),
     "migration": MigrationSettings(),
+    "exports": ExportSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -130,6 +130,7 @@ def _done(trail: Trail, *, statement_text: bool) -> dict[str, Any]:
             for query_id, state in trail.query_ids.items()
         ],
         "masked": trail.masked,
+        "export": trail.export,
     }
 
 
@@ -142,11 +143,11 @@ def _answered(result: MethodResult | None) -> dict[str, Any]:
         lists = [value for value in structured.values() if isinstance(value, msgspec.Raw)]
         return {
             "rows": structured.get("row_count"),
-            "bytes": sum(len(memoryview(each)) for each in lists) or None,
+            "bytes": result.spooled_bytes or sum(len(memoryview(each)) for each in lists) or None,
         }
     contents = (result or {}).get("contents")
     if isinstance(contents, list):
-        return {"bytes": sum(len(str(each.get("text", ""))) for each in contents)}
+        return {"bytes": sum(len(each.get("text") or each.get("blob") or "") for each in contents)}
     return {}
 
 

@@ -244,7 +244,7 @@ def _content(result: MethodResult) -> tuple[int, int]:
     if not isinstance(result, ToolResult):
         contents = result.get("contents", ())
         return 0, sum(len(each.get("text", "")) for each in contents)
-    size = len(result.text) if result.text is not None else 0
+    size = result.spooled_bytes + (len(result.text) if result.text is not None else 0)
     structured = result.structured
     if isinstance(structured, msgspec.Raw):
         return 0, size + len(structured)

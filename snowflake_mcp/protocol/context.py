@@ -55,6 +55,8 @@ class Facts:
     traceparent: str | None = None
     peer: str = ""
     """Address of the client as far as it is known; nothing on standard input."""
+    origin: str = ""
+    """Scheme and host by which the client has reached the server, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,9 +63,11 @@ class Conversation:
         send: Callable[[bytes], None],
         max_in_flight: int,
         peer: str = "",
+        origin: str = "",
     ) -> None:
         self._kernel = kernel
         self._peer = peer
+        self._origin = origin
         self._transport: Transport = transport
         self._principal = principal
         self._send = send
@@ -191,6 +193,7 @@ class Conversation:
             session_id=self.id,
             traceparent=traceparent(request.params),
             peer=self._peer,
+            origin=self._origin,
         )
 
     def _tell(self, message: bytes) -> None:

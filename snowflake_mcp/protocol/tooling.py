@@ -29,6 +29,8 @@ class ToolResult:
     meta: Mapping[str, Any] = field(default_factory=dict)
     failure: ToolFailure | None = None
     blocks: Sequence[Mapping[str, Any]] = ()
+    spooled_bytes: int = 0
+    """Of data that the call has put aside for the caller to fetch."""
 
 
 class Toolbox(Protocol):

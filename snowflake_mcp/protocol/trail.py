@@ -51,6 +51,8 @@ class Trail:
     or its thread confirmed; empty: not known so far."""
     masked: tuple[str, ...] = ()
     """Columns of the answer whose values were masked."""
+    export: str = ""
+    """The id and format of a result that was put aside for the caller to fetch."""
     on_late_end: Callable[[str, str], None] | None = None
     """Told the id and the final state of what ends after the request has."""
 

@@ -13,6 +13,8 @@ from snowflake_mcp.config.model import (
     PolicySettings,
     PrincipalSettings,
 )
+from snowflake_mcp.exports.links import Links
+from snowflake_mcp.exports.spool import Spool
 from snowflake_mcp.policy.ledger import Allowance, Allowances, Ledger
 from snowflake_mcp.policy.measured import Judge
 from snowflake_mcp.policy.objects import ObjectRules
@@ -109,6 +111,9 @@ class Parts:
     """What is known of the objects that there are; ``None``: nothing is."""
     mask_key: bytes = field(default=b"", repr=False)
     """Of the hashes that stand for masked values."""
+    spool: Spool | None = None
+    """Where exports are put; ``None``: there are none."""
+    links: Links | None = None
 
 
 def terms_of(counts: PrincipalSettings) -> Terms:

@@ -13,6 +13,7 @@ from snowflake_mcp.tools.base import Tool
 from snowflake_mcp.tools.configured import configured
 from snowflake_mcp.tools.describing import DESCRIBING
 from snowflake_mcp.tools.explaining import EXPLAINING
+from snowflake_mcp.tools.exporting import EXPORTING
 from snowflake_mcp.tools.judging import JUDGING
 from snowflake_mcp.tools.listing import LISTING
 from snowflake_mcp.tools.masks import STYLES
@@ -39,6 +40,7 @@ EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
         *EXPLAINING,
         *PROFILING,
         *STATEMENTS,
+        *EXPORTING,
         *REMEMBERING,
         *JUDGING,
         *WRITING,

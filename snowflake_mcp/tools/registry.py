@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
 from snowflake_mcp.config.principals import GONE, Profiles
+from snowflake_mcp.exports.links import Links
+from snowflake_mcp.exports.spool import Spool
 from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.policy.measured import Judge
 from snowflake_mcp.protocol.context import RequestContext
@@ -187,10 +189,12 @@ def build_registry(
     profiles: Profiles | None = None,
     mask_key: bytes = b"",
     lore: Lore | None = None,
+    spool: Spool | None = None,
+    links: Links | None = None,
 ) -> Registry:
     """All tools; without a ledger nobody's use is counted. ``mask_key`` hides masked values.
 
-    Without ``lore`` nothing is searched and nothing suggested.
+    Without ``lore`` nothing is searched and nothing suggested, without a spool nothing exported.
 
     Raises:
         ValueError: a rule about objects or a pattern of tools cannot be used, or a word is none of
@@ -199,4 +203,5 @@ def build_registry(
     if found := problems(config):
         raise ValueError("; ".join(found))
     parts = Parts(warehouse, gate) if ledger is None else Parts(warehouse, gate, ledger)
-    return Registry(profiles or Profiles(config), replace(parts, mask_key=mask_key, lore=lore))
+    shared = replace(parts, mask_key=mask_key, lore=lore, spool=spool, links=links)
+    return Registry(profiles or Profiles(config), shared)

@@ -7,7 +7,7 @@ from snowflake_mcp.protocol.trail import Trail
 from snowflake_mcp.tools.backing import Backing
 from snowflake_mcp.warehouse.standing import Standing
 
-__all__ = ["note_state", "note_statement", "note_verdict"]
+__all__ = ["note_export", "note_state", "note_statement", "note_verdict"]
 
 _OWN_FUNCTIONS: Final = "udf"
 """The capability without which every function that is called is built in, and no news."""
@@ -33,6 +33,11 @@ def note_statement(trail: Trail, backing: Backing, sql: str = "") -> None:
     trail.connection = backing.connection.name
     trail.role = backing.counts.role or str(backing.connection.parameters.get("role") or "")
     trail.runs(sql)
+
+
+def note_export(trail: Trail, name: str) -> None:
+    """The caller can fetch a result under this name."""
+    trail.export = name
 
 
 def note_state(trail: Trail, backing: Backing, standing: Standing) -> Standing:

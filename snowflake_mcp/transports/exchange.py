@@ -17,7 +17,15 @@ from snowflake_mcp.protocol.jsonrpc import encode_error
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.outlet import Outlet
 
-__all__ = ["EVENT_STREAM", "JSON", "Exchange", "HeaderList", "Refusal", "encode_problem"]
+__all__ = [
+    "EVENT_STREAM",
+    "JSON",
+    "Exchange",
+    "HeaderList",
+    "Refusal",
+    "encode_problem",
+    "origin_of",
+]
 
 JSON: Final = "application/json"
 EVENT_STREAM: Final = "text/event-stream"
@@ -50,6 +58,12 @@ class Refusal(Exception):
 def encode_problem(code: str, message: str, extra: Mapping[str, object] | None = None) -> bytes:
     """The JSON error body of REST and probes: ``{"error": {"code", "message", ...}}``."""
     return msgspec.json.encode({"error": {"code": code, "message": message, **(extra or {})}})
+
+
+def origin_of(exchange: "Exchange") -> str:
+    """Scheme and host by which the client has reached us; the host was checked before."""
+    host = exchange.header("host")
+    return f"{exchange.scheme}://{host}" if host else ""
 
 
 class Exchange(Protocol):
@@ -127,8 +141,18 @@ class Exchange(Protocol):
     ) -> None:
         """Answer with a whole body and end the exchange."""
 
-    def stream(self, content_type: str, headers: HeaderList = ()) -> Outlet:
-        """Begin an answer with status 200 and an open end; ``end_stream`` ends it."""
+    def stream(
+        self,
+        content_type: str,
+        headers: HeaderList = (),
+        *,
+        status: int = 200,
+        length: int | None = None,
+    ) -> Outlet:
+        """Begin an answer piece by piece; ``end_stream`` ends it.
+
+        Exactly ``length`` bytes have to follow; ``None``: its end is open.
+        """
 
     def end_stream(self) -> None:
         """End an answer that ``stream`` began, once all of it has left."""

@@ -15,6 +15,7 @@ from snowflake_mcp.transports.admin import AdminSurface
 from snowflake_mcp.transports.attendance import Attendance
 from snowflake_mcp.transports.callers import Callers, ResourceMetadata
 from snowflake_mcp.transports.crowd import Crowd
+from snowflake_mcp.transports.downloads import Downloads
 from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON
 from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
@@ -139,10 +140,11 @@ def build_front(
     metrics: Metrics,
     authentication: Authentication,
     admin: AdminSource | None = None,
+    downloads: Downloads | None = None,
 ) -> Front:
     """Put the network side together; nothing starts before a port listens.
 
-    Without ``admin`` there is no admin surface.
+    Without ``admin`` there is no admin surface, without ``downloads`` nothing to fetch.
 
     Raises:
         ValueError: ``http.trusted_proxies``, ``http.forwarded_header`` or ``http.parser`` means
@@ -179,7 +181,10 @@ def build_front(
     )
     sse = LegacySse(kernel, clock, http, config.websocket)
     routes = [mcp, *RestTools(kernel).routes(), *Probes(status, Exposition(metrics)).routes()]
-    routes.extend(ApiDescription(admin).routes())
+    kind = config.exports.links if downloads is not None else "off"
+    routes.extend(ApiDescription(admin, kind).routes())
+    if downloads is not None:
+        routes.extend(downloads.routes())
     if admin is not None:
         routes.extend(AdminSurface(admin).routes())
         routes.extend(LiveView(admin, websockets, clock).routes())

@@ -28,7 +28,7 @@ from snowflake_mcp.protocol.jsonrpc import (
 )
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.parameters import check_parameter_headers
-from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
+from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal, origin_of
 from snowflake_mcp.transports.guard import check_accept
 from snowflake_mcp.transports.streams import Answer, Line
 from snowflake_mcp.transports.toolsets import caller_of
@@ -118,12 +118,12 @@ class McpEndpoint:
             status = error.status or 400
             allow = _ALLOW_POST if status == 405 else ()
             raise Refusal(status, "no_session", error.message, allow) from None
-        return replace(facts, peer=exchange.peer)
+        return replace(facts, peer=exchange.peer, origin=origin_of(exchange))
 
     def _admit(self, exchange: Exchange, message: Message) -> Facts:
         """The facts of a message; what is no request is dealt with here."""
         facts = self._admission.admit(message, routing_headers(exchange), caller_of(exchange))
-        facts = replace(facts, peer=exchange.peer)
+        facts = replace(facts, peer=exchange.peer, origin=origin_of(exchange))
         if isinstance(message, Notification):
             self._kernel.notice(message, facts)
         elif isinstance(message, Response):

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from snowflake_mcp.exports.links import PATH as EXPORTS
+from snowflake_mcp.exports.spool import TYPES
 from snowflake_mcp.ops.exposition import CONTENT_TYPE
 from snowflake_mcp.protocol.errors import Family
 from snowflake_mcp.transports.admin import ACTIONS, Action
@@ -212,6 +214,22 @@ _BESIDE_ACTIONS: Final[Mapping[tuple[str, str], dict[str, Any]]] = {
 """What there is of the admin surface beside its actions."""
 
 
+_EXPORT: Final[Mapping[str, Any]] = {
+    "operationId": "fetchExport",
+    "summary": "A file that export_results has made; the whole link comes with its answer",
+    "parameters": [
+        {"name": name, "in": where, "required": True, "schema": _TEXT}
+        for name, where in (("name", "path"), ("ticket", "query"), ("signature", "query"))
+    ],
+    "responses": {
+        "200": {"description": "The file", "content": {each: {} for each in TYPES.values()}},
+        "206": {"description": "The part that the header Range asks for"},
+        "416": _answer(416, _reference("Error")),
+        **{str(code): _answer(code, _reference("Error")) for code in (403, 404, 410, 503)},
+    },
+}
+
+
 def _admin_operation(action: Action) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components((action.takes,))
     schema = {**schemas[action.takes.__name__]}
@@ -248,7 +266,7 @@ def _asking(operation: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
+def _describe(actions: Sequence[Action] = (), *, exports: str = "off") -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for action in actions:
         paths.setdefault(action.path, {})[action.method.lower()] = _admin_operation(action)
@@ -259,6 +277,9 @@ def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
         if not path.startswith(_PROBES):
             for method, operation in methods.items():
                 methods[method] = _asking(operation)
+    if exports != "off":
+        operation = dict(_EXPORT) if exports == "signed" else _asking(_EXPORT)
+        paths[f"{EXPORTS}/{{name}}"] = {"get": operation}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -277,10 +298,11 @@ def _describe(actions: Sequence[Action] = ()) -> dict[str, Any]:
 class ApiDescription:
     """``GET /openapi.json``."""
 
-    def __init__(self, admin: AdminSource | None = None) -> None:
+    def __init__(self, admin: AdminSource | None = None, exports: str = "off") -> None:
+        """``exports`` is the kind of links to them, as the setting has it."""
         self._admin = admin
-        self._body = msgspec.json.encode(_describe())
-        self._with_admin = msgspec.json.encode(_describe(ACTIONS))
+        self._body = msgspec.json.encode(_describe(exports=exports))
+        self._with_admin = msgspec.json.encode(_describe(ACTIONS, exports=exports))
 
     def routes(self) -> list[Route]:
         """Where it is."""

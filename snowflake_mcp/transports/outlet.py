@@ -96,6 +96,11 @@ class Outlet:
         self._end_excess()
         self._settle()
 
+    def give_up(self, reason: str) -> None:
+        """What was to follow cannot be had: break the connection, which tells the peer so."""
+        if not self._closed:
+            self._give_up(reason)
+
     def pauseProducing(self) -> None:
         """The transport has enough; it may say so several times."""
         if self._paused or self._closed:

@@ -212,15 +212,22 @@ class Request:
             self.channel.write(head + body)
             self.finish()
 
-    def stream(self, content_type: str, headers: HeaderList = ()) -> Outlet:
-        """Begin an answer with an open end."""
+    def stream(
+        self,
+        content_type: str,
+        headers: HeaderList = (),
+        *,
+        status: int = 200,
+        length: int | None = None,
+    ) -> Outlet:
+        """Begin an answer piece by piece."""
         if self._over:
             outlet = self._new_outlet()
             outlet.close()
             return outlet
         self._mute = self.verb == "HEAD"
-        self._chunked = self._version == b"HTTP/1.1" and not self._mute
-        self.channel.write(self._head(200, content_type, headers, None))
+        self._chunked = length is None and self._version == b"HTTP/1.1" and not self._mute
+        self.channel.write(self._head(status, content_type, headers, length))
         return self._open_outlet(self._site.max_unsent_bytes)
 
     def end_stream(self) -> None:

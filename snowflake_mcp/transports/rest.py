@@ -11,7 +11,13 @@ from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, Tool
 from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.tooling import ToolResult
-from snowflake_mcp.transports.exchange import Exchange, HeaderList, Refusal, encode_problem
+from snowflake_mcp.transports.exchange import (
+    Exchange,
+    HeaderList,
+    Refusal,
+    encode_problem,
+    origin_of,
+)
 from snowflake_mcp.transports.tree import Route
 
 __all__ = ["FAMILY_STATUS", "RestTools"]
@@ -86,6 +92,7 @@ class RestTools:
             version=eras.LATEST_STATELESS,
             client=_printable(exchange.header("user-agent") or ""),
             peer=exchange.peer,
+            origin=origin_of(exchange),
         )
         call = self._kernel.start_tool(body.name, body.arguments, facts)
         exchange.on_gone(lambda: call.cancel("disconnect"))

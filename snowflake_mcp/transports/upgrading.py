@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 
-from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.exchange import Exchange, Refusal, origin_of
 from snowflake_mcp.transports.toolsets import caller_of
 from snowflake_mcp.transports.websocket import Connection, WebSocketFactory
 
@@ -28,7 +28,9 @@ class WebSocketEndpoint:
         Raises:
             Refusal: see ``open``.
         """
-        self.open(exchange, self._factory.connection(caller_of(exchange), exchange.peer))
+        connection = self._factory.connection(caller_of(exchange), exchange.peer)
+        connection.origin = origin_of(exchange)
+        self.open(exchange, connection)
 
     def open(self, exchange: Exchange, connection: Connection) -> None:
         """Check the handshake and give the socket to ``connection``.

@@ -58,6 +58,8 @@ class Connection(WebSocketServerProtocol):
         self._principal = principal
         # What autobahn calls the peer is the other end of the socket, which may be a proxy.
         self.client_address = client_address
+        self.origin = ""
+        """Scheme and host by which it has come in."""
         self._opened_s: float | None = None
         self._received = 0
         self._sent = 0
@@ -144,6 +146,7 @@ class Connection(WebSocketServerProtocol):
             send=send,
             max_in_flight=self.factory.settings.max_in_flight,
             peer=self.client_address,
+            origin=self.origin,
         )
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:

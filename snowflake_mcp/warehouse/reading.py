@@ -2,12 +2,21 @@
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, TypeVar
 
-from snowflake_mcp.warehouse import columns, fetching, temporal, values
-from snowflake_mcp.warehouse.results import Collector, Column, Cut, JsonValue, Reading
+from snowflake_mcp.warehouse import batching, columns, fetching, temporal, values
+from snowflake_mcp.warehouse.results import (
+    BatchCollector,
+    Collector,
+    Column,
+    Cut,
+    JsonValue,
+    Reading,
+    TextCollector,
+)
 
 __all__ = ["Extent", "OwnFaultError", "columns_of", "read"]
 
@@ -61,16 +70,27 @@ def read(
     described = columns_of(cursor, kinds)
     with _own_work(gate):
         collector.begin(described)
-    slices = _arrow_slices if fetching.is_arrow(cursor) else _python_slices
+    writes = isinstance(collector, TextCollector)
+    source: Any
+    if isinstance(collector, BatchCollector):
+        source = batching.batches(cursor, kinds, collector, partial(_own_work, gate), extent.offset)
+    else:
+        shown = _as_text(kinds) if writes else kinds
+        slices = _arrow_slices if fetching.is_arrow(cursor) else _python_slices
+        source = slices(cursor, shown, gate, extent.offset)
     rows = 0
     cut: Cut | None = None
-    with closing(slices(cursor, kinds, gate, extent.offset)) as source:
+    with closing(source):
         for piece in source:
             fitting = piece[: extent.max_rows - rows]
             rows += len(fitting)
             if fitting:
                 with _own_work(gate):
                     goes_on = collector.add(fitting)
+                if writes:
+                    # Disks may be slow, and others wait for the gate.
+                    with _own_work(nullcontext()):
+                        collector.settle()  # type: ignore[attr-defined]  # see ``writes``
                 if not goes_on or not wanted():
                     cut = "collector"
                     break
@@ -120,6 +140,10 @@ def _type_text(kind: str, precision: int | None, scale: int | None, size: int | 
     if kind in _WITH_SCALE:
         return name if scale is None else f"{name}({scale})"
     return name
+
+
+def _as_text(kinds: Sequence[str]) -> list[str]:
+    return ["TEXT" if kind in values.SEMI_STRUCTURED else kind for kind in kinds]
 
 
 def _arrow_slices(

@@ -2,9 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-__all__ = ["Collector", "Column", "Cut", "JsonValue", "Outcome", "Reading"]
+__all__ = [
+    "BatchCollector",
+    "Collector",
+    "Column",
+    "Cut",
+    "JsonValue",
+    "Outcome",
+    "Reading",
+    "TextCollector",
+]
 
 T = TypeVar("T")
 OtherT = TypeVar("OtherT")
@@ -42,6 +51,31 @@ class Collector(Protocol[T_co]):
 
     def finish(self) -> T_co:
         """The collected value; it becomes ``Outcome.value``."""
+
+
+@runtime_checkable
+class TextCollector(Protocol):
+    """A collector that writes a result down: semi-structured cells come as Snowflake wrote them."""
+
+    def settle(self) -> None:
+        """After each slice, while no other thread waits for the interpreter: bring it to disk."""
+
+
+@runtime_checkable
+class BatchCollector(TextCollector, Protocol):
+    """One whose ``add`` takes Arrow record batches of plain types, at most 4,096 rows each."""
+
+    coarse: bool
+    """Whether timestamps finer than microseconds become microseconds."""
+
+    def hide(self, cells: Sequence[JsonValue]) -> Sequence[str | None]:
+        """What stands for the values of a column that is hidden."""
+
+    def hides(self, place: int) -> bool:
+        """Whether values of this column are hidden; known once it has begun."""
+
+    def shape(self, schema: Any) -> None:
+        """Learn the schema of the batches, a ``pyarrow.Schema``; after ``begin``."""
 
 
 @dataclass(frozen=True, slots=True)

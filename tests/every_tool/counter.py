@@ -12,6 +12,7 @@ from twisted.internet.task import Clock
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import ConnectionSettings
 from snowflake_mcp.config.principals import Profiles
+from snowflake_mcp.exports.links import Links
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
@@ -31,6 +32,7 @@ from tests.behaviour.peer import Peer
 from tests.every_tool.checks import Answer
 from tests.support.callers import asking_nobody
 from tests.support.messages import HANDSHAKE, STATELESS
+from tests.support.spools import spooling
 from tests.support.wire import connect, http_request
 from tests.unit.policy.support import DirectGate
 from tests.unit.transports.stand import StatusDouble
@@ -90,6 +92,8 @@ class Counter:
             config,
             profiles=profiles,
             lore=Lore.over(self.warehouse, cast(Any, reactor)),
+            spool=spooling(folder / "spool"),
+            links=Links(b"k" * 32, lambda: 1_000.0),
         )
         self.clock = Clock()
         signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0)

@@ -66,6 +66,13 @@ ROWS: Final = (
     ),
     Row("get_query_status", {"query_id": FINISHED}, {"query_id": "x"}, "No st", "missing_object"),
     Row("fetch_results", {"query_id": FINISHED, "offset": 3}, {"offset": -1}, "offset: "),
+    Row(
+        "export_results",
+        {"query_id": FINISHED, "format": "jsonl"},
+        {"query_id": FINISHED, "format": "xlsx"},
+        "format: ",
+        varies=frozenset({"uri", "link", "expires", "next_step"}),
+    ),
     Row("cancel_query", {"query_id": FINISHED}, {}, f"query_id: {_NEEDED}"),
     Row(
         "my_queries",

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from snowflake_mcp.tools.wording import DEMO_LINE
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.grants import GrantCheck, GrantChecks
 from snowflake_mcp.warehouse.service import Warehouse
+from tests.support.spools import spooling
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import asynchronous, body, conforming, context, shown
 
@@ -94,14 +96,17 @@ async def demo(
     """The tools over a warehouse that is stopped afterwards."""
     warehouse = Warehouse(REACTOR, Accounts(endpoint), CONFIG.pool, Metrics())
     warehouse.start()
+    spool = spooling(Path(tempfile.gettempdir()))
     try:
         yield build_registry(
             warehouse,
             gate or DirectGate(),
             replace(config, policy=policy or config.policy),
             lore=Lore.over(warehouse, REACTOR),
+            spool=spool,
         )
     finally:
+        spool.stopService()
         await warehouse.stop(5.0)
 
 

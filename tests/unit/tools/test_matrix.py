@@ -83,7 +83,7 @@ READS: Final = LOOKS | {
     "profile_table",
     "submit_query",
 }
-ABOUT_IDS: Final = {"get_query_status", "fetch_results", "cancel_query"}
+ABOUT_IDS: Final = {"get_query_status", "fetch_results", "cancel_query", "export_results"}
 ALL: Final = READS | ABOUT_IDS | {"execute_statement"}
 SALES, PAY, VAULT = ("SALES", "CORE", "T"), ("HR", "CORE", "PAY"), ("VAULT", "CORE", "V")
 OBJECTS: Final = (SALES, PAY, VAULT)

@@ -46,6 +46,7 @@ ORDER = [
     "get_query_status",
     "fetch_results",
     "cancel_query",
+    "export_results",
     "my_queries",
     "check_sql",
 ]
@@ -133,6 +134,7 @@ def test_arguments_have_the_agreed_names() -> None:
         "get_query_status": ({"query_id", "wait_s"}, ["query_id"]),
         "fetch_results": ({"query_id", "offset", "limit"}, ["query_id"]),
         "cancel_query": ({"query_id"}, ["query_id"]),
+        "export_results": ({"query_id", "format"}, ["query_id"]),
         "my_queries": ({"scope", "hours", "limit"}, []),
         "check_sql": ({"query", "database", "schema"}, ["query"]),
     }

@@ -160,6 +160,7 @@ class Stand:
         authentication = http.pop("authentication", None)
         rates = http.pop("rates", None)
         admin = http.pop("admin", None)
+        downloads = http.pop("downloads", None)
         self.clock = http.pop("clock", None) or Clock()
         self.toolbox = ToolboxDouble()
         self.status = StatusDouble()
@@ -189,6 +190,7 @@ class Stand:
             self.metrics,
             authentication,
             admin,
+            None if downloads is None else downloads(self.clock, self.metrics),
         )
         if identify is not None:
             self.front.site.callers = NamedCallers(authentication, identify)

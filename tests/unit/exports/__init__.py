@@ -1,0 +1,1 @@
+"""Tests of exports: the spool and its links."""
