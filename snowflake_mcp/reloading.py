@@ -54,11 +54,11 @@ def callers(
         return [*seat_problems(config), *choice_problems(config)]
 
     def take(config: Config) -> None:
-        before = _seen(profiles)
+        before = profiles.counting
         accounts.take(config.connections)
         profiles.take(config)
         checked(config)
-        if _seen(profiles) != before:
+        if profiles.counting != before:
             changes.publish([Change("tools"), Change("resources")])
 
     limits = _all_but(LimitSettings, "limits", _OF_THE_STOP)
@@ -69,11 +69,6 @@ def callers(
         take,
         problems,
     )
-
-
-def _seen(profiles: Profiles) -> tuple[object, ...]:
-    """What lists are made of."""
-    return profiles.all, profiles.tools, profiles.toolsets, profiles.aliases
 
 
 def credentials(authentication: Authentication) -> Applier:

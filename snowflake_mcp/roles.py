@@ -8,6 +8,7 @@ from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.grants import PRINCIPAL, GrantCheck, GrantChecks, Statements
+from snowflake_mcp.warehouse.wishes import NO_WISH
 
 __all__ = ["check_roles", "choice_problems"]
 
@@ -36,14 +37,15 @@ def check_roles(
     own = None
     if not config.is_demo and choice != _IGNORE:
         for profile in ("", *config.principals):
-            policy = config.principals[profile].policy if profile else config.policy
-            seat = accounts.seat(Principal(PRINCIPAL, profile))
-            # A login that needs a person waits until somebody asks for something.
-            if profile and seat.settings.asks_somebody:
-                continue
-            if tier_named(policy.tier) is Tier.READ:
-                check = GrantCheck(statements, seat.known_role, profile, seat.connection)
-                first = found.setdefault((seat.connection, seat.known_role), check)
-                own = own if profile else first
+            for wish in accounts.seats(profile):
+                seat = accounts.seat(Principal(PRINCIPAL, profile), wish)
+                server = not profile and wish == NO_WISH
+                # A login that needs a person waits until somebody asks for something.
+                if not server and seat.settings.asks_somebody:
+                    continue
+                if tier_named(accounts.tier(profile, wish)) is Tier.READ:
+                    check = GrantCheck(statements, seat.known_role, profile, seat.connection, wish)
+                    first = found.setdefault((seat.connection, seat.known_role), check)
+                    own = first if server else own
     others = [check for check in found.values() if check is not own]
     checks.take(own, others, refuse=choice == _REFUSE)

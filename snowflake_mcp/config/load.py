@@ -1,15 +1,22 @@
 """One configuration out of defaults, a TOML file, the environment and flags, in that order."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 from snowflake_mcp.config import connections
-from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
+from snowflake_mcp.config.model import (
+    Config,
+    ConnectionSettings,
+    PolicySettings,
+    PrincipalSettings,
+    ToolSettings,
+)
 from snowflake_mcp.config.parameters import Parameters
+from snowflake_mcp.config.place_tables import PLACE_KEYS, read_place
 from snowflake_mcp.config.principals import read_principals
 from snowflake_mcp.config.settings import ENVIRONMENT_PREFIX, SECTIONS, Problems, apply, settings
 from snowflake_mcp.config.tool_tables import read_tools, read_toolsets
@@ -74,22 +81,28 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     if flags.demo:
         # It answers everybody, whatever connection is written where.
         principals = MappingProxyType(
-            {name: replace(each, connection="") for name, each in principals.items()}
+            {
+                name: replace(each, connection="", policy=_without_choice(each.policy))
+                for name, each in principals.items()
+            }
         )
+        tools = MappingProxyType({n: replace(each, connection="") for n, each in tools.items()})
+        sections["policy"] = _without_choice(sections["policy"])
     used = {connection.name: connection}
-    for each in principals.values():
-        if each.connection and connection is connections.DEMO:
+    for name, where in _wanted(sections["policy"], principals, tools):
+        if connection is connections.DEMO:
             problems.add(
-                f"principals.{each.name}.connection",
+                where,
                 "names a connection, while the demo warehouse answers this server: name the "
                 "server's own connection, too (default_connection), or give --demo",
                 str(path),
             )
-            continue
-        if each.connection and each.connection not in used:
-            found = _of_principal(each, table, str(path), environ, problems)
-            if found is not None:
-                used[found.name] = found
+        elif name not in used:
+            named = _named(
+                name, table.get("connections", {}), str(path), environ, {}, problems, where
+            )
+            if named is not None:
+                used[named.name] = named
     if problems.lines:
         raise ConfigError(problems.lines)
     return Config(
@@ -173,17 +186,26 @@ def _connection(
     return connections.DEMO
 
 
-def _of_principal(
-    principal: PrincipalSettings,
-    table: Mapping[str, Any],
-    path: str,
-    environ: Mapping[str, str],
-    problems: Problems,
-) -> ConnectionSettings | None:
-    """A connection beside the server's. The environment says nothing of it: it overlays one."""
-    tables = table.get("connections", {})
-    where = f"principals.{principal.name}.connection"
-    return _named(principal.connection, tables, path, environ, {}, problems, where)
+def _wanted(
+    policy: PolicySettings,
+    principals: Mapping[str, PrincipalSettings],
+    tools: Mapping[str, ToolSettings],
+) -> Iterator[tuple[str, str]]:
+    """Connections beside the server's own, each with the setting that names it."""
+    for name in policy.allow_connections:
+        yield name, "policy.allow_connections"
+    for each in principals.values():
+        if each.connection:
+            yield each.connection, f"principals.{each.name}.connection"
+        for name in each.policy.allow_connections:
+            yield name, f"principals.{each.name}.policy.allow_connections"
+    for tool in tools.values():
+        if tool.connection:
+            yield tool.connection, f"tools.{tool.name}.connection"
+
+
+def _without_choice(policy: PolicySettings) -> PolicySettings:
+    return replace(policy, allow_connections=())
 
 
 def _named(
@@ -195,18 +217,23 @@ def _named(
     problems: Problems,
     asked_by: str = "--connection",
 ) -> ConnectionSettings | None:
-    if name in tables:
-        origin, found = path, tables[name]
-    else:
-        origin, shared = _ecosystem(environ, problems)
-        if name not in shared:
-            known = sorted({*tables, *shared})
+    """A connection by its name. The environment overlays the server's own alone."""
+    said = tables.get(name, {})
+    place = read_place(f"connections.{name}", said, path, problems)
+    origin, found = path, {key: value for key, value in said.items() if key not in PLACE_KEYS}
+    # A table that says nothing of a login is about a connection of the other clients.
+    if not found and (place or name not in tables):
+        others, shared = _ecosystem(environ, problems)
+        if name in shared:
+            origin, found = others, shared[name]
+        elif not (place and overlay):
+            known = sorted({*tables, *shared} - ({name} if place else set()))
             hint = f"known: {', '.join(known)}" if known else "none is defined there"
-            problems.add(asked_by, f"{name} is not a connection ({hint})", origin)
+            problems.add(asked_by, f"{name} is not a connection ({hint})", others)
             return None
-        found = shared[name]
     parameters = connections.from_table(found, f"{origin} [{name}]", problems)
-    return connections.complete(name, {**parameters, **overlay}, f"{origin} [{name}]", problems)
+    made = connections.complete(name, {**parameters, **overlay}, f"{origin} [{name}]", problems)
+    return replace(made, **place)
 
 
 def _ecosystem(environ: Mapping[str, str], problems: Problems) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from snowflake_mcp.config.exports import ExportSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
 from snowflake_mcp.config.migration import MigrationSettings
 from snowflake_mcp.config.operation import FixtureSettings, LogSettings, TracingSettings
+from snowflake_mcp.config.places import ConnectionPolicy, ConnectionPool
 from snowflake_mcp.config.ranges import number as _number
 from snowflake_mcp.config.secrets import Secret, SecretFile
 from snowflake_mcp.config.serving import HttpSettings, TlsSettings, WebSocketSettings
@@ -117,6 +118,8 @@ class LimitSettings:
     max_rows: int = _number(10_000, 1, 1000000)
     max_result_bytes: int = _number(768 << 10, 1024, 64 << 20)
     """Bytes of rows (as JSON) in one answer."""
+    max_cached_bytes: int = _number(32 << 20, 0, 4 << 30)
+    """Of all results that tools from the configuration keep for others (``cache_s``)."""
     max_cell_chars: int = _number(16_384, 16, 16 << 20)
     """Longer text values are cut and say so."""
     max_sql_bytes: int = _number(65_536, 256, 1 << 20)
@@ -140,6 +143,12 @@ class PolicySettings:
     """Patterns of the databases, schemas and objects that may be used; none: all."""
     deny_objects: tuple[str, ...] = ()
     """Patterns of what may not be used, even where it is allowed."""
+    allow_connections: tuple[str, ...] = ()
+    """Connections that a call may choose beside the caller's own."""
+    allow_roles: tuple[str, ...] = ()
+    """Snowflake roles that a call may choose beside the caller's own."""
+    allow_warehouses: tuple[str, ...] = ()
+    """Snowflake warehouses that a call may choose beside the caller's own."""
     mask_columns: tuple[str, ...] = ()
     """Patterns of the columns whose values nobody is shown, by name; none: no column."""
     mask_style: str = "stars"
@@ -213,6 +222,11 @@ class ConnectionSettings:
     """Where the parameters came from, for messages and /status."""
     asks_somebody: bool = False
     """A login needs a person: a browser opens or a telephone asks."""
+    description: str = ""
+    """What agents that may choose it read of it."""
+    policy: ConnectionPolicy = field(default_factory=ConnectionPolicy)
+    """Narrows what callers may do there."""
+    pool: ConnectionPool = field(default_factory=ConnectionPool)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
+from snowflake_mcp.config.narrowing import narrowed, stands_at
 from snowflake_mcp.config.settings import Problems, apply
 from snowflake_mcp.config.tools import ToolSettings
 
@@ -28,7 +29,10 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
 
 POLICY: Final = frozenset(
     {
+        "allow_connections",
         "allow_objects",
+        "allow_roles",
+        "allow_warehouses",
         "capabilities",
         "confirm_writes",
         "daily_scan_bytes",
@@ -214,12 +218,17 @@ class Profiles:
 
     def take(self, config: Config) -> None:
         """From now on these count."""
-        self._own = PrincipalSettings(
-            policy=config.policy, limits=config.limits, rates=config.rates
-        )
-        self._tables = config.principals
         self._connection = config.connection
-        self._connections = config.connections
+        self._connections = {config.connection.name: config.connection, **config.connections}
+        own = PrincipalSettings(policy=config.policy, limits=config.limits, rates=config.rates)
+        self._own = narrowed(own, config.connection)
+        # A connection that waits for a restart is told of where seats are checked.
+        self._tables = {
+            name: narrowed(table, self._connections.get(table.connection, config.connection))
+            for name, table in config.principals.items()
+        }
+        self._written = {"": own, **config.principals}
+        self._elsewhere: dict[tuple[str, str], PrincipalSettings] = {}
         self._tools = config.tools
         self._toolsets = config.toolsets
         self._aliases = config.migration.aliases
@@ -247,6 +256,44 @@ class Profiles:
         """
         name = self.of(profile).connection
         return self._connections[name] if name else self._connection
+
+    def at(self, profile: str, connection: str) -> PrincipalSettings:
+        """What counts for callers of a table on this connection; the same object until ``take``.
+
+        Raises:
+            KeyError: there is no such table or no such connection, or no more.
+        """
+        counts = self.of(profile)
+        if connection == self.connection(profile).name:
+            return counts
+        found = self._elsewhere.get((profile, connection))
+        if found is None:
+            found = stands_at(self._written[profile], self._connections[connection])
+            self._elsewhere[profile, connection] = found
+        return found
+
+    def named(self, connection: str) -> ConnectionSettings:
+        """A connection by its name.
+
+        Raises:
+            KeyError: there is no such connection.
+        """
+        return self._connections[connection]
+
+    def visible(self, profile: str) -> tuple[ConnectionSettings, ...]:
+        """The connections that callers of a table may choose, their own first.
+
+        Raises:
+            KeyError: there is no such table, or no more.
+        """
+        own = self.connection(profile)
+        names = dict.fromkeys([own.name, *self.of(profile).policy.allow_connections])
+        return tuple(self._connections[name] for name in names if name in self._connections)
+
+    @property
+    def counting(self) -> object:
+        """Equal to what it was as long as no caller's view has changed."""
+        return self._written, self._connections, self._tools, self._toolsets, self._aliases
 
     @property
     def tools(self) -> Mapping[str, ToolSettings]:

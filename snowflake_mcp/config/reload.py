@@ -217,7 +217,15 @@ def _identity(connection: ConnectionSettings) -> tuple[str, Backend]:
 def _changed_connection(name: str, before: Connections, after: Connections) -> list[str]:
     if name not in before or name not in after:
         return [f"connections.{name}"]
-    old, new = before[name].parameters, after[name].parameters
+    old, new = _said(before[name]), _said(after[name])
     return [
         f"connections.{name}.{key}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)
     ]
+
+
+def _said(connection: ConnectionSettings) -> Mapping[str, object]:
+    place = {"description": connection.description}
+    for part in ("policy", "pool"):
+        settings = getattr(connection, part)
+        place |= {f"{part}.{each.name}": getattr(settings, each.name) for each in fields(settings)}
+    return {**connection.parameters, **place}

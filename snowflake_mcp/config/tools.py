@@ -75,6 +75,14 @@ class ToolSettings:
     """Where unqualified names are looked for; empty: the connection's."""
     schema: str = ""
     """Likewise."""
+    connection: str = ""
+    """The Snowflake connection that answers it, whoever calls; empty: the caller's."""
+    role: str = ""
+    """The Snowflake role that it runs as, whoever calls; empty: the one that counts there."""
+    warehouse: str = ""
+    """The Snowflake warehouse that it runs in; empty: the one that counts there."""
+    cache_s: float = number(0.0, 0, 86400)
+    """How long a result is kept for the next call with the same arguments; 0: not at all."""
     max_rows: int = number(0, 0, 1_000_000)
     """Rows of an answer, at most ``limits.max_rows``; 0: ``limits.default_rows``."""
     timeout_s: float = number(0.0, 0, 86400)

@@ -41,6 +41,7 @@ MEMBERS: Final = frozenset(
         "task",
         "connection",
         "role",
+        "warehouse",
         "verdict",
         "kind",
         "tier",

@@ -116,6 +116,7 @@ def _done(trail: Trail, *, statement_text: bool) -> dict[str, Any]:
     return {
         "connection": trail.connection,
         "role": trail.role,
+        "warehouse": trail.warehouse,
         "verdict": trail.verdict,
         "kind": trail.kind,
         "tier": trail.tier,

@@ -15,6 +15,8 @@ __all__ = ["NO_RULES", "ObjectRules", "Pattern", "rules_about"]
 
 _PART: Final = re.compile(r'([A-Za-z0-9_$*]+)|"((?:[^"]|"")+)"')
 _MAX_PARTS: Final = 3
+_BOTH: Final = " & "
+"""Between two patterns: what both fit, as a caller's and a connection's rules are put together."""
 _SYSTEM: Final = "SNOWFLAKE"
 """The database that tells of a whole account."""
 _CATALOG: Final = "INFORMATION_SCHEMA"
@@ -41,6 +43,8 @@ class Pattern:
     """Without those at the end that fit everything."""
     literal: tuple[str | None, ...]
     """The one name that a part stands for; ``None`` where a star is in it."""
+    also: "Pattern | None" = None
+    """Another that has to fit as well, from ``ONE & OTHER``."""
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -65,6 +69,9 @@ class Pattern:
             if whole or text[at] != ".":
                 break
             at += 1
+        also = None
+        if names and text.startswith(_BOTH, at):
+            also, whole = cls.parse(text[at + len(_BOTH) :]), True
         if not whole or len(parts) > _MAX_PARTS:
             raise ValueError(
                 f"{text!r} is no pattern of one to three names such as SALES, SALES.PUBLIC or "
@@ -72,19 +79,22 @@ class Pattern:
             )
         while parts and parts[-1].pattern == ".*":
             del parts[-1], names[-1]
-        return cls(text, tuple(parts), tuple(names))
+        return cls(text, tuple(parts), tuple(names), also)
 
     def touches(self, path: Sequence[str]) -> bool:
         """Whether it fits ``path``, something in it, or something that it is in."""
-        return all(part.fullmatch(name) for part, name in zip(self.parts, path, strict=False))
+        fits = all(part.fullmatch(name) for part, name in zip(self.parts, path, strict=False))
+        return fits and (self.also is None or self.also.touches(path))
 
     def covers(self, path: Sequence[str]) -> bool:
         """Whether it fits ``path`` and everything in it."""
-        return len(self.parts) <= len(path) and self.touches(path)
+        deep = len(self.parts) <= len(path) and self.touches(path)
+        return deep and (self.also is None or self.also.covers(path))
 
     def names(self, place: int, name: str) -> bool:
         """Whether it spells out ``name`` as its part number ``place``."""
-        return len(self.literal) > place and self.literal[place] == name
+        spelt = len(self.literal) > place and self.literal[place] == name
+        return spelt or (self.also is not None and self.also.names(place, name))
 
 
 @dataclass(frozen=True, slots=True)

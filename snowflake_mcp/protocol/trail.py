@@ -31,6 +31,8 @@ class Trail:
     """The Snowflake connection that was asked."""
     role: str = ""
     """The Snowflake role that the connection names; empty: the login's own."""
+    warehouse: str = ""
+    """The Snowflake warehouse likewise."""
     verdict: str = ""
     """What the gate said: ``allowed``, ``refused`` or ``unjudged``; empty: it was not asked."""
     kind: str = ""

@@ -37,6 +37,8 @@ class Answer(msgspec.Struct, kw_only=True):
     truncated_by: Literal["rows", "bytes", "time"] | None
     next_step: str | None
     """How to get the rest, or what to do with an empty answer."""
+    age_s: int | None = None
+    """How old a kept result is, in seconds; absent: it was read for this call."""
     query_id: str
     elapsed_ms: int
     connection: str

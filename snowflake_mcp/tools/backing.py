@@ -1,7 +1,7 @@
 """What the tools of a caller stand on: the server's parts, and the settings that count."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
@@ -22,13 +22,16 @@ from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.tools.confirming import Confirmations
+from snowflake_mcp.tools.keeping import KeptResults
 from snowflake_mcp.tools.masks import NO_MASKS, Masks, masks_of
 from snowflake_mcp.warehouse.catalog import Catalog
 from snowflake_mcp.warehouse.directory import Directory, Reader
 from snowflake_mcp.warehouse.handles import Asking, Past
+from snowflake_mcp.warehouse.identifiers import shown
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["Backing", "Handles", "Lore", "Parts", "Statements", "terms_of"]
 
@@ -54,12 +57,14 @@ class Handles(Protocol):
     async def standing(self, query_id: str, asking: Asking, wait_s: float = 0.0) -> Standing:
         """How a statement of this caller stands; raises ToolFailure."""
 
+    async def place(self, query_id: str, asking: Asking) -> Wish:
+        """What of the seat of a statement of this caller is not its own; raises ToolFailure."""
+
     async def cancel(self, query_id: str, asking: Asking) -> Standing:
         """End a statement of this caller; raises ToolFailure."""
 
-    @property
-    def history_schema(self) -> Callable[[Principal], str]:
-        """The INFORMATION_SCHEMA that a caller's session has to ask."""
+    def history_schema(self, principal: Principal, wish: Wish = NO_WISH) -> str:
+        """The INFORMATION_SCHEMA that a caller's session has to ask; raises ToolFailure."""
 
     def recent(self, asking: Asking, since: float, most: int) -> Sequence[Past]:
         """The caller's statements that this process has sent, newest first."""
@@ -109,6 +114,8 @@ class Parts:
     confirmations: Confirmations = field(default_factory=Confirmations)
     lore: Lore | None = None
     """What is known of the objects that there are; ``None``: nothing is."""
+    kept: KeptResults = field(default_factory=KeptResults)
+    """Results of the operator's own tools."""
     mask_key: bytes = field(default=b"", repr=False)
     """Of the hashes that stand for masked values."""
     spool: Spool | None = None
@@ -149,6 +156,8 @@ class Backing:
     """The tools that these callers have."""
     masks: Masks = NO_MASKS
     """The columns whose values these callers are not shown."""
+    wish: Wish = NO_WISH
+    """What of the seat is not the callers' own."""
 
     @classmethod
     def of(
@@ -199,6 +208,27 @@ class Backing:
     def rules(self) -> ObjectRules:
         """The rules about objects."""
         return self.terms.rules
+
+    @property
+    def role(self) -> str:
+        """The Snowflake role that counts, as far as the settings name one; empty: the login's."""
+        named = self.counts.role or str(self.connection.parameters.get("role") or "")
+        return shown(self.wish.role) or named
+
+    @property
+    def warehouse(self) -> str:
+        """Likewise the virtual warehouse."""
+        named = self.counts.warehouse or str(self.connection.parameters.get("warehouse") or "")
+        return shown(self.wish.warehouse) or named
+
+    @property
+    def sight(self) -> Hashable:
+        """All that what a statement gives depends on, beside its text: equal ones see the same."""
+        parameters = self.connection.parameters
+        login = [parameters.get(name) for name in ("account", "user", "database", "schema")]
+        place = (self.connection.name, *map(str, login), self.role, self.warehouse)
+        # Where the operator sets them is for remedies alone.
+        return place, replace(self.terms, section=""), self.tier, self.masks, self.limits
 
     @property
     def gives_handles(self) -> bool:

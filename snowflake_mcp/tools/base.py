@@ -60,6 +60,9 @@ class Tool(Generic[ArgumentsT]):
     effect: Effect = "reads"
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """What counts for an argument that is left out, where the schema is to say it."""
+    seats: tuple[str, ...] = ()
+    """Of connection, role and warehouse the arguments that it takes where the caller may choose;
+    see ``tools.seats``. They are none of ``arguments``."""
 
 
 @dataclass(frozen=True, slots=True)

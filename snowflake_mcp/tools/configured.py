@@ -1,6 +1,6 @@
 """The tools that an operator has written: tables of the configuration made into tools."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, cast
@@ -14,10 +14,12 @@ from snowflake_mcp.tools.answers import Rows
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.checking import got
+from snowflake_mcp.tools.keeping import Kept
 from snowflake_mcp.tools.literals import rendered
 from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.querying import judged, told_rows
 from snowflake_mcp.tools.templates import Template
+from snowflake_mcp.tools.trails import note_statement, note_verdict
 from snowflake_mcp.tools.wording import still_running
 from snowflake_mcp.warehouse.standing import StillRunningError
 
@@ -96,16 +98,20 @@ class ConfiguredTool:
     async def run(self, arguments: Arguments, call: Call) -> ToolResult:
         """Run it for a call: judged, counted and masked as any statement of the caller is."""
         settings, limits = self.settings, call.backing.limits
-        most = min(settings.max_rows or limits.default_rows, limits.max_rows)
+        most = self._most(call)
         database, schema = self.place
         values = {
             name: value
             for name, value in msgspec.structs.asdict(arguments).items()
             if value is not None
         }
-        sql = ""
+        sql, verdict, key = "", None, None
         if call.context.resumes is None:
             text = self.sql(values)
+            if settings.cache_s:
+                key = (settings, text, most, call.backing.sight)
+                if (kept := self._kept(key, call)) is not None:
+                    return kept
             verdict = await judged(text, call, database, schema, hint=_REFUSED)
             sql = verdict.sql
         carried = len(msgspec.json.encode(values)) <= _MOST_CARRIED_BYTES
@@ -124,7 +130,36 @@ class ConfiguredTool:
             outcome = await work
         except StillRunningError as running:
             return still_running(call, running.standing)
+        if key is not None and verdict is not None and not verdict.results:
+            # Stored results are their owner's alone; whatever else it read is the seat's.
+            found = Kept(outcome, verdict, call.context.clock.seconds())
+            call.backing.parts.kept.put(key, found, limits.max_cached_bytes)
         return told_rows(call, outcome, most, outcome.total_rows, _FURTHER, ceiling=most)
+
+    def _kept(self, key: Hashable, call: Call) -> ToolResult | None:
+        """The answer with a result of before, noted as if the statement had been sent again."""
+        now = call.context.clock.seconds()
+        found = call.backing.parts.kept.get(key, now - self.settings.cache_s)
+        if found is None:
+            return None
+        outcome, trail = found.outcome, call.context.trail
+        note_verdict(trail, found.verdict, found.verdict.sql)
+        note_statement(trail, call.backing)
+        trail.query_ids[outcome.query_id] = "success"
+        most = self._most(call)
+        return told_rows(
+            call,
+            outcome,
+            most,
+            outcome.total_rows,
+            _FURTHER,
+            ceiling=most,
+            age_s=round(now - found.read_at),
+        )
+
+    def _most(self, call: Call) -> int:
+        limits = call.backing.limits
+        return min(self.settings.max_rows or limits.default_rows, limits.max_rows)
 
     @property
     def tool(self) -> Tool[Any]:

@@ -10,6 +10,7 @@ from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.definition import Definition, DefinitionCollector
 from snowflake_mcp.tools.names import located, missing_hint, stored
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered, json_text
+from snowflake_mcp.tools.seats import BROWSING
 from snowflake_mcp.tools.wording import answer, counted, inline
 from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
 from snowflake_mcp.warehouse.results import Outcome
@@ -141,6 +142,7 @@ DESCRIBING: Final[tuple[Tool[Any], ...]] = (
         arguments=DescribeTable,
         answer=TableDescription,
         run=_describe_table,
+        seats=BROWSING,
     ),
     Tool(
         name="describe_view",
@@ -149,5 +151,6 @@ DESCRIBING: Final[tuple[Tool[Any], ...]] = (
         arguments=DescribeView,
         answer=ViewDescription,
         run=_describe_view,
+        seats=BROWSING,
     ),
 )

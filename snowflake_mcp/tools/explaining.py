@@ -14,6 +14,7 @@ from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.plans import EXPLAIN, Operation, Plan, PlanCollector, size
 from snowflake_mcp.tools.querying import MISSING, permitted
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered, json_text
+from snowflake_mcp.tools.seats import READING
 from snowflake_mcp.tools.spending import over_budget
 from snowflake_mcp.tools.wording import answer, counted, inline
 from snowflake_mcp.warehouse.results import Column, JsonValue, Outcome
@@ -183,5 +184,6 @@ EXPLAINING: Final[tuple[Tool[Any], ...]] = (
         arguments=ExplainQuery,
         answer=Explanation,
         run=_explain_query,
+        seats=READING,
     ),
 )

@@ -5,6 +5,7 @@ from typing import Final
 
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.tools.backing import Backing
+from snowflake_mcp.warehouse.choices import Choices
 
 __all__ = ["instructions"]
 
@@ -21,8 +22,8 @@ _ALWAYS: Final = (
 )
 
 
-def instructions(backing: Backing) -> str:
-    """How to go about it, for whoever has this backing."""
+def instructions(backing: Backing, choices: Choices | None = None) -> str:
+    """How to go about it, for whoever has this backing and these choices."""
     if backing.tier is Tier.READ or "execute_statement" not in backing.names:
         access = "Read-only access to Snowflake."
     else:
@@ -33,6 +34,7 @@ def instructions(backing: Backing) -> str:
             access,
             *([f"{steps[0].upper()}{steps[1:]}."] if steps else []),
             *([_handles(backing)] if backing.gives_handles else []),
+            *([_connections(choices)] if choices is not None and len(choices.places) > 1 else []),
             _ALWAYS,
         )
     )
@@ -42,6 +44,17 @@ def _steps(backing: Backing) -> Iterator[str]:
     for words, last, names in _STEPS:
         if have := _had(names, last, backing):
             yield f"{words} {have}"
+
+
+def _connections(choices: Choices) -> str:
+    own, *others = (
+        f"{place.name} ({place.description})" if place.description else place.name
+        for place in choices.places
+    )
+    return (
+        f"The argument connection chooses where a call runs: {', '.join(others)}; without it "
+        f"{own}, where the resources are from."
+    )
 
 
 def _handles(backing: Backing) -> str:

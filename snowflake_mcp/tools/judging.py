@@ -12,6 +12,7 @@ from snowflake_mcp.tools.arguments import CheckSql
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.cells import message
 from snowflake_mcp.tools.names import placed
+from snowflake_mcp.tools.seats import HERE
 from snowflake_mcp.tools.wording import told
 from snowflake_mcp.warehouse.visible import plain
 
@@ -147,5 +148,6 @@ JUDGING: Final[tuple[Tool[Any], ...]] = (
         arguments=CheckSql,
         answer=Check,
         run=_check_sql,
+        seats=HERE,
     ),
 )

@@ -16,6 +16,7 @@ from snowflake_mcp.tools.answers import (
 from snowflake_mcp.tools.arguments import ListDatabases, ListSchemas, ListTables, ListViews
 from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.names import CASE_RULE, stored
+from snowflake_mcp.tools.seats import BROWSING
 from snowflake_mcp.tools.showing import LIST_LIMIT, Listed, show
 from snowflake_mcp.tools.wording import inline
 from snowflake_mcp.warehouse.identifiers import shown
@@ -151,6 +152,7 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListDatabases,
         answer=Databases,
         run=_list_databases,
+        seats=BROWSING,
         row_limit=LIST_LIMIT,
     ),
     Tool(
@@ -160,6 +162,7 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListSchemas,
         answer=Schemas,
         run=_list_schemas,
+        seats=BROWSING,
         row_limit=LIST_LIMIT,
     ),
     Tool(
@@ -171,6 +174,7 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListTables,
         answer=Tables,
         run=_list_tables,
+        seats=BROWSING,
         row_limit=LIST_LIMIT,
     ),
     Tool(
@@ -180,6 +184,7 @@ LISTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ListViews,
         answer=Views,
         run=_list_views,
+        seats=BROWSING,
         row_limit=LIST_LIMIT,
     ),
 )

@@ -15,6 +15,7 @@ from snowflake_mcp.tools.kinds import Kind, kind_named
 from snowflake_mcp.tools.masks import NO_MASKS
 from snowflake_mcp.tools.names import CASE_RULE, stored
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector, json_text
+from snowflake_mcp.tools.seats import BROWSING
 from snowflake_mcp.tools.showing import LIST_LIMIT, Listed, show
 from snowflake_mcp.tools.wording import answer, counted, inline
 from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
@@ -238,6 +239,7 @@ OBJECTS: Final[tuple[Tool[Any], ...]] = (
         arguments=ListObjects,
         answer=Objects,
         run=_list_objects,
+        seats=BROWSING,
         row_limit=LIST_LIMIT,
     ),
     Tool(
@@ -247,6 +249,7 @@ OBJECTS: Final[tuple[Tool[Any], ...]] = (
         arguments=DescribeObject,
         answer=ObjectDescription,
         run=_describe_object,
+        seats=BROWSING,
     ),
     Tool(
         name="get_ddl",
@@ -255,5 +258,6 @@ OBJECTS: Final[tuple[Tool[Any], ...]] = (
         arguments=GetDdl,
         answer=Ddl,
         run=_get_ddl,
+        seats=BROWSING,
     ),
 )

@@ -26,6 +26,7 @@ from snowflake_mcp.tools.searching import SEARCHING
 from snowflake_mcp.tools.statements import STATEMENTS
 from snowflake_mcp.tools.vetting import tool_problems
 from snowflake_mcp.tools.writing import WRITING
+from snowflake_mcp.warehouse.choices import choices_of
 
 __all__ = ["EVERY_TOOL", "offered", "problems"]
 
@@ -53,16 +54,18 @@ def offered(
     counts: PrincipalSettings,
     tables: Mapping[str, ToolSettings] | None = None,
     sets: Iterable[Sequence[str]] = (),
+    tiers: Iterable[str] = (),
 ) -> tuple[Tool[Any], ...]:
     """The tools of these callers: those that their patterns name, as far as their tier goes.
 
     ``tables`` are those of ``[tools.NAME]``; their tools come last, in their order.
-    ``sets`` are the patterns of tool sets; a tool has to be in each.
+    ``sets`` are the patterns of tool sets; a tool has to be in each. ``tiers`` are those on other
+    connections that these callers may choose: a tool that writes is of use where one goes so far.
 
     Raises:
         ValueError: there is no such tier, or a table is no tool.
     """
-    writes = tier_named(counts.policy.tier) > Tier.READ
+    writes = any(tier_named(tier) > Tier.READ for tier in (counts.policy.tier, *tiers))
     return tuple(
         tool
         for name, tool in {**EVERY_TOOL, **configured(tables or {})}.items()
@@ -109,6 +112,12 @@ def _problems(profiles: Profiles, profile: str) -> Iterator[str]:
             yield f"{setting}: {pattern!r} names no tool"
     if counts.toolset not in ("", *profiles.toolsets):
         yield f"{counts.section('toolset')}: {counts.toolset!r} is none of [toolsets.NAME]"
+        return
+    try:
+        for place in choices_of(profiles, profile).places[1:]:
+            terms_of(profiles.at(profile, place.name))
+    except ValueError as problem:
+        yield f"{policy}: what may be chosen: {problem}"
         return
     try:
         if not offered(counts, tables, profiles.sets(profile)):

@@ -14,6 +14,7 @@ from snowflake_mcp.tools.inquiry_arguments import ProfileTable, SampleRows
 from snowflake_mcp.tools.names import located, missing_hint, stored
 from snowflake_mcp.tools.querying import told_rows
 from snowflake_mcp.tools.render import Budget
+from snowflake_mcp.tools.seats import READING
 from snowflake_mcp.tools.spending import within_budget
 from snowflake_mcp.tools.suggesting import meant
 from snowflake_mcp.tools.wording import answer, counted, inline
@@ -243,6 +244,7 @@ PROFILING: Final[tuple[Tool[Any], ...]] = (
         arguments=ProfileTable,
         answer=Profile,
         run=_profile_table,
+        seats=READING,
     ),
     Tool(
         name="sample_rows",
@@ -251,6 +253,7 @@ PROFILING: Final[tuple[Tool[Any], ...]] = (
         arguments=SampleRows,
         answer=Rows,
         run=_sample_rows,
+        seats=READING,
         row_limit=RowLimit(default=10, maximum=1_000),
     ),
 )

@@ -10,6 +10,7 @@ from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.judging import own_results, refused
 from snowflake_mcp.tools.names import missing_hint, placed, stored
 from snowflake_mcp.tools.render import Rendered
+from snowflake_mcp.tools.seats import READING
 from snowflake_mcp.tools.spending import within_budget
 from snowflake_mcp.tools.wording import answer, counted, long_values, still_running
 from snowflake_mcp.warehouse.identifiers import qualified
@@ -132,10 +133,12 @@ def told_rows(
     further: str,
     *,
     ceiling: int | None = None,
+    age_s: int | None = None,
 ) -> ToolResult:
     """The result of a call for rows; ``further`` says how to have others or fewer.
 
     ``most`` rows were asked for, and ``ceiling`` could be: ``limits.max_rows`` where not said.
+    ``age_s``: it was read so long ago, for an earlier call.
     """
     rendered = outcome.value
     ceiling = ceiling or call.backing.limits.max_rows
@@ -154,10 +157,11 @@ def told_rows(
     if rendered.cells_cut:
         note = long_values(rendered.cells_cut)
         next_step = f"{next_step} {note}" if next_step else note
+    kept = {} if age_s is None else {"age_s": age_s}
     return answer(
         call,
         outcome,
-        heading + ".",
+        heading + (f", read {age_s} s ago." if kept else "."),
         truncated_by=truncated_by,
         next_step=next_step,
         extra={
@@ -167,6 +171,7 @@ def told_rows(
             "cells_cut": rendered.cells_cut,
             "masked": list(rendered.masked),
             "state": "success",
+            **kept,
         },
     )
 
@@ -188,6 +193,7 @@ QUERYING: Final[tuple[Tool[Any], ...]] = (
         arguments=QueryView,
         answer=Rows,
         run=_query_view,
+        seats=READING,
         row_limit=RowLimit(default=10),
     ),
     Tool(
@@ -201,6 +207,7 @@ QUERYING: Final[tuple[Tool[Any], ...]] = (
         arguments=ExecuteQuery,
         answer=Rows,
         run=_execute_query,
+        seats=READING,
         row_limit=RowLimit(),
     ),
 )

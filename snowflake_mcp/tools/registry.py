@@ -1,8 +1,9 @@
 """The tools of the server: their list in wire form, and the way from a call to its result."""
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from snowflake_mcp.config.model import Config, LimitSettings
@@ -22,9 +23,12 @@ from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.instructions import instructions
 from snowflake_mcp.tools.offering import EVERY_TOOL, offered, problems
 from snowflake_mcp.tools.schemas import schema_of
+from snowflake_mcp.tools.seats import described, parted
 from snowflake_mcp.tools.suggesting import suggested
 from snowflake_mcp.tools.wording import failed
+from snowflake_mcp.warehouse.choices import Choices, choices_of
 from snowflake_mcp.warehouse.visible import plain
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish, wish_of_tool
 
 __all__ = ["Registry", "build_registry", "wire_form"]
 
@@ -50,14 +54,17 @@ _SET_GONE: Final = "This tool set is configured no longer"
 _COMMON: Final = frozenset(Answer.__struct_fields__)
 
 
-def wire_form(tool: Tool[Any], limits: LimitSettings) -> dict[str, Any]:
-    """The tool as ``tools/list`` shows it."""
+def wire_form(
+    tool: Tool[Any], limits: LimitSettings, seats: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The tool as ``tools/list`` shows it; ``seats``: schemas of what may be chosen of its seat."""
     arguments = schema_of(tool.arguments)
     if tool.row_limit is not None:
         default, most = tool.row_limit.within(limits)
         arguments["properties"]["limit"].update(default=default, maximum=most)
     for name, value in tool.defaults.items():
         arguments["properties"][name]["default"] = value
+    arguments["properties"].update(seats)
     answer = schema_of(tool.answer)
     # What every answer has is promised once, in docs/tools.md; here it costs each client tokens.
     answer["properties"] = {n: m for n, m in answer["properties"].items() if n not in _COMMON}
@@ -79,6 +86,9 @@ class _Offer:
     backing: Backing
     tools: Mapping[str, Tool[Any]]
     described: Sequence[Mapping[str, Any]]
+    choices: Choices
+    elsewhere: dict[str, Backing] = field(default_factory=dict)
+    """What the tools stand on at other connections, by their names, once it was wanted."""
 
 
 class Registry:
@@ -111,7 +121,8 @@ class Registry:
         Raises:
             McpError: the principal's table is no more.
         """
-        return instructions(self._offer(principal).backing)
+        offer = self._offer(principal)
+        return instructions(offer.backing, offer.choices)
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], context: RequestContext
@@ -126,25 +137,57 @@ class Registry:
         tool = offer.tools.get(name)
         if tool is None:
             raise _absent(name, offer.tools)
+        profile, backing = context.facts.principal.profile, offer.backing
+        chosen: Mapping[str, str] = {}
+        try:
+            arguments, wish = parted(tool.seats, offer.choices, arguments)
+            chosen = wish.words
+            if name in self._profiles.tools:
+                wish = wish_of_tool(self._profiles.tools[name])
+            backing = self._backing(offer, profile, wish)
+            given = checked(tool, arguments)
+        except ToolFailure as failure:
+            return failed(Call(backing, context, name), failure)
         call = Call(
-            offer.backing,
+            backing,
             context,
-            tool.name,
-            tool.row_limit,
-            lambda: self._counts(context.facts.principal, offer),
+            name,
+            chosen=chosen,
+            elsewhere=lambda wish: self._backing(offer, profile, wish),
+            row_limit=tool.row_limit,
+            still_counts=lambda: self._counts(profile, backing),
         )
         try:
-            return await tool.run(checked(tool, arguments), call)
+            return await tool.run(given, call)
         except ToolFailure as failure:
             known = name in EVERY_TOOL
             return failed(call, await suggested(failure, call, arguments) if known else failure)
 
-    def _counts(self, principal: Principal, offer: _Offer) -> bool:
-        """Whether an offer was made of settings such as the principal has now."""
+    def _tiers(self, profile: str, choices: Choices) -> list[str]:
+        return [self._profiles.at(profile, name).policy.tier for name in choices.connections]
+
+    def _counts(self, profile: str, backing: Backing) -> bool:
+        """Whether a backing was made of settings such as the callers have now."""
         try:
-            return self._profiles.of(principal.profile) == offer.backing.counts
+            return self._profiles.at(profile, backing.connection.name) == backing.counts
         except KeyError:
             return False
+
+    def _backing(self, offer: _Offer, profile: str, wish: Wish) -> Backing:
+        """What a call stands on that asks for this of its seat."""
+        if wish == NO_WISH:
+            return offer.backing
+        name, backing = wish.connection, offer.backing
+        if name and name != backing.connection.name:
+            if name not in offer.elsewhere:
+                offer.elsewhere[name] = Backing.of(
+                    self._parts,
+                    self._profiles.at(profile, name),
+                    self._profiles.named(name),
+                    backing.names,
+                )
+            backing = offer.elsewhere[name]
+        return replace(backing, wish=wish)
 
     def _offer(self, principal: Principal) -> _Offer:
         profile, toolset = principal.profile, principal.toolset
@@ -160,15 +203,28 @@ class Registry:
             except KeyError:
                 self._offers.pop((profile, toolset), None)
                 raise McpError(INVALID_REQUEST, _SET_GONE, status=404) from None
-            tools = offered(counts, self._profiles.tools, sets)
+            choices = choices_of(self._profiles, profile)
+            tools = offered(counts, self._profiles.tools, sets, self._tiers(profile, choices))
             connection = self._profiles.connection(profile)
             names = [tool.name for tool in tools]
             offer = self._offers[profile, toolset] = _Offer(
                 Backing.of(self._parts, counts, connection, names),
                 dict(zip(names, tools, strict=True)),
-                tuple(wire_form(tool, counts.limits) for tool in tools),
+                tuple(_wire_forms(tools, counts.limits, choices)),
+                choices,
             )
         return offer
+
+
+def _wire_forms(
+    tools: Sequence[Tool[Any]], limits: LimitSettings, choices: Choices
+) -> Iterator[Mapping[str, Any]]:
+    in_words = True
+    for tool in tools:
+        seats = described(tool.seats, choices, in_words=in_words)
+        yield wire_form(tool, limits, seats)
+        # Said once: whoever reads the list has read the first tool.
+        in_words = in_words and "connection" not in seats
 
 
 def _absent(name: str, tools: Mapping[str, Tool[Any]]) -> McpError:

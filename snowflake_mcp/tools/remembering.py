@@ -12,6 +12,7 @@ from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.inquiry_answers import Queries, QueryItem
 from snowflake_mcp.tools.inquiry_arguments import MyQueries
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered
+from snowflake_mcp.tools.seats import HERE
 from snowflake_mcp.tools.wording import answer, counted
 from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.identifiers import literal
@@ -97,7 +98,7 @@ async def _history(call: Call, hours: int, most: int, *, everybody: bool) -> Too
     sql = _HISTORY.format(
         own=own,
         chars=_SQL_CHARS,
-        schema=call.backing.handles.history_schema(call.asking.principal),
+        schema=call.backing.handles.history_schema(call.asking.principal, call.backing.wish),
         hours=hours,
         which="TRUE" if everybody else own,
         most=most + 1,
@@ -174,6 +175,7 @@ REMEMBERING: Final[tuple[Tool[Any], ...]] = (
         arguments=MyQueries,
         answer=Queries,
         run=_my_queries,
+        seats=HERE,
         row_limit=RowLimit(default=20, maximum=500),
     ),
 )

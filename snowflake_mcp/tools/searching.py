@@ -13,6 +13,7 @@ from snowflake_mcp.tools.kinds import KINDS, kind_named
 from snowflake_mcp.tools.names import stored, stored_path
 from snowflake_mcp.tools.render import Budget, ItemsCollector
 from snowflake_mcp.tools.search_forms import Detail, FoundObjects, SearchObjects
+from snowflake_mcp.tools.seats import BROWSING
 from snowflake_mcp.tools.wording import answer, counted, inline
 from snowflake_mcp.warehouse.catalog import Asker
 from snowflake_mcp.warehouse.crawling import OBJECTS
@@ -255,6 +256,7 @@ SEARCHING: Final[tuple[Tool[Any], ...]] = (
         arguments=SearchObjects,
         answer=FoundObjects,
         run=_search_objects,
+        seats=BROWSING,
         row_limit=_LIMIT,
         defaults={"detail_level": "summary"},
     ),

@@ -1,8 +1,9 @@
 """The run of a statement for a call of a tool, and what may be done with one that runs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final, Self, TypeVar
 
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
@@ -17,6 +18,7 @@ from snowflake_mcp.warehouse.handles import Asking
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.wishes import Wish
 
 __all__ = ["Sender"]
 
@@ -33,6 +35,10 @@ class Sender:
     backing: Backing
     context: RequestContext
     tool: str
+    chosen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The arguments by which the caller chose its seat, as it may give them again."""
+    elsewhere: Callable[[Wish], Backing] | None = None
+    """What calls stand on at another seat of the caller; ``None``: it has no other."""
 
     async def run(
         self,
@@ -85,9 +91,13 @@ class Sender:
             self.context.trail.ended(query_id, state)
 
         note_statement(self.context.trail, self.backing, sql)
+        if task_arguments is not None:
+            # Whoever takes the task up again is to find its statement where it runs.
+            task_arguments = {**task_arguments, **self.chosen}
         job = Job(
             sql=sql,
             principal=self.context.facts.principal,
+            wish=backing.wish,
             max_rows=max_rows,
             timeout_s=backing.limits.submitted_timeout_s if submits else self._timeout_s(timeout_s),
             database=database,
@@ -124,20 +134,40 @@ class Sender:
             if not goes_on:
                 meter.stop()
 
+    async def where(self, query_id: str) -> Self:
+        """This call at the seat where an earlier statement of its caller ran.
+
+        What is read of that statement is masked and bounded as on that connection.
+
+        Raises:
+            ToolFailure: there is no such statement, or the seat may no longer be chosen.
+        """
+        wish = await self.backing.handles.place(query_id, self.asking)
+        if wish == self.backing.wish or self.elsewhere is None:
+            return self
+        return replace(self, backing=self.elsewhere(wish))
+
     async def read(
         self, query_id: str, collector: Collector[T], *, offset: int, max_rows: int
     ) -> Outcome[T]:
-        """Rows of the result of an earlier statement of this caller.
+        """Rows of the result of an earlier statement of this caller; see ``where``.
 
         Raises:
             ToolFailure: there is no such statement, or it has no result.
             StillRunningError: it has not ended within ``limits.answer_within_s``.
             CancelledError: the request was cancelled; the statement was left alone.
         """
+        if await self.backing.handles.place(query_id, self.asking) != self.backing.wish:
+            raise ToolFailure(
+                Family.REFUSED,
+                "The statement ran elsewhere: on another connection, or as another role.",
+                "Read it with fetch_results.",
+            )
         note_statement(self.context.trail, self.backing)
         job = Job(
             sql="",
             principal=self.context.facts.principal,
+            wish=self.backing.wish,
             max_rows=max_rows,
             timeout_s=self._timeout_s(),
             tag=self._tag(),
@@ -185,6 +215,7 @@ class Sender:
             backing.limits,
             self.context.trail,
             min(timeout_s, self._timeout_s()),
+            backing.wish,
         )
 
     @property
@@ -216,6 +247,7 @@ class Sender:
             "session": facts.session_id or "",
             "request": self.context.request_id,
             "tool": self.tool,
+            **self.backing.wish.words,
         }
         if (span := self.context.traceparent or facts.traceparent) is not None:
             tag["traceparent"] = span

@@ -69,7 +69,7 @@ async def within_budget(
             hint = _HINT.format(backing.terms.section)
             raise ToolFailure(Family.LIMIT, f"{problem} It was not run.", hint)
         message = f"{problem} Run it all the same?\n{sql[:2_000]}"
-        subject = (sql, database, schema)
+        subject = (sql, database, schema, str(backing.wish.words))
         instead = _ASK_HINT.format(backing.terms.section)
         await ask(call.context, backing.parts.confirmations, message, *subject, instead=instead)
     if spent := ledger.exhausted(principal, backing.allowances, estimate.scan_bytes):

@@ -10,6 +10,7 @@ from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.querying import MISSING, judged
 from snowflake_mcp.tools.render import Rendered
+from snowflake_mcp.tools.seats import READING
 from snowflake_mcp.tools.suggesting import suggested
 from snowflake_mcp.tools.wording import answer, counted, long_values, stands, still_running
 from snowflake_mcp.warehouse.results import Outcome
@@ -41,6 +42,7 @@ async def _submit_query(arguments: SubmitQuery, call: Call) -> ToolResult:
 
 
 async def _get_query_status(arguments: GetQueryStatus, call: Call) -> ToolResult:
+    call = await call.where(arguments.query_id)
     wait_s = call.wait_s(arguments.wait_s or 0)
     standing = await call.standing(arguments.query_id, wait_s)
     if standing.failure is not None:
@@ -49,6 +51,7 @@ async def _get_query_status(arguments: GetQueryStatus, call: Call) -> ToolResult
 
 
 async def _cancel_query(arguments: CancelQuery, call: Call) -> ToolResult:
+    call = await call.where(arguments.query_id)
     standing = await call.cancel(arguments.query_id)
     if not standing.ended:
         return stands(call, standing, "Told to end, which is not confirmed yet.")
@@ -60,6 +63,7 @@ async def _cancel_query(arguments: CancelQuery, call: Call) -> ToolResult:
 async def _fetch_results(arguments: FetchResults, call: Call) -> ToolResult:
     most = call.rows(arguments.limit)
     offset = arguments.offset or 0
+    call = await call.where(arguments.query_id)
     try:
         outcome = await call.read(
             arguments.query_id,
@@ -124,6 +128,7 @@ STATEMENTS: Final[tuple[Tool[Any], ...]] = (
         arguments=SubmitQuery,
         answer=StatementState,
         run=_submit_query,
+        seats=READING,
     ),
     Tool(
         name="get_query_status",

@@ -31,7 +31,7 @@ def note_verdict(trail: Trail, verdict: Verdict, sql: str) -> None:
 def note_statement(trail: Trail, backing: Backing, sql: str = "") -> None:
     """A statement is about to be sent, or one is asked for."""
     trail.connection = backing.connection.name
-    trail.role = backing.counts.role or str(backing.connection.parameters.get("role") or "")
+    trail.role, trail.warehouse = backing.role, backing.warehouse
     trail.runs(sql)
 
 

@@ -10,6 +10,7 @@ from snowflake_mcp.policy.rules import Rule
 from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.tools.configured import ConfiguredTool
+from snowflake_mcp.warehouse.wishes import wish_of_tool
 
 __all__ = ["tool_problems"]
 
@@ -36,6 +37,11 @@ def tool_problems(config: Config, taken: Collection[str]) -> Iterator[str]:
         where = f"tools.{table.name}"
         if table.name in taken:
             yield f"{where}: there is a tool of this name already"
+        try:
+            wish_of_tool(table)
+        except ValueError as problem:
+            yield f"{where}: role or warehouse: {problem}"
+            continue
         try:
             tool = ConfiguredTool.of(table)
             database, schema = tool.place

@@ -13,6 +13,7 @@ from snowflake_mcp.tools.confirming import ask
 from snowflake_mcp.tools.judging import own_results, refused
 from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.render import Rendered
+from snowflake_mcp.tools.seats import READING
 from snowflake_mcp.tools.wording import answer
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.visible import plain
@@ -48,7 +49,7 @@ async def _execute_statement(arguments: ExecuteStatement, call: Call) -> ToolRes
     await own_results(verdict, call)
     if call.backing.policy.confirm_writes:
         question = _question(verdict, call)
-        subject = (verdict.sql, database, schema)
+        subject = (verdict.sql, database, schema, str(call.backing.wish.words))
         instead = _INSTEAD.format(call.backing.setting("confirm_writes"))
         confirmations = call.backing.parts.confirmations
         await ask(call.context, confirmations, question, *subject, instead=instead)
@@ -109,8 +110,10 @@ def _question(verdict: Verdict, call: Call) -> str:
     """What the user is asked: what is done, to what, and the statement itself."""
     names = verdict.objects.tables[:_SHOWN_NAMES]
     where = f" Objects: {', '.join(plain(name, 200) for name in names)}." if names else ""
+    backing = call.backing
+    role = f" as role {plain(backing.role, 200)}" if backing.wish.role else ""
     return (
-        f"Run this {verdict.kind} on Snowflake connection {plain(call.backing.connection.name)}? "
+        f"Run this {verdict.kind} on Snowflake connection {plain(backing.connection.name)}{role}? "
         f"It changes data or objects (tier {verdict.tier.word}).{where}\n"
         f"{plain(verdict.sql, _SHOWN_SQL)}"
     )
@@ -127,6 +130,7 @@ WRITING: Final[tuple[Tool[Any], ...]] = (
         arguments=ExecuteStatement,
         answer=Written,
         run=_execute_statement,
+        seats=READING,
         effect="writes",
     ),
 )

@@ -8,8 +8,10 @@ from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, Prin
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.warehouse.choices import choices_of
 from snowflake_mcp.warehouse.credentials import Account, SettingsAccount
 from snowflake_mcp.warehouse.identifiers import folded
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish, wish_of_tool
 
 __all__ = ["Accounts", "Seat", "seat_problems"]
 
@@ -111,24 +113,76 @@ class Accounts:
         for name in self._accounts.keys() - {self.own, *connections}:
             del self._accounts[name]
 
-    def seat(self, principal: Principal) -> Seat:
-        """Where this caller's statements run from now on.
+    def seat(self, principal: Principal, wish: Wish = NO_WISH) -> Seat:
+        """Where this caller's statements run from now on; ``wish`` is what one asks for beyond.
+
+        Raises:
+            ToolFailure: the caller's table is no more, or does not let it choose that.
+        """
+        profiles, profile = self._profiles, principal.profile
+        try:
+            table = profiles.of(profile)
+            if wish != NO_WISH:
+                wish = self._granted(profile, wish)
+                table = profiles.at(profile, wish.connection or table.connection or self.own)
+        except KeyError:
+            raise _GONE.anew() from None
+        connection = wish.connection or table.connection or self.own
+        settings = self._accounts[connection].settings
+        role, warehouse = _names(table)
+        return Seat(connection, wish.role or role, wish.warehouse or warehouse, settings)
+
+    def seats(self, profile: str) -> list[Wish]:
+        """Every connection and role that callers of a table may have, their own seat first.
+
+        The seats of the operator's tools come last.
+
+        Raises:
+            KeyError: there is no such table, or no more.
+        """
+        found = []
+        places = choices_of(self._profiles, profile).places
+        for place in places:
+            name = "" if place is places[0] else place.name
+            found += [Wish(name), *(Wish(name, role) for role in place.roles if role != place.role)]
+        tools = map(wish_of_tool, self._profiles.tools.values())
+        return list(dict.fromkeys([*found, *(Wish(each.connection, each.role) for each in tools)]))
+
+    def tier(self, profile: str, wish: Wish) -> str:
+        """How far statements of these callers may go there, in the word of the setting.
+
+        Raises:
+            KeyError: there is no such table, or no more.
+        """
+        own = self._profiles.connection(profile).name
+        return self._profiles.at(profile, wish.connection or own).policy.tier
+
+    def _granted(self, profile: str, wish: Wish) -> Wish:
+        # The seat of an operator's own tool is not the caller's choice.
+        if wish in map(wish_of_tool, self._profiles.tools.values()):
+            return wish
+        return choices_of(self._profiles, profile).checked(wish)
+
+    def wishes(self, principal: Principal) -> list[Wish]:
+        """The connections that this caller may choose, its own first.
 
         Raises:
             ToolFailure: the caller's table is no more.
         """
         try:
-            table = self._profiles.of(principal.profile)
+            visible = self._profiles.visible(principal.profile)
         except KeyError:
             raise _GONE.anew() from None
-        connection = table.connection or self.own
-        settings = self._accounts[connection].settings
-        return Seat(connection, *_names(table), settings)
+        return [NO_WISH, *(Wish(each.name) for each in visible[1:])]
 
 
 def seat_problems(config: Config) -> list[str]:
     """What of the tables' connections, roles and warehouses cannot be, one line for each."""
-    found = []
+    found = [
+        f"tools.{each.name}.connection: {each.connection} needs a restart"
+        for each in config.tools.values()
+        if each.connection and each.connection not in config.connections
+    ]
     for each in config.principals.values():
         if each.connection and each.connection not in config.connections:
             found.append(f"principals.{each.name}.connection: {each.connection} needs a restart")

@@ -40,6 +40,7 @@ from snowflake_mcp.warehouse.recent import Recent
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.shows import Row, text
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["KEEP_S", "Asker", "Catalog", "Statements"]
 
@@ -65,7 +66,7 @@ _PERSONAL: Final = frozenset({Family.BUSY, Family.CANCELLED, Family.LIMIT})
 class Statements(Protocol):
     """What runs SQL; ``warehouse.service.Warehouse`` does."""
 
-    def seat(self, principal: Principal) -> Seat:
+    def seat(self, principal: Principal, wish: Wish = NO_WISH) -> Seat:
         """Where this caller's statements run; raises ToolFailure."""
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
@@ -94,6 +95,8 @@ class Asker:
     """Of the request that asks; what it finds kept leaves nothing in it."""
     timeout_s: float = _TIMEOUT_S
     """Of one statement, waiting for a place and for a login included."""
+    wish: Wish = NO_WISH
+    """What of the seat is not the caller's own."""
 
     @property
     def max_bytes(self) -> int:
@@ -137,7 +140,7 @@ class Catalog:
         Raises:
             ToolFailure: the asker's settings are no more.
         """
-        return self._statements.seat(asker.principal)
+        return self._statements.seat(asker.principal, asker.wish)
 
     async def databases(self, asker: Asker) -> Listing[DatabaseEntry]:
         """Every database."""
@@ -252,6 +255,7 @@ class Catalog:
                 max_rows=_SHOW_MOST,
                 timeout_s=min(asker.timeout_s, asker.limits.statement_timeout_s),
                 tag=asker.tag,
+                wish=asker.wish,
                 on_query=trail.sent,
                 on_end=trail.ended,
             )

@@ -134,6 +134,7 @@ class Crawl:
             max_rows=_SHOW_MOST,
             timeout_s=min(_TIMEOUT_S, asker.limits.statement_timeout_s, left_s),
             tag=asker.tag,
+            wish=asker.wish,
             on_query=asker.trail.sent,
             on_end=asker.trail.ended,
         )

@@ -159,7 +159,7 @@ class Directory:
             load.outdated = load.outdated or key[0] == connection
 
     def _key(self, asker: Asker, words: str) -> _Key:
-        seat = self._warehouse.seat(asker.principal)
+        seat = self._warehouse.seat(asker.principal, asker.wish)
         return seat.connection, seat.role, words
 
     def _usable(self, contents: Contents) -> bool:

@@ -12,6 +12,7 @@ from snowflake_mcp.warehouse.lane import Lane, Permit
 from snowflake_mcp.warehouse.pool import Session
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.threads import Reactor, Threads
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["Errands"]
 
@@ -36,7 +37,9 @@ class Errands:
             reactor, width=_THREADS, queue=_QUEUE, max_wait_s=_WAIT_S, what="questions"
         )
 
-    def run(self, principal: Principal, call: Callable[..., T], *args: object) -> Deferred[T]:
+    def run(
+        self, principal: Principal, call: Callable[..., T], *args: object, wish: Wish = NO_WISH
+    ) -> Deferred[T]:
         """``call(connection, *args)`` in a thread; what has a thread goes on when cancelled.
 
         Fails with ToolFailure when the driver does, or when too many others ask.
@@ -49,7 +52,7 @@ class Errands:
             if not answer.called:
                 answer.callback(result)
 
-        Deferred.fromCoroutine(self._in_turn(place, principal, call, *args)).addBoth(over)
+        Deferred.fromCoroutine(self._in_turn(place, principal, wish, call, *args)).addBoth(over)
         return answer
 
     async def stop(self, limit_s: float) -> None:
@@ -61,19 +64,22 @@ class Errands:
         self,
         place: Deferred[Permit],
         principal: Principal,
+        wish: Wish,
         call: Callable[..., T],
         *args: object,
     ) -> T:
         permit = await place
         try:
-            return await self._run(principal, call, *args)
+            return await self._run(principal, wish, call, *args)
         finally:
             permit.release()
 
-    async def _run(self, principal: Principal, call: Callable[..., T], *args: object) -> T:
+    async def _run(
+        self, principal: Principal, wish: Wish, call: Callable[..., T], *args: object
+    ) -> T:
         if self.threads.stopped:
             raise _stopping()
-        key = self._sessions.key(principal)
+        key = self._sessions.key(principal, wish=wish)
         fresh = False
         while True:
             session = await self._sessions.lease(key, new=fresh)

@@ -17,6 +17,7 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.privileges import MOST_ROWS, Grants, read_grants
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["PRINCIPAL", "GrantCheck", "GrantChecks", "Statements"]
 
@@ -45,13 +46,19 @@ class GrantCheck:
     """Reads the grants of one role; reactor thread only."""
 
     def __init__(
-        self, statements: Statements, role: str | None, profile: str = "", connection: str = ""
+        self,
+        statements: Statements,
+        role: str | None,
+        profile: str = "",
+        connection: str = "",
+        wish: Wish = NO_WISH,
     ) -> None:
         """``role`` as stored, ``None`` for the login's own; a session of ``profile`` has it."""
         self._statements = statements
         self.role = role
         self._principal = Principal(PRINCIPAL, profile)
         self.connection = connection
+        self._wish = wish
         self.problem = "the grants of the role have not been read yet"
         self.found: Grants | None = None
 
@@ -102,7 +109,7 @@ class GrantCheck:
         return rows[0].get("name", "") or "PUBLIC" if rows else "PUBLIC"
 
     async def _rows(self, sql: str) -> list[dict[str, str]]:
-        job = Job(sql, self._principal, MOST_ROWS, _TIMEOUT_S, tag=_TAG)
+        job = Job(sql, self._principal, MOST_ROWS, _TIMEOUT_S, tag=_TAG, wish=self._wish)
         return (await self._statements.run(job, _GrantCollector())).value
 
 

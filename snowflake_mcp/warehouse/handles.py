@@ -20,6 +20,7 @@ from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcom
 from snowflake_mcp.warehouse.standing import ENDED, Standing, State, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Clock
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["Asking", "Handles", "Past", "Runner"]
 
@@ -89,12 +90,14 @@ class Handles:
         errands: Errands,
         run: Runner,
         note: Callable[[], None],
-        history_schema: Callable[[Principal], str],
+        history_schema: Callable[[Principal, Wish], str],
+        wishes: Callable[[Principal], Sequence[Wish]],
         time_of_day: Callable[[], float] = wall_clock,
     ) -> None:
         """``note`` brings the ledger up to date with the statements whose ids became known.
 
-        ``history_schema`` is the INFORMATION_SCHEMA that a caller's session has to ask.
+        ``history_schema`` is the INFORMATION_SCHEMA that a caller's session has to ask, and
+        ``wishes`` are the connections whose history may have a statement of the caller.
         """
         self._note_running = note
         self._clock = clock
@@ -102,7 +105,16 @@ class Handles:
         self._ledger = ledger
         self._errands = errands
         self._run = run
-        self.history_schema = history_schema
+        self._history_schema = history_schema
+        self._wishes = wishes
+
+    def history_schema(self, principal: Principal, wish: Wish = NO_WISH) -> str:
+        """The INFORMATION_SCHEMA that a session of this caller has to ask.
+
+        Raises:
+            ToolFailure: the caller's table is no more, or does not let it choose that.
+        """
+        return self._history_schema(principal, wish)
 
     def recent(self, asking: Asking, since: float, most: int) -> list[Past]:
         """The caller's statements that this process has sent since then, newest first.
@@ -133,6 +145,14 @@ class Handles:
         """
         return await self._stands(await self._record(query_id, asking), asking, wait_s)
 
+    async def place(self, query_id: str, asking: Asking) -> Wish:
+        """Where it runs or ran, as far as that is not the caller's own seat.
+
+        Raises:
+            ToolFailure: no such statement of this caller, or Snowflake cannot be asked.
+        """
+        return (await self._record(query_id, asking)).wish
+
     async def cancel(self, query_id: str, asking: Asking) -> Standing:
         """End it, and wait up to 2 s for the confirmation; gives how it stands then.
 
@@ -147,7 +167,7 @@ class Handles:
         standing = await self._stands(record, asking, 0.0)
         if standing.ended:
             return standing
-        await self._errands.run(asking.principal, queries.abort, record.query_id)
+        await self._ask(record, asking, queries.abort)
         return await self._stands(record, asking, _CONFIRM_S, every_s=0.1)
 
     async def read(
@@ -164,7 +184,9 @@ class Handles:
         standing = await self.standing(query_id, asking, wait_s)
         if standing.state == "success":
             cap = _NO_CAP if standing.kept_rows is None else standing.kept_rows
-            resumed = replace(job, resumes=standing.query_id, kept_rows=cap, only_reads=True)
+            resumed = replace(
+                job, resumes=standing.query_id, kept_rows=cap, only_reads=True, wish=standing.wish
+            )
             return await self._run(resumed, collector)
         if not standing.ended and standing.state != "unknown":
             raise StillRunningError(standing)
@@ -179,17 +201,32 @@ class Handles:
         record = self._ledger.find(wanted, owner)
         if record is not None:
             return record
-        found, kept_rows = tags.read(await self._tag_of(wanted, asking))
+        tag, wish = await self._found(wanted, asking)
+        found, kept_rows = tags.read(tag)
         if found != owner:
             raise _unknown()
-        record = Record(wanted, owner, kept_rows, None, None)
+        record = Record(wanted, owner, kept_rows, None, None, wish=wish)
         self._ledger.add(record)
         return record
 
-    async def _tag_of(self, query_id: str, asking: Asking) -> JsonValue:
-        schema = self.history_schema(asking.principal)
+    async def _found(self, query_id: str, asking: Asking) -> tuple[JsonValue, Wish]:
+        """The tag of a statement in the history of one of the connections, and its seat."""
+        wishes, trouble = self._wishes(asking.principal), None
+        for wish in wishes:
+            try:
+                tag = await self._tag_of(query_id, asking, wish)
+            except ToolFailure as failure:
+                trouble = trouble or failure
+                continue
+            if tag is not None:
+                # The role in the tag is the one that may read the result, if it still may be had.
+                return tag, replace(tags.wish_in(tag), connection=wish.connection)
+        raise trouble or _unknown()
+
+    async def _tag_of(self, query_id: str, asking: Asking, wish: Wish) -> JsonValue:
+        schema = self.history_schema(asking.principal, wish)
         sql = _HISTORY.format(schema=schema, query_id=literal(query_id))
-        job = Job(sql, asking.principal, max_rows=1, timeout_s=_LOOKUP_S, tag=asking.tag)
+        job = Job(sql, asking.principal, max_rows=1, timeout_s=_LOOKUP_S, tag=asking.tag, wish=wish)
         try:
             return (await self._run(job, _FirstCell())).value
         except ToolFailure as failure:
@@ -215,7 +252,7 @@ class Handles:
                 return replace(record.standing(self._clock.seconds()), state=state)
         until = self._clock.seconds() + wait_s
         while record.state not in ENDED:
-            state = await self._errands.run(asking.principal, queries.status, record.query_id)
+            state = await self._ask(record, asking, queries.status)
             if state in ENDED:
                 await self._note(record, asking, state)
             elif self._clock.seconds() >= until:
@@ -225,6 +262,10 @@ class Handles:
                 await self._ended(Deferred(), min(every_s, left_s))
         return record.standing(self._clock.seconds())
 
+    def _ask(self, record: Record, asking: Asking, call: Callable[..., T]) -> Deferred[T]:
+        """A call about a statement, on a session of the seat where it ran."""
+        return self._errands.run(asking.principal, call, record.query_id, wish=record.wish)
+
     async def _look(self, record: Record) -> State:
         asked = None if record.live is None else record.live.look()
         state = "unknown" if asked is None else await asked
@@ -233,7 +274,7 @@ class Handles:
     async def _note(self, record: Record, asking: Asking, state: State) -> None:
         failure = None
         if state == "failed":
-            why = await self._errands.run(asking.principal, queries.failure_of, record.query_id)
+            why = await self._ask(record, asking, queries.failure_of)
             if why is not None:
                 failure = classify(why, "statement").failure(record.query_id)
         record.end(state, failure, None)

@@ -28,17 +28,21 @@ class Permit:
     the caller stopped waiting for it.
     """
 
-    __slots__ = ("_lane", "_principal")
+    __slots__ = ("_lane", "_principal", "beneath")
 
     def __init__(self, lane: "Lane", principal: str) -> None:
         self._lane: Lane | None = lane
         self._principal = principal
+        self.beneath: Permit | None = None
+        """One of another lane that goes with it."""
 
     def release(self) -> None:
         """Give the place to the next in line; a second call does nothing."""
         lane, self._lane = self._lane, None
         if lane is not None:
             lane.leave(self._principal)
+            if self.beneath is not None:
+                self.beneath.release()
 
 
 class Lane:

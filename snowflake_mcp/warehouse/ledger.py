@@ -10,6 +10,7 @@ from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.warehouse.standing import Standing, State
 from snowflake_mcp.warehouse.tags import Owner
 from snowflake_mcp.warehouse.threads import Clock
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["KEPT_S", "MAX_RECORDS", "Ledger", "Live", "Record"]
 
@@ -45,9 +46,12 @@ class Record:
         live: Live | None,
         tool: str = "",
         sql: str = "",
+        wish: Wish = NO_WISH,
     ) -> None:
         """``started`` is by the clock of the reactor."""
         self.tool = tool
+        self.wish = wish
+        """Where it ran, as far as that is not its owner's own seat."""
         self.sql = sql[:_SQL_CHARS]
         """The beginning of its text, for its owner alone; empty when another process sent it."""
         self.query_id = query_id
@@ -67,7 +71,7 @@ class Record:
         if self.live is not None and self.started is not None:
             elapsed_s = now - self.started
         failure = None if self._failure is None else self._failure.anew()
-        return Standing(self.query_id, self.state, elapsed_s, failure, self.kept_rows)
+        return Standing(self.query_id, self.state, elapsed_s, failure, self.kept_rows, self.wish)
 
     def end(self, state: State, failure: ToolFailure | None, now: float | None) -> None:
         """Its thread has come back, or Snowflake has told how it ended."""

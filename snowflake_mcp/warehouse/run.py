@@ -151,7 +151,14 @@ class Run(Generic[T]):
             cap = self._job.row_cap
             tool = self._job.tag.get("tool", "")
             self._record = Record(
-                query_id, self._owner, cap, self._started, self, tool, self._job.sql
+                query_id,
+                self._owner,
+                cap,
+                self._started,
+                self,
+                tool,
+                self._job.sql,
+                self._job.wish,
             )
             self._ledger.add(self._record)
         if self._job.on_query is not None:

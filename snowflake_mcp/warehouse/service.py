@@ -16,7 +16,7 @@ from snowflake_mcp.warehouse.bounds import NO_BOUNDS, Bounds
 from snowflake_mcp.warehouse.breaker import Breaker
 from snowflake_mcp.warehouse.errands import Errands
 from snowflake_mcp.warehouse.handles import Handles
-from snowflake_mcp.warehouse.lane import Lane
+from snowflake_mcp.warehouse.lanes import Lanes
 from snowflake_mcp.warehouse.ledger import Ledger
 from snowflake_mcp.warehouse.readiness import Readiness
 from snowflake_mcp.warehouse.results import Collector, Outcome
@@ -26,6 +26,7 @@ from snowflake_mcp.warehouse.standing import Running, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 from snowflake_mcp.warehouse.warmth import Warmth
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 from snowflake_mcp.warehouse.work import Means
 
 __all__ = ["Warehouse"]
@@ -57,18 +58,18 @@ class Warehouse:
         self._reactor = reactor
         self._metrics = metrics
         self._pool = pool
-        self._lane = Lane(
-            reactor,
-            width=pool.max_statements,
-            queue=pool.max_waiting,
-            max_wait_s=pool.max_wait_s,
-            share_of=bounds.lane_share,
-        )
+        self._lanes = Lanes(reactor, pool, bounds.lane_share)
         self._sessions = Sessions(reactor, accounts, pool)
         self._errands = Errands(reactor, self._sessions)
         self._ledger = Ledger(reactor)
         self.handles = Handles(
-            reactor, self._ledger, self._errands, self.run, self._note_running, self._history
+            reactor,
+            self._ledger,
+            self._errands,
+            self.run,
+            self._note_running,
+            self._history,
+            self._sessions.wishes,
         )
         """Statements by query id."""
         self._means = Means(
@@ -105,9 +106,7 @@ class Warehouse:
     def take(self, pool: PoolSettings) -> None:
         """Go on with these settings; ``fetchers`` needs a restart."""
         self._pool = pool
-        self._lane.take(
-            width=pool.max_statements, queue=pool.max_waiting, max_wait_s=pool.max_wait_s
-        )
+        self._lanes.take(pool)
         self._means.statements.resize(pool.max_statements)
         self._sessions.take(pool)
         self._readiness.login_s = pool.login_timeout_s
@@ -119,13 +118,13 @@ class Warehouse:
         """
         return self._sessions.retire()
 
-    def seat(self, principal: Principal) -> Seat:
+    def seat(self, principal: Principal, wish: Wish = NO_WISH) -> Seat:
         """Where this caller's statements run from now on.
 
         Raises:
-            ToolFailure: the caller's table is no more.
+            ToolFailure: the caller's table is no more, or does not let it choose that.
         """
-        return self._sessions.seat(principal)
+        return self._sessions.seat(principal, wish)
 
     def aside(self, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Deferred[T]:
         """Run work of some milliseconds in a thread that no statement needs."""
@@ -147,10 +146,10 @@ class Warehouse:
         started = self._reactor.seconds()
         outcome_word = "internal"
         try:
-            self._check_breaker(job.principal)
+            seat = self._reachable(job)
             if job.resumes is None:
                 self._bounds.start(job.principal.name)
-            permit = await self._lane.admit(job.principal.name, job.timeout_s)
+            permit = await self._lanes.admit(job, seat)
             if job.answer_within_s == 0 and self._submitted() >= self._pool.max_submitted:
                 permit.release()
                 raise _too_many(self._pool.max_submitted)
@@ -236,7 +235,7 @@ class Warehouse:
     def _parts(self) -> dict[str, Callable[[], dict[str, Any]]]:
         statements, sessions = self._means.statements, self._sessions
         return {
-            "lane": self._lane.snapshot,
+            "lane": self._lanes.snapshot,
             "pool": sessions.snapshot,
             "connections": sessions.connections,
             "threads": lambda: {"busy": statements.busy, "max": statements.size},
@@ -254,7 +253,7 @@ class Warehouse:
         self._stopping = True
         self._warmth.stop()
         end = self._reactor.seconds() + limit_s
-        self._lane.close(_stopping())
+        self._lanes.close(_stopping())
         for run in list(self._runs):
             run.end_with(_stopping)
         await self._means.statements.stop(limit_s * 0.6)
@@ -263,17 +262,19 @@ class Warehouse:
         await self._means.control.stop(max(0.0, end - self._reactor.seconds()))
         await self._asides.stop(max(0.0, end - self._reactor.seconds()))
 
-    def _check_breaker(self, principal: Principal) -> None:
+    def _reachable(self, job: Job) -> Seat:
         # Before the lane: who cannot be served now shall not stand in a queue to hear so.
+        seat = self.seat(job.principal, job.wish)
         try:
-            self._sessions.entrance(self.seat(principal).connection).breaker.check()
+            self._sessions.entrance(seat.connection).breaker.check()
         except ToolFailure:
             self._metrics.count("limits_hit", "breaker")
             raise
+        return seat
 
-    def _history(self, principal: Principal) -> str:
+    def _history(self, principal: Principal, wish: Wish) -> str:
         # Sessions of a login without a database find no INFORMATION_SCHEMA by that name alone.
-        placed = self.seat(principal).settings.parameters.get("database")
+        placed = self.seat(principal, wish).settings.parameters.get("database")
         return "INFORMATION_SCHEMA" if placed else "SNOWFLAKE.INFORMATION_SCHEMA"
 
     def _submitted(self) -> int:

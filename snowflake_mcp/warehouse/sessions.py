@@ -17,6 +17,7 @@ from snowflake_mcp.warehouse.entrance import Entrance
 from snowflake_mcp.warehouse.errors import classify
 from snowflake_mcp.warehouse.pool import NOBODY, Key, Pool, Session
 from snowflake_mcp.warehouse.threads import Reactor, Threads
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["Sessions"]
 
@@ -72,23 +73,35 @@ class Sessions:
         for threads in (self._hearts, *self._doors):
             await threads.stop(max(0.0, end - self._reactor.seconds()) / 2)
 
-    def seat(self, principal: Principal) -> Seat:
+    def seat(self, principal: Principal, wish: Wish = NO_WISH) -> Seat:
         """Where this caller's statements run from now on.
+
+        Raises:
+            ToolFailure: the caller's table is no more, or does not let it choose that.
+        """
+        return self._accounts.seat(principal, wish)
+
+    def wishes(self, principal: Principal) -> list[Wish]:
+        """The connections that this caller may choose, its own first.
 
         Raises:
             ToolFailure: the caller's table is no more.
         """
-        return self._accounts.seat(principal)
+        return self._accounts.wishes(principal)
 
     def key(
-        self, principal: Principal, database: str | None = None, schema: str | None = None
+        self,
+        principal: Principal,
+        database: str | None = None,
+        schema: str | None = None,
+        wish: Wish = NO_WISH,
     ) -> Key:
         """The key under which this principal's sessions with that context are kept.
 
         Raises:
-            ToolFailure: the caller's table is no more.
+            ToolFailure: the caller's table is no more, or does not let it choose that.
         """
-        seat = self.seat(principal)
+        seat = self.seat(principal, wish)
         return Key(seat.connection, principal.name, seat.role, seat.warehouse, database, schema)
 
     def entrance(self, connection: str) -> Entrance:

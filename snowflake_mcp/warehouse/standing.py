@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from snowflake_mcp.protocol.errors import ToolFailure
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["ENDED", "Running", "Standing", "State", "StillRunningError"]
 
@@ -27,6 +28,8 @@ class Standing:
     """Why it failed."""
     kept_rows: int | None = None
     """The most rows that Snowflake was told to keep of its result (ROWS_PER_RESULTSET)."""
+    wish: Wish = NO_WISH
+    """Where it ran, as far as that is not its owner's own seat."""
 
     @property
     def ended(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import queries, reading, tags
 from snowflake_mcp.warehouse.results import Collector, Reading
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["Job", "NotWantedError", "Progress", "execute", "statement_parameters"]
 
@@ -60,6 +61,8 @@ class Job:
     kept_rows: int | None = None
     """Rows that Snowflake keeps for later reading, or kept, where ``resumes`` is set. ``None``:
     one more than ``max_rows``, which says whether there are more."""
+    wish: Wish = NO_WISH
+    """What of its seat is not the caller's own."""
     only_reads: bool = False
     """With ``resumes``: giving up ends the reading and leaves the statement alone."""
 

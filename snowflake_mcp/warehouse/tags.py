@@ -6,7 +6,9 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["MAX_VALUE_CHARS", "Owner", "member", "owner_of", "read", "sealed", "value"]
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
+
+__all__ = ["MAX_VALUE_CHARS", "Owner", "member", "owner_of", "read", "sealed", "value", "wish_in"]
 
 MAX_VALUE_CHARS: Final = 128
 """Of each value; Snowflake takes 2,000 characters in all."""
@@ -51,6 +53,14 @@ def _decoded(text: object) -> dict[str, str]:
         return msgspec.json.decode(text if isinstance(text, str) else "", type=dict[str, str])
     except msgspec.DecodeError:
         return {}
+
+
+def wish_in(text: object) -> Wish:
+    """What of its owner's seat was not its own, by a tag in the history; it may not be allowed."""
+    try:
+        return Wish.of(_decoded(text))
+    except ValueError:
+        return NO_WISH
 
 
 def read(text: object) -> tuple[Owner | None, int | None]:

@@ -83,7 +83,8 @@ class Work(Generic[T]):
             Exception: what the collector raised.
         """
         sessions = self._means.sessions
-        key = sessions.key(self._job.principal, self._job.database, self._job.schema)
+        job = self._job
+        key = sessions.key(job.principal, job.database, job.schema, job.wish)
         attempt = sessions.entrance(key.account).breaker.enter(self._is_accepted)
         try:
             return await self._attempted(attempt, key)

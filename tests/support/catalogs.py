@@ -13,6 +13,7 @@ from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["MISSING", "SMALL", "Answer", "CatalogStatements", "request"]
 
@@ -92,7 +93,7 @@ class CatalogStatements:
         for each in waiting:
             each.callback(None)
 
-    def seat(self, principal: Principal) -> Seat:
+    def seat(self, principal: Principal, wish: Wish = NO_WISH) -> Seat:
         """The same for everybody, unless a test says something else."""
         own = Seat(self.connection.name, None, None, self.connection)
         return self.seats.get(principal.name, own)

@@ -64,6 +64,39 @@ def test_every_reading_role_once(tmp_path: Path) -> None:
     assert checks._own is checks._checks[0]
 
 
+def test_every_role_that_may_be_chosen_is_checked(tmp_path: Path) -> None:
+    """On each connection, as far as statements there only read; an operator's tool counts, too."""
+    more = """
+[policy]
+allow_roles = ["reader", "finance"]
+[principals.elsewhere.policy]
+allow_roles = ["OTHERS"]
+allow_connections = ["main"]
+[principals.writer.policy]
+tier = "dml"
+allow_connections = ["other"]
+[connections.other.policy]
+tier = "read"
+[tools.t]
+description = "d"
+sql = "SELECT 1"
+role = "TOOLED"
+"""
+    text = TEXT.replace('[principals.writer.policy]\ntier = "dml"\n', "") + more
+    found, checks = checked(read(tmp_path, text))
+    assert found[:3] == [("main", "READER"), ("main", "FINANCE"), ("main", "TOOLED")]
+    assert checks._own is checks._checks[0]
+    assert set(found[3:]) == {
+        ("main", "ANALYST"),
+        ("main", "OTHERS"),
+        ("other", None),
+        ("other", "OTHERS"),
+        ("other", "READER"),
+        ("other", "FINANCE"),
+        ("other", "TOOLED"),
+    }
+
+
 def test_a_server_that_writes_has_no_role_of_its_own_to_check(tmp_path: Path) -> None:
     """Its reading tables are checked all the same."""
     config = read(

@@ -34,6 +34,7 @@ from snowflake_mcp.warehouse.handles import Asking, Past
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = [
     "FakeGate",
@@ -77,7 +78,7 @@ class FakeHandles:
         self.asked: list[tuple[object, ...]] = []
         self.past: list[Past] = []
 
-    def history_schema(self, principal: Principal) -> str:
+    def history_schema(self, principal: Principal, wish: Wish = NO_WISH) -> str:
         """That of a session with a database."""
         return "INFORMATION_SCHEMA"
 
@@ -92,6 +93,12 @@ class FakeHandles:
         if isinstance(self.stands, Exception):
             raise self.stands
         return self.stands
+
+    async def place(self, query_id: str, asking: Asking) -> Wish:
+        """The caller's own seat, or what it was given."""
+        if isinstance(self.stands, Exception):
+            raise self.stands
+        return self.stands.wish
 
     async def cancel(self, query_id: str, asking: Asking) -> Standing:
         """What it was given."""
@@ -124,7 +131,7 @@ class FakeWarehouse:
         """The statements so far."""
         return [job.sql for job in self.jobs]
 
-    def seat(self, principal: Principal) -> Seat:
+    def seat(self, principal: Principal, wish: Wish = NO_WISH) -> Seat:
         """One of each caller's own: nobody shares what is kept."""
         connection = ConnectionSettings("finance", Backend.SNOWFLAKE)
         return Seat(connection.name, principal.name, None, connection)

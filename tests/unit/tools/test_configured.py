@@ -6,16 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
+import msgspec
 import pytest
+from twisted.internet.task import Clock
 
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import Config, LimitSettings, PolicySettings
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.tools import TOOLSETS
-from snowflake_mcp.protocol.errors import Family, McpError
+from snowflake_mcp.policy.verdict import Verdict
+from snowflake_mcp.protocol.context import RequestContext
+from snowflake_mcp.protocol.errors import Family, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.tools.keeping import Kept, KeptResults
 from snowflake_mcp.tools.offering import offered, problems
 from snowflake_mcp.tools.registry import Registry, build_registry
+from snowflake_mcp.tools.render import Rendered
+from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import (
@@ -332,3 +339,106 @@ def test_the_compact_set_is_small(tmp_path: Path) -> None:
     assert len(listed) / 4 <= 1_500
     assert set(names(tools, caller)) == set(TOOLSETS["compact"])
     assert "take that" in tools.instructions(caller)
+
+
+MISSING = ToolFailure(Family.MISSING_OBJECT, "There is no such table.")
+CACHED = """
+[tools.counted]
+description = "Counts."
+sql = "SELECT * FROM shop.sales.sold WHERE n >= {least}"
+cache_s = 60
+[tools.counted.parameters.least]
+type = "integer"
+[principals.ann]
+[principals.ann.policy]
+mask_columns = ["name"]
+[principals.bob]
+role = "OTHER"
+[principals.eve]
+[principals.eve.policy]
+deny_objects = ["SHOP"]
+[principals.dan]
+"""
+
+
+def asked_by(name: str, now: float = 0.0) -> RequestContext:
+    """A request of a caller of that table, at that time."""
+    made = context()
+    made.facts = replace(made.facts, principal=Principal(name, name))
+    made.clock = Clock()
+    made.clock.advance(now)
+    return made
+
+
+@asynchronous
+async def test_a_kept_result_serves_the_same_question(tmp_path: Path) -> None:
+    """For as long as the table says; its age is told, and other arguments are another question."""
+    tools, warehouse = stand(written(tmp_path, CACHED))
+    first = body(await tools.call("counted", {"least": 1}, asked_by("dan")))
+    later = asked_by("dan", 59.6)
+    again = await tools.call("counted", {"least": 1}, later)
+    answer = conforming(tools, "counted", again)
+    assert answer["age_s"] == 60
+    assert "age_s" not in first
+    assert {**first, "age_s": 60} == answer
+    assert "3 rows, read 60 s ago." in shown(again)
+    assert len(warehouse.jobs) == 1
+    await tools.call("counted", {"least": 2}, asked_by("dan", 59.6))
+    await tools.call("counted", {"least": 1}, asked_by("dan", 60.1))
+    assert len(warehouse.jobs) == 3
+
+
+@asynchronous
+async def test_a_kept_result_leaves_the_same_trail(tmp_path: Path) -> None:
+    """An auditor sees who has seen what, whether or not Snowflake was asked."""
+    tools, _ = stand(written(tmp_path, CACHED))
+    requests = [asked_by("dan"), asked_by("dan", 5)]
+    for request in requests:
+        await tools.call("counted", {"least": 1}, request)
+    first, second = (request.trail for request in requests)
+    assert list(second.objects) == ["SHOP.SALES.SOLD"]
+    for member in ("verdict", "kind", "statement", "connection", "objects"):
+        assert getattr(first, member) == getattr(second, member)
+    assert second.query_ids == {"01b0-1": "success"}
+
+
+@asynchronous
+async def test_a_kept_result_is_for_those_who_see_the_same(tmp_path: Path) -> None:
+    """Another seat, other masks or other rules are another question; another name is none."""
+    tools, warehouse = stand(written(tmp_path, CACHED))
+    await tools.call("counted", {"least": 1}, asked_by("dan"))
+    await tools.call("counted", {"least": 1}, context())
+    assert len(warehouse.jobs) == 1
+    masked = body(await tools.call("counted", {"least": 1}, asked_by("ann")))
+    assert masked["rows"] == [["***"], ["***"], ["***"]]
+    await tools.call("counted", {"least": 1}, asked_by("bob"))
+    assert len(warehouse.jobs) == 3
+    refused = await tools.call("counted", {"least": 1}, asked_by("eve"))
+    assert refused.failure is not None
+    assert refused.failure.family is Family.REFUSED
+
+
+@asynchronous
+async def test_what_failed_or_goes_on_is_not_kept(tmp_path: Path) -> None:
+    """The next call asks again."""
+    tools, warehouse = stand(written(tmp_path, CACHED), MISSING)
+    for _ in range(2):
+        assert (await tools.call("counted", {"least": 1}, asked_by("dan"))).failure
+    assert len(warehouse.jobs) == 2
+
+
+def test_kept_results_are_bounded_in_bytes() -> None:
+    """Those that were longest not asked for make room; one that is too large is not kept."""
+    rendered = Rendered(msgspec.Raw(b"x" * 900), msgspec.Raw(b"[]"), b"", 1, False, 0, 1, 0)
+    outcome = Outcome("01b0-1", (), 1, 1, None, 0.0, rendered)
+    verdict = Verdict(allowed=True, kind="select", capabilities=frozenset(), refusals=(), sql="")
+    results, one = KeptResults(), Kept(outcome, verdict, 0.0)
+    for key in "abc":
+        results.put(key, one, 3 * one.size)
+    assert results.get("a", 0.0) is one
+    results.put("d", one, 3 * one.size)
+    assert [key for key in "abcd" if results.get(key, 0.0)] == ["a", "c", "d"]
+    assert results.size == 3 * one.size
+    results.put("a", one, one.size - 1)
+    assert results.get("a", 0.0) is None
+    assert len(results) == 2

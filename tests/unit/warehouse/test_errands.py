@@ -25,7 +25,7 @@ class Stand:
         self.asked: list[str] = []
         self.held: list[Deferred[str]] = []
         pool = SimpleNamespace(give_back=self._give_back, discard=lambda _: None)
-        sessions: Any = SimpleNamespace(pool=pool, key=lambda who: who, lease=self._lease)
+        sessions: Any = SimpleNamespace(pool=pool, key=lambda who, wish: who, lease=self._lease)
         self.errands = Errands(self.clock, sessions)  # type: ignore[arg-type]
         monkeypatch.setattr(self.errands.threads, "run", self._thread)
 
