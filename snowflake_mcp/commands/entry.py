@@ -10,11 +10,13 @@ from cryptography.hazmat.primitives import serialization
 
 from snowflake_mcp.commands.findings import Finding
 from snowflake_mcp.config.model import Config
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.warehouse import connect
+from snowflake_mcp.warehouse.choices import choices_of
 from snowflake_mcp.warehouse.credentials import revealed
 from snowflake_mcp.warehouse.errors import classify
-from snowflake_mcp.warehouse.identifiers import folded
+from snowflake_mcp.warehouse.identifiers import folded, shown
 from snowflake_mcp.warehouse.privileges import read_grants
 
 __all__ = ["enter", "public_key", "public_key_fingerprint"]
@@ -76,6 +78,45 @@ def enter(config: Config) -> Iterator[Finding]:
         return
     with closing(connection):
         yield from _look_round(config, connection)
+    for role in _others(config):
+        yield _other(config, role, bounds)
+
+
+def _others(config: Config) -> list[str]:
+    """Roles beside the server's own that somebody may have on its connection, as stored."""
+    profiles, name = Profiles(config), config.connection.name
+    found = [
+        role
+        for profile in ("", *config.principals)
+        for place in choices_of(profiles, profile).places
+        if place.name == name
+        for role in place.roles
+    ]
+    found += [
+        folded(tool.role)
+        for tool in config.tools.values()
+        if tool.role and tool.connection in ("", name)
+    ]
+    own = config.connection.parameters.get("role")
+    stored = folded(own) if isinstance(own, str) and own else ""
+    return [role for role in dict.fromkeys(found) if role != stored]
+
+
+def _other(config: Config, role: str, bounds: connect.Bounds) -> Finding:
+    """Whether the user may have a role that somebody is to have; one session, closed again."""
+    parameters = config.connection.parameters
+    try:
+        connection = connect.open_session(parameters, bounds, role=role)
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises is the finding
+        user = parameters.get("user")
+        remedy = _REMEDIES["role"].format(name=shown(role), user=user)
+        return Finding("other role", "fail", f"{shown(role)}: {_told(error)}", remedy)
+    with closing(connection):
+        return Finding("other role", "ok", f"{shown(role)} may be had")
+
+
+def _told(error: Exception) -> str:
+    return classify(error, "login").message
 
 
 def _look_round(config: Config, connection: Any) -> Iterator[Finding]:

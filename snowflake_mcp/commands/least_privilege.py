@@ -1,15 +1,24 @@
 """``snowflake-mcp grants``: the SQL of roles that can do what the configuration asks, no more."""
 
 import base64
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
 
-from snowflake_mcp.config.model import Config, PolicySettings
+from snowflake_mcp.config.model import (
+    Config,
+    ConnectionSettings,
+    PolicySettings,
+    PrincipalSettings,
+)
+from snowflake_mcp.config.narrowing import narrowed
+from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.policy.objects import Pattern
 from snowflake_mcp.policy.tiers import Tier, tier_named
+from snowflake_mcp.warehouse.choices import choices_of
 from snowflake_mcp.warehouse.identifiers import folded, shown
 from snowflake_mcp.warehouse.privileges import POWERFUL
 
@@ -29,25 +38,45 @@ class Wanted:
     policy: PolicySettings
     database: str = ""
     """The default of the connection; used where no pattern names one."""
+    others: tuple[str, ...] = ()
+    """Warehouses that may be chosen beside the first."""
 
 
 def wanted(config: Config) -> list[Wanted]:
     """The roles of the configuration: the server's own, then those of principals."""
-    found: dict[str, Wanted] = {}
-    seats = [("", "", "", config.policy)]
-    seats += [(p.connection, p.role, p.warehouse, p.policy) for p in config.principals.values()]
-    for connection, role, warehouse, policy in seats:
-        settings = config.connections.get(connection, config.connection)
-        given = {name: str(settings.parameters.get(name) or "") for name in _NAMES}
-        name = role or given["role"]
-        if name and name not in found:
-            found[name] = Wanted(
-                name, warehouse or given["warehouse"], given["user"], policy, given["database"]
-            )
+    found: dict[tuple[str, str], Wanted] = {}
+    profiles = Profiles(config)
+    for profile in ("", *config.principals):
+        for place in choices_of(profiles, profile).places:
+            settings, counts = profiles.named(place.name), profiles.at(profile, place.name)
+            for role in place.roles:
+                each = _wanted(settings, role, place.warehouses, counts.policy)
+                _note(found, each, place.name)
+    for tool in config.tools.values():
+        settings = profiles.named(tool.connection or config.connection.name)
+        named = tool.warehouse or str(settings.parameters.get("warehouse") or "")
+        if tool.role:
+            policy = narrowed(PrincipalSettings(policy=config.policy), settings).policy
+            reads = replace(policy, tier=Tier.READ.word)
+            warehouses = (folded(named),) if named else ()
+            _note(found, _wanted(settings, folded(tool.role), warehouses, reads), settings.name)
     return list(found.values())
 
 
-_NAMES: Final = ("role", "warehouse", "user", "database")
+def _wanted(
+    settings: ConnectionSettings, role: str, warehouses: Sequence[str], policy: PolicySettings
+) -> Wanted:
+    user, database = (str(settings.parameters.get(name) or "") for name in ("user", "database"))
+    first, *more = (shown(name) for name in (*warehouses, ""))
+    return Wanted(shown(role), first, user, policy, database, tuple(filter(None, more)))
+
+
+def _note(found: dict[tuple[str, str], Wanted], each: Wanted, connection: str) -> None:
+    """Once for each connection and role; more warehouses are granted to the one that is there."""
+    first = found.setdefault((connection, each.role), each)
+    names = dict.fromkeys((*first.others, each.warehouse, *each.others))
+    others = tuple(name for name in names if name and name != first.warehouse)
+    found[connection, each.role] = replace(first, others=others)
 
 
 def statements(each: Wanted, key: Any = None) -> Iterator[str]:
@@ -65,15 +94,17 @@ def statements(each: Wanted, key: Any = None) -> Iterator[str]:
     if each.user:
         yield from _user(each, role, key)
     yield "USE ROLE SYSADMIN;"
-    if each.warehouse:
-        warehouse = _name(each.warehouse)
+    warehouses = [_name(name) for name in (each.warehouse, *each.others) if name]
+    for warehouse in warehouses:
         yield (
             f"CREATE WAREHOUSE IF NOT EXISTS {warehouse} WAREHOUSE_SIZE = XSMALL"
             " AUTO_SUSPEND = 60 INITIALLY_SUSPENDED = TRUE;"
         )
+    if warehouses:
         yield "USE ROLE SECURITYADMIN;"
+    for warehouse in warehouses:
         yield f"GRANT USAGE ON WAREHOUSE {warehouse} TO ROLE {role};"
-    else:
+    if not warehouses:
         yield "USE ROLE SECURITYADMIN;"
         yield "-- No warehouse is configured: sessions have the default of their user."
     for scope in _scopes(each):
@@ -101,13 +132,14 @@ def _scopes(each: Wanted) -> list[tuple[str, ...]]:
     """What the rules name, as far as SQL can name it: a database, or a schema in one."""
     found: list[tuple[str, ...]] = []
     for text in each.policy.allow_objects:
-        literal = Pattern.parse(text).literal
-        names: list[str] = []
-        for name in literal[:2]:
-            if name is None:
-                break
-            names.append(shown(name))
-        scope = tuple(names) or (_PLACEHOLDER,)
+        pattern: Pattern | None = Pattern.parse(text)
+        longest: tuple[str, ...] = ()
+        while pattern is not None:
+            # Of two that both have to fit, the one that says more.
+            named = takewhile(lambda name: name is not None, pattern.literal[:2])
+            longest = max(longest, tuple(shown(name or "") for name in named), key=len)
+            pattern = pattern.also
+        scope = longest or (_PLACEHOLDER,)
         if scope not in found:
             found.append(scope)
     if not found:

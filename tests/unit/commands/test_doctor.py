@@ -200,3 +200,24 @@ def test_the_command_fails_where_a_step_failed(
     shown = capsys.readouterr().out
     assert "fail  port" in shown
     assert shown.endswith("something is wrong\n")
+
+
+def test_every_role_that_somebody_may_have_is_tried(tmp_path: Path) -> None:
+    """By a login each; one that the user does not have is named with its grant."""
+    logins = tmp_path / "logins.toml"
+    logins.write_text('[users.TESTER]\npassword = "secret-word"\nroles = ["READER", "FINANCE"]\n')
+    text = """role = "READER"
+[policy]
+allow_roles = ["finance", "READER"]
+[principals.ann]
+role = "NOT_MINE"
+"""
+    with simulating(tmp_path, "--logins", str(logins)) as endpoint:
+        file = written(tmp_path, endpoint.port, text)
+        found = list(examine(load(Flags(config=str(file)), {}), str(file)))
+    others = [each for each in found if each.about == "other role"]
+    assert [(each.verdict, each.detail.partition(" ")[0]) for each in others] == [
+        ("ok", "FINANCE"),
+        ("fail", "NOT_MINE:"),
+    ]
+    assert "GRANT ROLE NOT_MINE TO USER TESTER" in others[1].remedy

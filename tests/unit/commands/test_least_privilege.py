@@ -24,9 +24,9 @@ password = "p"
 """
 
 
-def configured(tmp_path: Path, text: str = "") -> Config:
+def configured(tmp_path: Path, text: str = "", head: str = "") -> Config:
     file = tmp_path / "c.toml"
-    file.write_text(CONNECTION + text)
+    file.write_text(head + CONNECTION + text)
     return load(Flags(config=str(file)), {})
 
 
@@ -100,7 +100,7 @@ role = "READER"
 """
     found = wanted(configured(tmp_path, text))
     assert [(each.role, each.warehouse, each.policy.tier) for each in found] == [
-        ("READER", "xs", "read"),
+        ("READER", "XS", "read"),
         ("WRITER", "BIG", "dml"),
     ]
 
@@ -132,3 +132,48 @@ def test_without_a_role_there_is_nothing_to_print(tmp_path: Path) -> None:
     file.write_text(CONNECTION.replace('role = "READER"\n', ""))
     with pytest.raises(SystemExit, match="no role is configured"):
         main(["grants", "--config", str(file)])
+
+
+def test_what_a_call_may_choose_is_told_as_well(tmp_path: Path) -> None:
+    """Roles with every warehouse that may go with them, on each connection, and those of tools."""
+    text = """
+[connections.lake]
+account = "b"
+user = "LAKE"
+role = "HIVE"
+password = "p"
+[connections.lake.policy]
+tier = "read"
+allow_objects = ["*.MARTS", "SALES.RAW"]
+[policy]
+allow_roles = ["finance"]
+allow_warehouses = ["big one"]
+allow_objects = ["SALES"]
+tier = "dml"
+[principals.ann]
+[principals.ann.policy]
+allow_connections = ["lake"]
+allow_roles = []
+[tools.t]
+description = "d"
+sql = "SELECT 1"
+role = "tooled"
+warehouse = "L"
+"""
+    config = configured(tmp_path, text, 'default_connection = "main"\n')
+    found = {(each.user, each.role): each for each in wanted(config)}
+    assert list(found) == [
+        ("MCP", "READER"),
+        ("MCP", "FINANCE"),
+        ("LAKE", "HIVE"),
+        ("MCP", "TOOLED"),
+    ]
+    finance = "\n".join(statements(found["MCP", "FINANCE"]))
+    for warehouse in ("XS", '"big one"'):
+        assert f"GRANT USAGE ON WAREHOUSE {warehouse} TO ROLE FINANCE;" in finance
+    assert "GRANT INSERT" in finance
+    hive = "\n".join(statements(found["LAKE", "HIVE"]))
+    assert "GRANT INSERT" not in hive
+    assert "GRANT USAGE ON SCHEMA SALES.RAW TO ROLE HIVE;" in hive
+    assert found["MCP", "TOOLED"].warehouse == "L"
+    assert found["MCP", "TOOLED"].policy.tier == "read"

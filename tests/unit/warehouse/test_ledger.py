@@ -96,7 +96,7 @@ def test_a_statement_began_at_a_time_of_day() -> None:
     ledger.add(Record("unknown", OWNER, 10, None, None))
     clock.advance(5.0)
     handles = Handles(
-        clock, ledger, nothing, nothing, lambda: None, lambda _: "", lambda: 1_795_000_000.0
+        clock, ledger, nothing, nothing, lambda: None, nothing, nothing, lambda: 1_795_000_000.0
     )
     asking = Asking(Principal("ann"), {"server": OWNER[0], "principal": OWNER[1]})
     assert [each.started for each in handles.recent(asking, 0.0, 9)] == [1_794_999_997.0]
