@@ -130,7 +130,7 @@ class Core:
             self.links,
         )
         content = build_content(
-            self.warehouse, config, reactor, self.profiles, tools.names, lore.lists
+            self.warehouse, config, reactor, self.profiles, tools.names, lore.lists, lore.directory
         )
         named = RenamedTools(tools, self.profiles)
         library = WithResults(content.library, tools, self.spool)

@@ -1,7 +1,7 @@
 """The texts of resources: compact JSON whose lists come encoded from a worker thread."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,10 +13,17 @@ from snowflake_mcp.warehouse.entries import DefinitionEntry, Listing
 from snowflake_mcp.warehouse.identifiers import shown
 from snowflake_mcp.warehouse.visible import visible_json
 
-__all__ = ["Bodies"]
+__all__ = ["Bodies", "Body"]
 
 _NO_DEFINITION = frozenset({Family.FORBIDDEN, Family.MISSING_OBJECT, Family.STATEMENT})
 """Failures that leave the description of a view worth having without its definition."""
+
+
+class Body(NamedTuple):
+    """A text, and when the oldest part of it was read, by the reactor's clock."""
+
+    text: str
+    read_at: float
 
 
 class Bodies:
@@ -29,8 +36,8 @@ class Bodies:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    async def of(self, place: Place, asker: Asker) -> str:
-        """The text of a place.
+    async def of(self, place: Place, asker: Asker) -> Body:
+        """The text of a place, and of when it is.
 
         Raises:
             ToolFailure: there is no such place (MISSING_OBJECT), or Snowflake failed.
@@ -45,14 +52,14 @@ class Bodies:
         database, schema, table = place
         return await self._table(database, schema, table, asker)
 
-    async def _databases(self, asker: Asker) -> str:
+    async def _databases(self, asker: Asker) -> Body:
         databases = await self._catalog.databases(asker)
         facts = {"uri_template": "snowflake://{name}"}
         return _json(
             facts, {"databases": databases}, "Narrow with the tool list_databases(like='A%')."
         )
 
-    async def _database(self, database: str, asker: Asker) -> str:
+    async def _database(self, database: str, asker: Asker) -> Body:
         schemas = await self._catalog.schemas(database, asker)
         facts = {"database": shown(database), "uri_template": f"{uri_of(database)}/{{name}}"}
         return _json(
@@ -61,7 +68,7 @@ class Bodies:
             "Narrow with the tool list_schemas(database, like='A%').",
         )
 
-    async def _schema(self, database: str, schema: str, asker: Asker) -> str:
+    async def _schema(self, database: str, schema: str, asker: Asker) -> Body:
         tables, views = await both(
             self._catalog.tables(database, schema, asker),
             self._catalog.views(database, schema, asker),
@@ -77,7 +84,7 @@ class Bodies:
             "Narrow with the tools list_tables and list_views(database, schema, like='A%').",
         )
 
-    async def _table(self, database: str, schema: str, table: str, asker: Asker) -> str:
+    async def _table(self, database: str, schema: str, table: str, asker: Asker) -> Body:
         found, columns = await both(
             self._catalog.find(database, schema, table, asker),
             self._catalog.columns(database, schema, table, asker),
@@ -117,7 +124,7 @@ def _definition(entry: DefinitionEntry | None) -> dict[str, Any]:
     return {"ddl": entry.text}
 
 
-def _json(facts: Mapping[str, Any], lists: Mapping[str, Listing[Any]], how_to_go_on: str) -> str:
+def _json(facts: Mapping[str, Any], lists: Mapping[str, Listing[Any]], how_to_go_on: str) -> Body:
     truncated = any(listing.cut for listing in lists.values())
     last: dict[str, Any] = {"truncated": truncated}
     if truncated:
@@ -127,4 +134,5 @@ def _json(facts: Mapping[str, Any], lists: Mapping[str, Listing[Any]], how_to_go
         *(b'"%s":%s' % (name.encode(), bytes(lists[name].encoded)) for name in lists),
         msgspec.json.encode(last)[1:-1],
     ]
-    return (b"{" + b",".join(members) + b"}").decode()
+    text = (b"{" + b",".join(members) + b"}").decode()
+    return Body(text, min(listing.read_at for listing in lists.values()))

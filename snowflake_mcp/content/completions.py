@@ -12,8 +12,9 @@ from snowflake_mcp.content.wording import PROMPTS
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError, ToolFailure
 from snowflake_mcp.warehouse.catalog import Asker, Catalog
+from snowflake_mcp.warehouse.directory import Directory
 from snowflake_mcp.warehouse.entries import Entry
-from snowflake_mcp.warehouse.identifiers import folded
+from snowflake_mcp.warehouse.identifiers import folded, shown
 
 __all__ = ["SnowflakeCompletions"]
 
@@ -36,8 +37,11 @@ class SnowflakeCompletions:
     and what Snowflake fails to tell, is an empty list: nobody who types wants an error.
     """
 
-    def __init__(self, catalog: Catalog, defaults: Defaults, askers: Askers) -> None:
+    def __init__(
+        self, catalog: Catalog, defaults: Defaults, askers: Askers, directory: Directory
+    ) -> None:
         self._catalog = catalog
+        self._directory = directory
         self._askers = askers
         self._defaults = defaults
 
@@ -64,7 +68,7 @@ class SnowflakeCompletions:
         if argument not in VARIABLES or len(value) > _MAX_CHARS:
             return []
         try:
-            entries = await self._entries(argument, known, self._askers.of(context))
+            names = await self._names(argument, known, self._askers.of(context))
         except ToolFailure as failure:
             _log.info(
                 "no completion of {argument}: {family}",
@@ -74,13 +78,11 @@ class SnowflakeCompletions:
             )
             return []
         wanted = value.casefold()
-        return [entry.name for entry in entries if _fits(entry.name.casefold(), wanted)]
+        return [name for name in names if _fits(name.casefold(), wanted)]
 
-    async def _entries(
-        self, argument: str, known: Mapping[str, str], asker: Asker
-    ) -> Sequence[Entry]:
+    async def _names(self, argument: str, known: Mapping[str, str], asker: Asker) -> Sequence[str]:
         if argument == "database":
-            return (await self._catalog.databases(asker)).entries
+            return await self._inside((), asker)
         try:
             names = {name: folded(known[name]) for name in VARIABLES if known.get(name)}
         except ValueError:
@@ -89,15 +91,30 @@ class SnowflakeCompletions:
         if database is None:
             return ()
         if argument == "schema":
-            return (await self._catalog.schemas(database, asker)).entries
+            return await self._inside((database,), asker)
         schema = names.get("schema") or await self._defaults.schema(database, asker)
         if schema is None:
             return ()
-        tables, views = await both(
-            self._catalog.tables(database, schema, asker),
-            self._catalog.views(database, schema, asker),
-        )
-        return (*tables.entries, *views.entries)
+        return await self._inside((database, schema), asker)
+
+    async def _inside(self, place: tuple[str, ...], asker: Asker) -> Sequence[str]:
+        """What is in a place: by the names that are kept of the whole account, else by a list."""
+        kept = self._directory.fresh(asker)
+        if kept is not None:
+            names = await self._directory.inside(kept, place)
+            return [shown(name) for name in names if asker.shows((*place, name))]
+        entries: Sequence[Entry]
+        if not place:
+            entries = (await self._catalog.databases(asker)).entries
+        elif len(place) == 1:
+            entries = (await self._catalog.schemas(place[0], asker)).entries
+        else:
+            tables, views = await both(
+                self._catalog.tables(place[0], place[1], asker),
+                self._catalog.views(place[0], place[1], asker),
+            )
+            entries = (*tables.entries, *views.entries)
+        return [entry.name for entry in entries]
 
 
 def _fits(name: str, wanted: str) -> bool:

@@ -16,7 +16,8 @@ from snowflake_mcp.content.seen import Seen
 from snowflake_mcp.content.watch import CatalogWatch
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.warehouse.catalog import Catalog, Statements
+from snowflake_mcp.warehouse.catalog import Catalog
+from snowflake_mcp.warehouse.directory import Directory, Reader
 
 __all__ = ["Content", "build_content"]
 
@@ -31,19 +32,23 @@ class Content:
     clock: IReactorTime
     seen: Seen
     askers: Askers
+    directory: Directory
 
     def watch(self, changes: Changes) -> CatalogWatch:
         """The service that tells ``changes`` what changed in the catalog; start it last."""
-        return CatalogWatch(self.clock, self.library, self.seen, changes, self.askers)
+        return CatalogWatch(
+            self.clock, self.library, self.seen, changes, self.askers, self.directory
+        )
 
 
 def build_content(
-    warehouse: Statements,
+    warehouse: Reader,
     config: Config,
     clock: IReactorTime,
     profiles: Profiles | None = None,
     tools_of: Callable[[Principal], Collection[str]] | None = None,
     catalog: Catalog | None = None,
+    directory: Directory | None = None,
 ) -> Content:
     """Library, prompts and completions over one catalog; nothing runs before it is asked.
 
@@ -52,13 +57,15 @@ def build_content(
     profiles = profiles or Profiles(config)
     askers = Askers(profiles)
     catalog = catalog or Catalog(warehouse, clock)
+    directory = directory or Directory(warehouse, clock)
     defaults = Defaults(catalog)
     seen = Seen(clock)
     return Content(
         library=SnowflakeLibrary(catalog, defaults, seen, askers),
         prompts=SnowflakePrompts(profiles, tools_of),
-        completions=SnowflakeCompletions(catalog, defaults, askers),
+        completions=SnowflakeCompletions(catalog, defaults, askers, directory),
         clock=clock,
         seen=seen,
         askers=askers,
+        directory=directory,
     )

@@ -29,6 +29,8 @@ _JSON: Final = "application/json"
 _MOST_LISTED: Final = 1_000
 """Resources in the list; every other place is reached through the templates."""
 _NAME_CHARS: Final = 600
+_AGE: Final = "snowflake-mcp/age-s"
+"""In ``_meta``, seconds: in the text it would make each reading another one."""
 _ECHO_CHARS: Final = 2_048
 """Of a URI that is given back to the client that sent it."""
 
@@ -100,7 +102,7 @@ class SnowflakeLibrary:
                 INVALID_PARAMS, f"Resource not found: {reason}", {"uri": uri[:_ECHO_CHARS]}
             ) from None
         try:
-            text = await self._bodies.of(place, self._askers.of(context))
+            body = await self._bodies.of(place, self._askers.of(context))
         except ToolFailure as failure:
             if failure.family is Family.MISSING_OBJECT:
                 raise McpError(
@@ -109,8 +111,9 @@ class SnowflakeLibrary:
                     {"uri": uri[:_ECHO_CHARS]},
                 ) from failure
             raise problem(failure) from failure
-        self._seen.read(uri, context.facts.principal.profile, text)
-        return [{"uri": uri, "mimeType": _JSON, "text": text}]
+        self._seen.read(uri, context.facts.principal.profile, body.text)
+        age = {_AGE: round(self._catalog.age_s(body.read_at))}
+        return [{"uri": uri, "mimeType": _JSON, "text": body.text, "_meta": age}]
 
     def can_watch(self, uri: str, principal: Principal) -> bool:
         """Whether it is a URI of ours; who asks wants to hear of changes, so it is looked at.
@@ -156,7 +159,7 @@ class SnowflakeLibrary:
         if uri == LIST:
             return digested(await self.listed(asker))
         try:
-            return await self._bodies.of(parse(uri), asker)
+            return (await self._bodies.of(parse(uri), asker)).text
         except ToolFailure as failure:
             if failure.family is Family.MISSING_OBJECT:
                 return ""

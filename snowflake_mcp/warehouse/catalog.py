@@ -120,6 +120,7 @@ class Catalog:
 
     def __init__(self, statements: Statements, clock: IReactorTime) -> None:
         self._statements = statements
+        self._clock = clock
         self._changes: Counter[str] = Counter()
         self._recent: Recent[Listing[Any]] = Recent(
             clock,
@@ -133,6 +134,10 @@ class Catalog:
     def changed(self, connection: str) -> None:
         """A statement of ours has changed something there: what is kept is true no longer."""
         self._changes[connection] += 1
+
+    def age_s(self, read_at: float) -> float:
+        """How old what was read at this time is."""
+        return max(0.0, self._clock.seconds() - read_at)
 
     def seat(self, asker: Asker) -> Seat:
         """Where in Snowflake, and as what, it is read.
@@ -260,9 +265,10 @@ class Catalog:
                 on_end=trail.ended,
             )
             outcome = await self._statements.run(job, collector)
-            if outcome.value.cut is None and outcome.rows >= _SHOW_MOST:
-                return replace(outcome.value, cut="rows")
-            return outcome.value
+            listing = replace(outcome.value, read_at=self._clock.seconds())
+            if listing.cut is None and outcome.rows >= _SHOW_MOST:
+                return replace(listing, cut="rows")
+            return listing
 
         # What is still being read when something changes is not given to who asks afterwards.
         since = self._changes[seat.connection]

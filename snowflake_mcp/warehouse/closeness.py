@@ -1,14 +1,20 @@
-"""Objects whose names are close to one that is not there; worker threads only."""
+"""Questions to tables of names: what is in a place, what is close, what changed.
+
+They block for milliseconds; worker threads only.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from snowflake_mcp.warehouse.likeness import closest
+from snowflake_mcp.warehouse.shelf import path_of
 
-__all__ = ["near"]
+__all__ = ["differences", "inside", "near"]
 
 Path = tuple[str, ...]
 
+_DEEPEST: Final = 3
+_MOST_CHANGES: Final = 1_000
 _LOOKED_AT: Final = 30
 """Close names of which the asker may perhaps not see some."""
 
@@ -27,14 +33,7 @@ def near(
         return None
     table = pa.concat_tables(tables)
     for depth, wanted in enumerate(path):
-        place = (*path[:depth], "", "")[:2]
-        inside = table
-        for column, name in zip(("database", "schema"), place, strict=True):
-            inside = inside.filter(pc.equal(inside[column], name))
-        is_database = pc.equal(inside["kind"], "database")
-        is_schema = pc.equal(inside["kind"], "schema")
-        kinds = (is_database, is_schema, pc.invert(pc.or_(is_database, is_schema)))
-        names = inside.filter(kinds[depth])["name"].to_pylist()
+        names = inside(tables, path[:depth])
         if wanted in names and shows(path[: depth + 1]):
             continue
         found = [(*path[:depth], name) for name in closest(wanted, names, _LOOKED_AT)]
@@ -44,7 +43,7 @@ def near(
                 pc.not_equal(table["schema"], ""),
             )
         )
-        if len(path) == len(kinds):
+        if len(path) == _DEEPEST:
             # The same name in another place says more than another name in the same one.
             found[:0] = zip(
                 *(elsewhere[name].to_pylist() for name in ("database", "schema", "name")),
@@ -52,3 +51,38 @@ def near(
             )
         return [each for each in dict.fromkeys(found) if shows(each)][:most]
     return None
+
+
+def inside(tables: Sequence[Any], place: Path) -> list[str]:
+    """The stored names of what is in the account, a database or a schema, in their order."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not tables:
+        return []
+    table = pa.concat_tables(tables)
+    for column, name in zip(("database", "schema"), (*place, "", "")[:2], strict=True):
+        table = table.filter(pc.equal(table[column], name))
+    is_database = pc.equal(table["kind"], "database")
+    is_schema = pc.equal(table["kind"], "schema")
+    kinds = (is_database, is_schema, pc.invert(pc.or_(is_database, is_schema)))
+    return sorted(table.filter(kinds[len(place)])["name"].to_pylist())
+
+
+def differences(before: Sequence[Any], after: Sequence[Any]) -> list[Path]:
+    """Paths of what came, went, was made anew or has another comment; at most a thousand."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not before or not after:
+        return []
+    told = ("database", "schema", "name", "kind", "comment", "created")
+    old, new = pa.concat_tables(before), pa.concat_tables(after)
+    marks = [
+        pc.binary_join_element_wise(*(table[name] for name in told), "\0") for table in (old, new)
+    ]
+    paths = []
+    for table, own, other in ((old, marks[0], marks[1]), (new, marks[1], marks[0])):
+        changed = table.filter(pc.invert(pc.is_in(own, other.combine_chunks())))
+        paths += [path_of(row) for row in changed.slice(0, _MOST_CHANGES).to_pylist()]
+    return list(dict.fromkeys(paths))[:_MOST_CHANGES]

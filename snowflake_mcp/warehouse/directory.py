@@ -13,7 +13,7 @@ from snowflake_mcp.config.catalog import CatalogSettings
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.trail import Trail
 from snowflake_mcp.warehouse.catalog import Asker, Statements
-from snowflake_mcp.warehouse.closeness import near
+from snowflake_mcp.warehouse.closeness import differences, inside, near
 from snowflake_mcp.warehouse.crawling import OBJECTS, Crawl
 from snowflake_mcp.warehouse.ranking import Found, Question, find
 
@@ -88,15 +88,31 @@ class Directory:
         self._settings = settings or CatalogSettings()
         self._kept: OrderedDict[_Key, Contents] = OrderedDict()
         self._loads: dict[_Key, _Load] = {}
-        self._listeners: list[Callable[[str, str | None, Contents, Contents], None]] = []
+        self._on_refresh: list[Callable[[Contents, Contents], None]] = []
+        self._on_change: list[Callable[[str], None]] = []
 
-    def on_refresh(self, tell: Callable[[str, str | None, Contents, Contents], None]) -> None:
-        """Tell connection, role, and what was and what is found, after each reading anew."""
-        self._listeners.append(tell)
+    def on_refresh(self, tell: Callable[[Contents, Contents], None]) -> None:
+        """Tell what was and what is found, after each reading anew."""
+        self._on_refresh.append(tell)
+
+    def on_change(self, tell: Callable[[str], None]) -> None:
+        """Tell the connection, after each statement of ours that changes objects."""
+        self._on_change.append(tell)
 
     def age_s(self, contents: Contents) -> float:
         """How old what it tells is."""
         return max(0.0, self._clock.seconds() - contents.read_at)
+
+    def fresh(self, asker: Asker) -> Contents | None:
+        """What is kept for this asker, if it is all, young, and nothing has changed since.
+
+        Raises:
+            ToolFailure: the asker's settings are no more.
+        """
+        kept = self.known(asker)
+        if kept is None or kept.stale or kept.gaps:
+            return None
+        return kept if self.age_s(kept) < self._settings.refresh_s else None
 
     def known(self, asker: Asker, words: str = OBJECTS) -> Contents | None:
         """What is kept for this asker, if it is not too old; sends nothing.
@@ -151,12 +167,22 @@ class Directory:
         """Paths close to one that is missing, in a thread; ``None``: it is not missing here."""
         return await self._warehouse.aside(near, contents.tables, path, shows, most)
 
+    async def differences(self, before: Contents, after: Contents) -> list[tuple[str, ...]]:
+        """Paths of what came, went, was made anew or has another comment, in a thread."""
+        return await self._warehouse.aside(differences, before.tables, after.tables)
+
+    async def inside(self, contents: Contents, place: tuple[str, ...]) -> list[str]:
+        """The stored names of what is in a place, in their order, in a thread."""
+        return await self._warehouse.aside(inside, contents.tables, place)
+
     def changed(self, connection: str) -> None:
         """A statement of ours has changed what there is behind a connection."""
         for key in [key for key in self._kept if key[0] == connection]:
             self._kept[key] = replace(self._kept[key], stale=True)
         for key, load in self._loads.items():
             load.outdated = load.outdated or key[0] == connection
+        for tell in self._on_change:
+            tell(connection)
 
     def _key(self, asker: Asker, words: str) -> _Key:
         seat = self._warehouse.seat(asker.principal, asker.wish)
@@ -206,8 +232,8 @@ class Directory:
         while len(self._kept) > 1 and self._total() > self._settings.max_objects:
             self._kept.popitem(last=False)
         if before is not None:
-            for tell in self._listeners:
-                tell(key[0], key[1], before, new)
+            for tell in self._on_refresh:
+                tell(before, new)
 
     def _total(self) -> int:
         return sum(contents.objects for contents in self._kept.values())

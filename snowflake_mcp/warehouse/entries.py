@@ -118,6 +118,8 @@ class Listing(Generic[EntryT]):
     """The same as a JSON array, with nothing hidden in it."""
     cut: Literal["rows", "bytes"] | None
     """Why more exists than this holds."""
+    read_at: float = 0.0
+    """Seconds of the reactor's clock when it was read."""
 
 
 class EntriesCollector(Generic[EntryT]):

@@ -149,3 +149,30 @@ async def test_denied_names_are_not_completed() -> None:
     before = list(stand.sql)
     assert await complete(stand, SCHEMA, "schema", "", database='"my db"') == []
     assert stand.sql == before
+
+
+@async_test
+async def test_kept_names_are_completed_without_a_statement() -> None:
+    """Where all names of the role are known and young; otherwise lists are asked."""
+    shown = ("name", "database_name", "schema_name", "kind")
+    stand = Stand(
+        {
+            "SHOW SCHEMAS IN ACCOUNT": (shown[:2], [["SALES", "DEMO"]]),
+            "SHOW OBJECTS IN ACCOUNT": (
+                shown,
+                [["ORDERS", "DEMO", "SALES", "TABLE"], ["order lines", "DEMO", "SALES", "VIEW"]],
+            ),
+            **SMALL,
+        }
+    )
+    asker = stand.content.askers.watch("")
+    await stand.content.directory.contents(asker, 1.0)
+    before = len(stand.sql)
+
+    known = {"database": "demo", "schema": "sales"}
+    assert await complete(stand, QUALITY, "table", "ord", **known) == ["ORDERS", '"order lines"']
+    assert len(stand.sql) == before
+    stand.content.directory.changed("finance")
+    listed = await complete(stand, QUALITY, "table", "ord", **known)
+    assert listed == ["ORDERS", '"order lines"', "ORDERS_BY_DAY"]
+    assert len(stand.sql) == before + 2

@@ -214,3 +214,68 @@ def test_stopping_before_anything_ran() -> None:
     stopped: list[None] = []
     stand.content.watch(stand.changes).stopService().addCallback(stopped.append)
     assert stopped == [None]
+
+
+def wrote(stand: Stand) -> None:
+    """A statement of ours has changed something."""
+    stand.content.directory.changed("finance")
+    stand.library._catalog.changed("finance")
+
+
+def test_our_own_change_is_looked_at_at_once() -> None:
+    """Within a second, all that clients have read, and once for several statements."""
+    stand = Stand()
+    stand.listen()
+    watch = started(stand)
+    read(stand, "snowflake://DEMO")
+    stand.statements.answers['SHOW SCHEMAS IN DATABASE "DEMO"'] = MORE_SCHEMAS
+    before = len(stand.sql)
+    wrote(stand)
+    wrote(stand)
+    assert stand.heard == []
+    stand.clock.advance(1)
+    assert stand.heard == [Change("resource", "snowflake://DEMO")]
+    assert len(stand.sql) == before + 1
+    watch.stopService()
+    wrote(stand)
+    assert stand.clock.getDelayedCalls() == []
+
+
+def test_a_difference_between_two_readings_is_looked_at_first() -> None:
+    """Of more resources than a round has, those that it touches come first, and soon."""
+    small = {"SHOW SCHEMAS IN ACCOUNT": (("name", "database_name"), [["SALES", "DEMO"]])}
+    objects = ("name", "database_name", "schema_name", "kind", "created_on")
+    stand = Stand(
+        {
+            **small,
+            "SHOW OBJECTS IN ACCOUNT": (objects, [["ORDERS", "DEMO", "SALES", "TABLE", "1"]]),
+            **SMALL,
+        }
+    )
+    stand.listen()
+    started(stand)
+    for number in range(40):
+        assert stand.library.can_watch(f"snowflake://D{number}", LOCAL)
+    read(stand)
+    did(stand.content.directory.contents(stand.content.askers.watch(""), 1.0))
+    stand.statements.answers["SHOW OBJECTS IN ACCOUNT"] = (
+        objects,
+        [["ORDERS", "DEMO", "SALES", "TABLE", "2"]],
+    )
+    stand.statements.answers["SHOW OBJECTS LIKE 'ORDERS' "] = (("name", "rows"), [["ORDERS", 6]])
+    # Old enough to be read anew after a round that has no turn for this table.
+    stand.clock.advance(600)
+    assert stand.heard == []
+    stand.clock.advance(1)
+    assert stand.heard == [Change("resource", ORDERS)]
+
+
+def test_nothing_is_compared_while_nobody_listens() -> None:
+    """What clients have read is left alone, whatever we change."""
+    stand = Stand()
+    started(stand)
+    read(stand, "snowflake://DEMO")
+    before = len(stand.sql)
+    wrote(stand)
+    stand.clock.advance(2)
+    assert len(stand.sql) == before
