@@ -8,6 +8,7 @@ usage: sh scripts/install.sh [options]
 
   --dry-run       say what would be done, change nothing
   --no-start      install, but do not enable or start the service
+  --no-charts     leave out what draws pictures of results (about 100 MB)
   --demo          install the embedded demo warehouse too, and serve it until a connection is
                   configured
   --package SPEC  what pip installs [the folder this script belongs to]
@@ -23,12 +24,13 @@ END
 }
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-dry='' start=yes demo='' package='' root='' uninstall='' purge=''
+dry='' start=yes demo='' charts=yes package='' root='' uninstall='' purge=''
 while [ $# -gt 0 ]; do
     case $1 in
         --dry-run) dry=yes ;;
         --no-start) start='' ;;
         --demo) demo=yes ;;
+        --no-charts) charts='' ;;
         --package) package=${2:?--package needs a value}; shift ;;
         --root) root=${2:?--root needs a folder}; start=''; shift ;;
         --uninstall) uninstall=yes ;;
@@ -126,8 +128,10 @@ echo "= Python: $python"
 if [ -z "$package" ]; then
     package=$here
 fi
-if [ -n "$demo" ]; then
-    package="${package}[demo]"
+extras=${charts:+charts}
+extras=$extras${demo:+${extras:+,}demo}
+if [ -n "$extras" ]; then
+    package="${package}[$extras]"
 fi
 
 # user and folders

@@ -62,6 +62,7 @@ def network_services(
         doors=core.doors,
         state_file=core.state_file,
         certificates=shown,
+        charts=core.painter.snapshot if core.painter is not None else None,
     )
     trend = Trend(reactor, core.metrics)
     admin = Admin(

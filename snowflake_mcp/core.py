@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from snowflake_mcp import reloading
 from snowflake_mcp.auditing import build_audit
+from snowflake_mcp.charts.available import can_draw
+from snowflake_mcp.charts.painter import Painter
 from snowflake_mcp.config.keyfile import key_in
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
@@ -98,6 +100,8 @@ class Core:
         self._accounts = accounts = Accounts.configured(config, self.profiles, self.demo)
         self.warehouse = Warehouse(reactor, accounts, config.pool, self.metrics, self.rates)
         self.judges = Judges(reactor)
+        charts = config.charts
+        self.painter = Painter(reactor, charts) if charts.enabled and can_draw() else None
         self.ledger = Ledger(wall_clock)
         self.doors = Doors()
         self.refusals = Refusals(wall_clock)
@@ -128,6 +132,7 @@ class Core:
             lore,
             self.spool,
             self.links,
+            self.painter,
         )
         content = build_content(
             self.warehouse, config, reactor, self.profiles, tools.names, lore.lists, lore.directory
@@ -222,6 +227,8 @@ class Core:
         ]
         if self.tracing is not None:
             stages.append(Stage("traces", self.tracing, 3.0))
+        if self.painter is not None:
+            stages.append(Stage("charts", self.painter, 1.0))
         if self.state_file is not None:
             # Below the warehouse: what ends at the stop is written, too.
             kept = StateFile.of(self.reactor, self.state_file, self.ledger)

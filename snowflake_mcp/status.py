@@ -49,6 +49,7 @@ class Status:
         doors: Doors | None = None,
         state_file: Path | None = None,
         certificates: Certificates | None = None,
+        charts: Callable[[], dict[str, object]] | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -63,6 +64,7 @@ class Status:
         self._disk = Disk(clock, self._folders)
         metrics.watch("disk_free_bytes", self._free_bytes)
         self._certificates = certificates
+        self._charts = charts
         self._began = clock.seconds()
         # Now: twistd may change its folder before anybody asks.
         files = {
@@ -154,6 +156,7 @@ class Status:
             "callers": self.callers(),
             "warehouse": self._warehouse.snapshot(),
             "gate": self._judges.snapshot(),
+            **({"charts": self._charts()} if self._charts is not None else {}),
             **({"grants": self._grants.snapshot()} if self._grants else {}),
             "used_today": self._ledger.snapshot(),
             "totals": self._metrics.totals(),

@@ -5,11 +5,12 @@ from dataclasses import fields
 from typing import Any, Final, TextIO
 
 from snowflake_mcp.auth.ways import named_ways
+from snowflake_mcp.charts.available import can_draw
 from snowflake_mcp.config.model import Config, PrincipalSettings
 from snowflake_mcp.config.principals import OVERRIDES, Profiles
 from snowflake_mcp.config.secrets import Secret
 from snowflake_mcp.config.settings import settings
-from snowflake_mcp.tools.offering import offered
+from snowflake_mcp.tools.offering import offered, unserved
 
 __all__ = ["show"]
 
@@ -52,7 +53,9 @@ def _principal(counts: PrincipalSettings, config: Config) -> Iterator[str]:
     """A table: where its callers' statements run, what they may call, and what differs."""
     yield f"{counts.section('')[:-1]}: {_place(counts, config)}"
     sets = Profiles(config).sets(counts.name)
-    yield f"  tools = {', '.join(tool.name for tool in offered(counts, config.tools, sets))}"
+    absent = unserved(draws=config.charts.enabled and can_draw())
+    names = [tool.name for tool in offered(counts, config.tools, sets) if tool.name not in absent]
+    yield f"  tools = {', '.join(names)}"
     for name in OVERRIDES:
         own, server = getattr(counts, name), getattr(config, name)
         for each in fields(own):

@@ -9,6 +9,7 @@ from typing import Final
 
 from snowflake_mcp.config.audit import AuditSettings
 from snowflake_mcp.config.catalog import CatalogSettings
+from snowflake_mcp.config.charts import ChartSettings
 from snowflake_mcp.config.exports import ExportSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
 from snowflake_mcp.config.migration import MigrationSettings
@@ -25,6 +26,7 @@ __all__ = [
     "AuthSettings",
     "Backend",
     "CatalogSettings",
+    "ChartSettings",
     "Config",
     "ConnectionSettings",
     "ExportSettings",
@@ -291,6 +293,7 @@ class Config:
     catalog: CatalogSettings = field(default_factory=CatalogSettings)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
     exports: ExportSettings = field(default_factory=ExportSettings)
+    charts: ChartSettings = field(default_factory=ChartSettings)
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
     )

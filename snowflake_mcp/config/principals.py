@@ -86,6 +86,7 @@ _READING: Final = (
     "explain_query",
     "profile_table",
     "sample_rows",
+    "chart_query",
     "check_sql",
 )
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(

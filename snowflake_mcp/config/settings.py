@@ -8,6 +8,7 @@ from snowflake_mcp.config.model import (
     AuditSettings,
     AuthSettings,
     CatalogSettings,
+    ChartSettings,
     ExportSettings,
     FixtureSettings,
     HttpSettings,
@@ -44,6 +45,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "catalog": CatalogSettings(),
     "migration": MigrationSettings(),
     "exports": ExportSettings(),
+    "charts": ChartSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -245,6 +245,7 @@ def _content(result: MethodResult) -> tuple[int, int]:
         contents = result.get("contents", ())
         return 0, sum(len(each.get("text", "")) for each in contents)
     size = result.spooled_bytes + (len(result.text) if result.text is not None else 0)
+    size += sum(len(each.get("data", "")) for each in result.blocks)
     structured = result.structured
     if isinstance(structured, msgspec.Raw):
         return 0, size + len(structured)

@@ -1,7 +1,5 @@
 """The judges as a service: child processes that judge texts, each under a deadline."""
 
-import os
-import sys
 from typing import Any, Final
 
 from twisted.application.service import Service
@@ -9,6 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorProcess, IReactorTime
 from twisted.logger import Logger
 
+from snowflake_mcp.ops.children import spawn
 from snowflake_mcp.ops.fairness import FairQueue
 from snowflake_mcp.policy.custody import Child, JudgesUnavailable, Task
 from snowflake_mcp.policy.terms import Situation, Terms
@@ -24,8 +23,6 @@ MAX_WAITING: Final = 500
 _CROWDED: Final = "Too many statements wait to be judged."
 _BACK_OFF_S: Final = (0.0, 0.0, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Before a child is started again, by how often in a row it did not get ready."""
-_KEPT_VARIABLES: Final = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "VIRTUAL_ENV")
-"""A child needs no more of the environment, which may hold secrets."""
 
 
 class Reactor(IReactorProcess, IReactorTime):
@@ -135,10 +132,10 @@ class Judges(Service):
         self._judged += 1
         self._assign()
 
-    def child_late(self, child: Child, sql_chars: int) -> None:
+    def child_late(self, child: Child, errand: Task) -> None:
         """The child did not answer in time and is being killed."""
         self._late += 1
-        self._log.warn("a text of {chars} characters was not judged in time", chars=sql_chars)
+        self._log.warn("a text of {chars} characters was not judged in time", chars=len(errand.sql))
 
     def child_ended(self, child: Child, reason: str, *, was_ready: bool) -> None:
         """The child is gone; start another one unless the service is stopping."""
@@ -192,14 +189,4 @@ class Judges(Service):
     def _spawn(self) -> None:
         child = Child(self._reactor, self)
         self._children.append(child)
-        # -P: the folder this process happens to stand in is no place to import from.
-        command = [sys.executable, "-P", "-m", "snowflake_mcp.policy.child"]
-        environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-        # The package may be on the path of this process by other means than an installation.
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-        self._reactor.spawnProcess(
-            child,
-            sys.executable.encode(),
-            [argument.encode() for argument in command],
-            {name.encode(): value.encode() for name, value in environment.items()},
-        )
+        spawn(self._reactor, child, "snowflake_mcp.policy.child")

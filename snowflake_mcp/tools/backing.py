@@ -6,8 +6,10 @@ from typing import Final, Protocol, Self, TypeVar
 
 from twisted.internet.interfaces import IReactorTime
 
+from snowflake_mcp.charts.lines import Answer, Question
 from snowflake_mcp.config.model import (
     CatalogSettings,
+    ChartSettings,
     ConnectionSettings,
     LimitSettings,
     PolicySettings,
@@ -33,7 +35,7 @@ from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
-__all__ = ["Backing", "Handles", "Lore", "Parts", "Statements", "terms_of"]
+__all__ = ["Backing", "Handles", "Lore", "Paints", "Parts", "Statements", "terms_of"]
 
 T = TypeVar("T")
 
@@ -73,6 +75,17 @@ class Handles(Protocol):
         self, query_id: str, asking: Asking, job: Job, collector: Collector[T], wait_s: float
     ) -> Outcome[T]:
         """Read rows of its result; raises ToolFailure and StillRunningError."""
+
+
+class Paints(Protocol):
+    """What draws pictures; ``charts.painter.Painter`` does."""
+
+    @property
+    def settings(self) -> ChartSettings:
+        """The bounds of a picture."""
+
+    async def paint(self, question: Question, owner: str = "") -> Answer:
+        """The picture; raises Unpaintable."""
 
 
 def _no_time() -> float:
@@ -121,6 +134,8 @@ class Parts:
     spool: Spool | None = None
     """Where exports are put; ``None``: there are none."""
     links: Links | None = None
+    painter: Paints | None = None
+    """``None``: no pictures are drawn here."""
 
 
 def terms_of(counts: PrincipalSettings) -> Terms:

@@ -10,6 +10,7 @@ from snowflake_mcp.config.tools import ToolSettings
 from snowflake_mcp.policy.tiers import Tier, tier_named
 from snowflake_mcp.tools.backing import terms_of
 from snowflake_mcp.tools.base import Tool
+from snowflake_mcp.tools.charting import CHART_QUERY, CHARTING
 from snowflake_mcp.tools.configured import configured
 from snowflake_mcp.tools.describing import DESCRIBING
 from snowflake_mcp.tools.explaining import EXPLAINING
@@ -28,7 +29,7 @@ from snowflake_mcp.tools.vetting import tool_problems
 from snowflake_mcp.tools.writing import WRITING
 from snowflake_mcp.warehouse.choices import choices_of
 
-__all__ = ["EVERY_TOOL", "offered", "problems"]
+__all__ = ["EVERY_TOOL", "offered", "problems", "unserved"]
 
 EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
     tool.name: tool
@@ -40,6 +41,7 @@ EVERY_TOOL: Final[Mapping[str, Tool[Any]]] = {
         *QUERYING,
         *EXPLAINING,
         *PROFILING,
+        *CHARTING,
         *STATEMENTS,
         *EXPORTING,
         *REMEMBERING,
@@ -73,6 +75,11 @@ def offered(
         and (not counts.tools or _named(name, counts.tools))
         and all(_named(name, patterns) for patterns in sets)
     )
+
+
+def unserved(*, draws: bool) -> frozenset[str]:
+    """The tools that nobody has, because this server lacks what they need."""
+    return frozenset() if draws else frozenset({CHART_QUERY})
 
 
 def _named(name: str, patterns: Iterable[str]) -> bool:

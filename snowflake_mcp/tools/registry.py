@@ -17,11 +17,11 @@ from snowflake_mcp.protocol.errors import INVALID_PARAMS, INVALID_REQUEST, McpEr
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
-from snowflake_mcp.tools.backing import Backing, Lore, Parts, Statements
+from snowflake_mcp.tools.backing import Backing, Lore, Paints, Parts, Statements
 from snowflake_mcp.tools.base import Call, Effect, Tool
 from snowflake_mcp.tools.checking import checked
 from snowflake_mcp.tools.instructions import instructions
-from snowflake_mcp.tools.offering import EVERY_TOOL, offered, problems
+from snowflake_mcp.tools.offering import EVERY_TOOL, offered, problems, unserved
 from snowflake_mcp.tools.schemas import schema_of
 from snowflake_mcp.tools.seats import described, parted
 from snowflake_mcp.tools.suggesting import suggested
@@ -204,7 +204,9 @@ class Registry:
                 self._offers.pop((profile, toolset), None)
                 raise McpError(INVALID_REQUEST, _SET_GONE, status=404) from None
             choices = choices_of(self._profiles, profile)
-            tools = offered(counts, self._profiles.tools, sets, self._tiers(profile, choices))
+            absent = unserved(draws=self._parts.painter is not None)
+            every = offered(counts, self._profiles.tools, sets, self._tiers(profile, choices))
+            tools = tuple(tool for tool in every if tool.name not in absent)
             connection = self._profiles.connection(profile)
             names = [tool.name for tool in tools]
             offer = self._offers[profile, toolset] = _Offer(
@@ -247,10 +249,12 @@ def build_registry(
     lore: Lore | None = None,
     spool: Spool | None = None,
     links: Links | None = None,
+    painter: Paints | None = None,
 ) -> Registry:
     """All tools; without a ledger nobody's use is counted. ``mask_key`` hides masked values.
 
-    Without ``lore`` nothing is searched and nothing suggested, without a spool nothing exported.
+    Without ``lore`` nothing is searched and nothing suggested, without a spool nothing exported,
+    and without a painter nothing drawn.
 
     Raises:
         ValueError: a rule about objects or a pattern of tools cannot be used, or a word is none of
@@ -259,5 +263,5 @@ def build_registry(
     if found := problems(config):
         raise ValueError("; ".join(found))
     parts = Parts(warehouse, gate) if ledger is None else Parts(warehouse, gate, ledger)
-    shared = replace(parts, mask_key=mask_key, lore=lore, spool=spool, links=links)
+    shared = replace(parts, mask_key=mask_key, lore=lore, spool=spool, links=links, painter=painter)
     return Registry(profiles or Profiles(config), shared)

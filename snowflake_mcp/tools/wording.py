@@ -150,31 +150,40 @@ def stands(call: Call, standing: Standing, heading: str = "") -> ToolResult:
 
 
 def still_running(
-    call: Call, standing: Standing, extra: Mapping[str, Any] = MappingProxyType({})
+    call: Call,
+    standing: Standing,
+    extra: Mapping[str, Any] = MappingProxyType({}),
+    next_step: str = "",
 ) -> ToolResult:
-    """The result of a call for rows that has waited long enough: the handle, and no rows."""
+    """The result of a call for rows that has waited long enough: the handle, and no rows.
+
+    ``next_step`` is what to do, where that is not to fetch the rows; a member of ``extra`` that
+    is ``...`` is one that this tool's answer lacks.
+    """
+    next_step = next_step or _NEXT[standing.state]
     waited = "" if standing.elapsed_s is None else f" after {standing.elapsed_s:.0f} s"
     lines = [
         f"No rows yet: the statement has not ended{waited} and goes on. State: {standing.state}.",
-        f"Next: {_NEXT[standing.state]}",
+        f"Next: {next_step}",
     ]
+    whole = {
+        "columns": [],
+        "rows": [],
+        "total_rows": None,
+        "cells_cut": 0,
+        "masked": [],
+        "row_count": 0,
+        "truncated": True,
+        "truncated_by": "time",
+        "next_step": next_step,
+        **extra,
+    }
     return _about(
         call,
         # Where another process runs it, how long it has run is not known here.
         replace(standing, elapsed_s=standing.elapsed_s or 0.0),
         lines,
-        {
-            "columns": [],
-            "rows": [],
-            "total_rows": None,
-            "cells_cut": 0,
-            "masked": [],
-            "row_count": 0,
-            "truncated": True,
-            "truncated_by": "time",
-            "next_step": _NEXT[standing.state],
-            **extra,
-        },
+        {name: value for name, value in whole.items() if value is not ...},
     )
 
 

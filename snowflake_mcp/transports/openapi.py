@@ -170,6 +170,11 @@ _SCHEMAS: Final[Mapping[str, Any]] = {
             "result": {"type": ["object", "null"], "description": "as the tool's outputSchema"},
             "text": _TEXT,
             "meta": _OBJECT,
+            "content": {
+                "type": "array",
+                "items": _OBJECT,
+                "description": "more content blocks of MCP, such as a picture; where there are any",
+            },
         },
     },
     "Error": {

@@ -125,6 +125,7 @@ def _settle(
             "result": outcome.structured,
             "text": outcome.text,
             "meta": outcome.meta,
+            **({"content": list(outcome.blocks)} if outcome.blocks else {}),
         }
         exchange.respond(200, msgspec.json.encode(answer))
 

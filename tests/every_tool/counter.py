@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 from twisted.internet import reactor
 from twisted.internet.task import Clock
 
+from snowflake_mcp.charts.painter import Painter
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import ConnectionSettings
 from snowflake_mcp.config.principals import Profiles
@@ -86,6 +87,7 @@ class Counter:
         self.warehouse = Warehouse(
             cast(Any, reactor), Accounts(account, profiles), config.pool, Metrics()
         )
+        self.painter = Painter(cast(Any, reactor), config.charts)
         self.registry = build_registry(
             self.warehouse,
             DirectGate(),
@@ -94,6 +96,7 @@ class Counter:
             lore=Lore.over(self.warehouse, cast(Any, reactor)),
             spool=spooling(folder / "spool"),
             links=Links(b"k" * 32, lambda: 1_000.0),
+            painter=self.painter,
         )
         self.clock = Clock()
         signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0)
@@ -187,6 +190,8 @@ class Counter:
         for peer in self._peers.values():
             peer.close()
         await self.warehouse.stop(5.0)
+        if (stopped := self.painter.stopService()) is not None:
+            await stopped
         assert self.kernel.running == 0
         assert not self.front.site.channels
 
@@ -196,6 +201,7 @@ async def counter(folder: Path, login: Mapping[str, object]) -> AsyncIterator[Co
     """A server that is closed afterwards."""
     made = Counter(folder, login)
     made.warehouse.start()
+    made.painter.startService()
     try:
         yield made
     finally:

@@ -58,6 +58,12 @@ ROWS: Final = (
     Row("profile_table", {**_SALES, "table": "regions"}, {**_SALES, "table": 2}, "table: "),
     Row("sample_rows", {**_SALES, "table": "regions"}, {**_SALES, "table": ""}, "table: "),
     Row(
+        "chart_query",
+        {"kind": "bar", "query": _COUNT, "title": "Orders"},
+        {"kind": "pie", "query": _COUNT},
+        "kind: ",
+    ),
+    Row(
         "submit_query",
         {"query": "SELECT 1"},
         {"query": None},

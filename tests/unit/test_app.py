@@ -81,6 +81,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
         "audit",
         "reactor lag",
         "gate",
+        "charts",
         "exports",
         *demo,
         "warehouse",

@@ -131,7 +131,7 @@ def test_a_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "SNOWFLAKE_PASSWORD", "hunter2")
     stand = Stand()
     assert stand.child.written == []
-    assert stand.child.arguments[1:] == [b"-P", b"-m", b"snowflake_mcp.policy.child"]
+    assert stand.child.arguments[1:] == [b"-P", b"-s", b"-m", b"snowflake_mcp.policy.child"]
     assert b"SNOWFLAKE_PASSWORD" not in stand.child.environment
 
 

@@ -12,6 +12,11 @@ import pytest_twisted
 from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
+from snowflake_mcp.charts.lines import Answer as Drawn
+from snowflake_mcp.charts.lines import Facts as Shown
+from snowflake_mcp.charts.lines import Question
+from snowflake_mcp.charts.painter import Unpaintable
+from snowflake_mcp.config.charts import ChartSettings
 from snowflake_mcp.config.model import (
     Backend,
     Config,
@@ -38,6 +43,7 @@ from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = [
     "FakeGate",
+    "FakePainter",
     "FakeWarehouse",
     "Reply",
     "asynchronous",
@@ -168,6 +174,23 @@ class FakeWarehouse:
         )
 
 
+class FakePainter:
+    """Keeps what it was to draw."""
+
+    def __init__(self, problem: Unpaintable | None = None, **facts: Any) -> None:
+        self.settings = ChartSettings()
+        self.asked: list[Question] = []
+        self.problem = problem
+        self.facts = Shown(**{"points": 3, **facts})
+
+    async def paint(self, question: Question, owner: str = "") -> Drawn:
+        """A picture of nothing."""
+        self.asked.append(question)
+        if self.problem is not None:
+            raise self.problem
+        return Drawn(1, "aGk=" if self.facts.points else "", self.facts)
+
+
 @dataclass
 class FakeGate:
     """Allows everything, or refuses with what it was given."""
@@ -232,7 +255,8 @@ def registry(
         "finance", backend, parameters=MappingProxyType(dict(parameters or {}))
     )
     config = Config(connection, limits=limits or LimitSettings(), policy=policy or PolicySettings())
-    return build_registry(warehouse, gate or FakeGate(), config, ledger), warehouse
+    painter = FakePainter()
+    return build_registry(warehouse, gate or FakeGate(), config, ledger, painter=painter), warehouse
 
 
 def asynchronous(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, object]:

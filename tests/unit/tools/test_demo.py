@@ -14,13 +14,20 @@ from typing import Any
 import pytest
 from twisted.internet import reactor as installed
 
-from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PolicySettings
+from snowflake_mcp.charts.painter import Painter
+from snowflake_mcp.config.model import (
+    Backend,
+    ChartSettings,
+    Config,
+    ConnectionSettings,
+    PolicySettings,
+)
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.measured import Judge
 from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.errors import Family
-from snowflake_mcp.tools.backing import Lore
+from snowflake_mcp.tools.backing import Lore, Paints
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.tools.wording import DEMO_LINE
 from snowflake_mcp.warehouse.accounts import Accounts
@@ -92,6 +99,7 @@ async def demo(
     gate: Judge | None = None,
     policy: PolicySettings | None = None,
     config: Config = CONFIG,
+    painter: Paints | None = None,
 ) -> AsyncIterator[Registry]:
     """The tools over a warehouse that is stopped afterwards."""
     warehouse = Warehouse(REACTOR, Accounts(endpoint), CONFIG.pool, Metrics())
@@ -104,10 +112,23 @@ async def demo(
             replace(config, policy=policy or config.policy),
             lore=Lore.over(warehouse, REACTOR),
             spool=spool,
+            painter=painter,
         )
     finally:
         spool.stopService()
         await warehouse.stop(5.0)
+
+
+@asynccontextmanager
+async def painting() -> AsyncIterator[Painter]:
+    """A painter with its process."""
+    painter = Painter(REACTOR, ChartSettings())
+    painter.startService()
+    try:
+        yield painter
+    finally:
+        if (stopped := painter.stopService()) is not None:
+            await stopped
 
 
 async def ask(tools: Registry, name: str, **arguments: Any) -> dict[str, Any]:
@@ -262,7 +283,7 @@ async def test_the_real_gate_refuses_writes(endpoint: Endpoint) -> None:
 async def test_the_documented_examples_are_real(endpoint: Endpoint) -> None:
     """Each call in docs/tools.md still begins its answer with the line that is printed there."""
     assert len(EXAMPLES) == DOCUMENT.count("```text")
-    async with demo(endpoint, policy=FREELY) as tools:
+    async with painting() as painter, demo(endpoint, policy=FREELY, painter=painter) as tools:
         submitted = ""
         for line, expected in EXAMPLES:
             call = json.loads(line)

@@ -29,7 +29,7 @@ from snowflake_mcp.tools.registry import build_registry
 from tests.support.catalogs import CatalogStatements
 from tests.support.kernels import with_envelope
 from tests.unit.policy.support import DirectGate
-from tests.unit.tools.fakes import FakeWarehouse, Reply, columns
+from tests.unit.tools.fakes import FakePainter, FakeWarehouse, Reply, columns
 
 TABLES: Final = """
 [policy]
@@ -76,6 +76,7 @@ LOOKS: Final = LISTS | {
     "check_sql",
 }
 READS: Final = LOOKS | {
+    "chart_query",
     "execute_query",
     "explain_query",
     "get_ddl",
@@ -162,6 +163,7 @@ class Realm:
             config,
             profiles=self.profiles,
             lore=self.lore,
+            painter=FakePainter(),
         )
         self.kernel = Kernel(
             clock=self.clock,
@@ -225,6 +227,7 @@ def looking(tool: str, path: tuple[str, ...]) -> dict[str, str] | None:
         "query_view": {"database": database, "schema": schema, "view_name": name},
         "profile_table": {"database": database, "schema": schema, "table": name},
         "sample_rows": {"database": database, "schema": schema, "table": name},
+        "chart_query": {"kind": "bar", "y": [], "query": f"SELECT * FROM {'.'.join(path)}"},
         "explain_query": {"query": f"SELECT * FROM {'.'.join(path)}"},
         "search_objects": {"pattern": "xx", "database": database, "schema": schema},
         "list_objects": {"kind": "task", "database": database, "schema": schema},
@@ -279,7 +282,7 @@ def test_every_cell(realm: Realm) -> None:
             wrong.append(f"{who} {tool} {kind} {'.'.join(path)}: {found}, not {wanted}")
     assert not wrong, "\n".join(wrong)
     assert min(seen.values()) > 5
-    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (13 + 4 * len(STATEMENTS))
+    assert sum(seen.values()) == len(MAY) * len(OBJECTS) * (14 + 4 * len(STATEMENTS))
 
 
 @pytest.mark.parametrize("who", MAY)

@@ -26,6 +26,7 @@ from snowflake_mcp.tools.offering import EVERY_TOOL, problems
 from snowflake_mcp.tools.registry import Registry, build_registry
 from tests.unit.tools.fakes import (
     FakeGate,
+    FakePainter,
     FakeWarehouse,
     Reply,
     asynchronous,
@@ -59,7 +60,12 @@ class Stand:
         given = config(**tables)
         self.profiles = Profiles(given)
         self.tools: Registry = build_registry(
-            self.warehouse, self.gate, given, self.ledger, self.profiles
+            self.warehouse,
+            self.gate,
+            given,
+            self.ledger,
+            self.profiles,
+            painter=FakePainter(),
         )
 
     def names(self, principal: Principal) -> list[str]:
