@@ -201,7 +201,7 @@ async def counter(folder: Path, login: Mapping[str, object]) -> AsyncIterator[Co
     """A server that is closed afterwards."""
     made = Counter(folder, login)
     made.warehouse.start()
-    made.painter.startService()
+    made.painter.startService()  # type: ignore[no-untyped-call]  # as twisted's
     try:
         yield made
     finally:

@@ -16,7 +16,7 @@ LOOK = Look(800, 500, 3, 4)
 def asked(
     kind: Kind,
     values: list[Values],
-    rows: list[list[Any]],
+    rows: Any,
     y: int = 1,
     *,
     color: bool = False,

@@ -99,8 +99,8 @@ list_objects, describe_object, search_objects, query_view, sample_rows, check_sq
 principals."b@c": connection demo, warehouse XL
   tools = list_databases, list_schemas, list_tables, list_views, describe_table, describe_view, \
 list_objects, describe_object, get_ddl, search_objects, query_view, execute_query, \
-explain_query, profile_table, sample_rows, submit_query, get_query_status, fetch_results, \
-cancel_query, my_queries, check_sql, execute_statement
+explain_query, profile_table, sample_rows, chart_query, submit_query, get_query_status, \
+fetch_results, cancel_query, export_results, my_queries, check_sql, execute_statement
   policy.tier = admin
   limits.max_rows = 7
   admin = true

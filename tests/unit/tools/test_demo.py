@@ -123,7 +123,7 @@ async def demo(
 async def painting() -> AsyncIterator[Painter]:
     """A painter with its process."""
     painter = Painter(REACTOR, ChartSettings())
-    painter.startService()
+    painter.startService()  # type: ignore[no-untyped-call]  # as twisted's
     try:
         yield painter
     finally:

@@ -215,10 +215,10 @@ def realm(tmp_path_factory: pytest.TempPathFactory) -> Realm:
     return Realm(tmp_path_factory.mktemp("realm"))
 
 
-def looking(tool: str, path: tuple[str, ...]) -> dict[str, str] | None:
+def looking(tool: str, path: tuple[str, ...]) -> dict[str, Any] | None:
     """Arguments of a tool that names an object, or takes one query about it alone."""
     database, schema, name = path
-    return {
+    found: dict[str, dict[str, Any]] = {
         "list_schemas": {"database": database},
         "list_tables": {"database": database, "schema": schema},
         "list_views": {"database": database, "schema": schema},
@@ -238,7 +238,8 @@ def looking(tool: str, path: tuple[str, ...]) -> dict[str, str] | None:
             "name": name,
         },
         "get_ddl": {"kind": "table", "database": database, "schema": schema, "name": name},
-    }.get(tool)
+    }
+    return found.get(tool)
 
 
 def expected(may: May, tool: str, path: tuple[str, ...], tier: int, capability: str) -> str:
