@@ -15,6 +15,7 @@ from snowflake_mcp.tools.chart_types import Chart, ChartQuery
 from snowflake_mcp.tools.names import placed
 from snowflake_mcp.tools.querying import MISSING, judged
 from snowflake_mcp.tools.render import Budget, json_text
+from snowflake_mcp.tools.seats import READING
 from snowflake_mcp.tools.wording import answer, counted, inline, still_running
 from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import StillRunningError
@@ -226,5 +227,6 @@ CHARTING: Final[tuple[Tool[Any], ...]] = (
         arguments=ChartQuery,
         answer=Chart,
         run=_chart_query,
+        seats=READING,
     ),
 )
