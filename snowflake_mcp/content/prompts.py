@@ -6,7 +6,8 @@ from typing import Any, Final
 import msgspec
 
 from snowflake_mcp.config.principals import Profiles
-from snowflake_mcp.content.wording import PROMPTS, Argument, Prompt
+from snowflake_mcp.content.steps import Argument, Prompt
+from snowflake_mcp.content.wording import PROMPTS
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
 from snowflake_mcp.protocol.principal import Principal
@@ -25,8 +26,8 @@ _MAX_TEXT_CHARS: Final = 8_000
 class SnowflakePrompts:
     """Implements ``protocol.tooling.Prompts``; reactor thread only.
 
-    ``tools_of`` gives the names of a principal's tools: who lacks one that a prompt speaks of is
-    not offered it. Without it everybody has all.
+    ``tools_of`` gives the names of a principal's tools: the steps speak of these alone, and who
+    lacks what a prompt cannot do without is not offered it. Without it everybody has all.
     """
 
     def __init__(
@@ -61,7 +62,8 @@ class SnowflakePrompts:
             f"- {name}: {visible_json(msgspec.json.encode(value)).decode()}"
             for name, value in given.items()
         ]
-        text = "\n".join((prompt.task, "", _NOTE, *lines, "", prompt.steps))
+        steps = prompt.instructions(self._have(principal))
+        text = "\n".join((prompt.task, "", _NOTE, *lines, "", steps))
         content = {"type": "text", "text": text}
         return {
             "description": prompt.description,
@@ -69,10 +71,11 @@ class SnowflakePrompts:
         }
 
     def _offered(self, principal: Principal) -> Mapping[str, Prompt]:
-        have = None if self._tools_of is None else self._tools_of(principal)
-        return {
-            prompt.name: prompt for prompt in PROMPTS if have is None or prompt.tools <= set(have)
-        }
+        have = self._have(principal)
+        return {prompt.name: prompt for prompt in PROMPTS if prompt.is_for(have)}
+
+    def _have(self, principal: Principal) -> Collection[str] | None:
+        return None if self._tools_of is None else self._tools_of(principal)
 
 
 def _checked(prompt: Prompt, arguments: Mapping[str, str], max_sql_bytes: int) -> dict[str, str]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snowflake_mcp.content.wording import PROMPTS, Prompt
+from snowflake_mcp.content.steps import Prompt
+from snowflake_mcp.content.wording import PROMPTS
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
 from snowflake_mcp.protocol.principal import LOCAL
 from snowflake_mcp.tools.offering import EVERY_TOOL
@@ -50,6 +51,16 @@ def test_the_list() -> None:
     assert all(prompt["title"] and prompt["description"] for prompt in described)
 
 
+ALL = frozenset(EVERY_TOOL)
+
+
+def named(text: str) -> set[str]:
+    """The tools that a text speaks of, and whatever looks like one."""
+    parts = {tool.partition("_")[0] for tool in EVERY_TOOL}
+    words = set(re.findall(r"[a-z]+(?:_[a-z]+)+", text)) - {"query_id"}
+    return {word for word in words if word.split("_")[0] in parts}
+
+
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
 @async_test
 async def test_texts_name_only_tools_that_there_are(prompt: Prompt) -> None:
@@ -57,10 +68,55 @@ async def test_texts_name_only_tools_that_there_are(prompt: Prompt) -> None:
     text = await text_of(
         Stand(), prompt.name, **{a.name: SAMPLES[a.name] for a in prompt.arguments}
     )
-    named = set(re.findall(r"\b(?:list|describe|query|execute|show|get)_[a-z_]+\b", text))
-    assert named
-    assert named == prompt.tools <= EVERY_TOOL.keys()
-    assert len(text) < 3_000
+    assert named(text) - {prompt.name} <= prompt.tools <= ALL
+    assert named(text)
+    assert "{" not in text
+    assert len(text) < 4_000
+
+
+@pytest.mark.parametrize("missing", sorted(EVERY_TOOL))
+@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
+def test_nobody_reads_of_a_tool_that_is_not_theirs(prompt: Prompt, missing: str) -> None:
+    """Another way is told, the step left out, or the prompt not offered at all."""
+    have = ALL - {missing}
+    if prompt.is_for(have):
+        told = prompt.instructions(have)
+        assert missing not in named(told)
+        assert told.count("\n1. ") == 1
+    else:
+        assert missing in prompt.tools
+
+
+@pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
+def test_the_steps_are_numbered_without_a_gap(prompt: Prompt) -> None:
+    """Also where some are left out."""
+    for have in (ALL, ALL - {"profile_table", "sample_rows", "search_objects", "explain_query"}):
+        assert prompt.is_for(have)
+        lines = prompt.instructions(have).split("\n")
+        numbers = [int(line.split(".")[0]) for line in lines if re.match(r"\d+\. ", line)]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= 3
+
+
+def test_the_prompts_use_what_there_is() -> None:
+    """A tool made to find, look at or judge data is in one of them, or has its reason here."""
+    elsewhere = {
+        "cancel_query",
+        "execute_statement",
+        "get_ddl",
+        "submit_query",
+    }
+    """They change something or end it, or another tool brings the same along."""
+    used = {tool for prompt in PROMPTS for tool in prompt.tools}
+    assert ALL - used <= elsewhere
+
+
+def test_who_can_only_look_has_the_prompt_about_looking() -> None:
+    """Without SQL a database can be explored and nothing else."""
+    reader = {"list_databases", "list_schemas", "list_tables", "list_views", "query_view"}
+    have = reader | {"describe_table", "describe_view"}
+    assert [prompt.name for prompt in PROMPTS if prompt.is_for(have)] == ["explore_database"]
+    assert [prompt.name for prompt in PROMPTS if prompt.is_for(reader)] == []
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
