@@ -11,7 +11,7 @@ AUDIT := .venv-audit
 LOCK := $(AUDIT)/bin/uv pip compile --quiet --universal --generate-hashes --only-binary :all: \
     --custom-compile-command "make lock" --no-annotate $(LOCK_OPTIONS)
 
-.PHONY: help run stdio test test-full test-lines faults fuzz conformance lint format audit lock bench soak wheel clean
+.PHONY: help run stdio tasks test test-full test-lines faults fuzz conformance lint format audit lock bench soak wheel clean
 
 help:
 	@echo "make run          start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
@@ -26,6 +26,7 @@ help:
 	@echo "make audit        bandit over the code, pip-audit over the lock files"
 	@echo "make lock         resolve the dependencies anew into locks/*.txt"
 	@echo "make bench        measure ours and the peers, and write docs/performance.md"
+	@echo "make tasks        ask the questions of docs/tasks.md and write their figures there"
 	@echo "make soak         200 clients and a misbehaving account for 10 minutes"
 	@echo "make wheel        build dist/*.whl"
 	@echo "make clean        remove what these commands made"
@@ -103,6 +104,9 @@ lock: $(AUDIT)/installed
 # Peers go into .venv-bench the first time. BENCH="--only trivial" measures less.
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m bench --write docs/performance.md $(BENCH)
+
+tasks: $(VENV)/installed-dev
+	$(BIN)/python -m bench.tasks --write docs/tasks.md
 
 soak: $(VENV)/installed-dev
 	$(BIN)/python -m bench.soak

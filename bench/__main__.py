@@ -3,7 +3,8 @@
     python -m bench [CASE ...] [--write docs/performance.md] [--corpus CORPUS.jsonl]
 
 Without a case all are measured but other-gates, which downloads what it compares with; ``--only
-CASE ...`` says the same as naming them. Soaking is a command of its own: ``python -m bench.soak``.
+CASE ...`` says the same as naming them. Soaking is a command of its own: ``python -m bench.soak``;
+so are the questions of analysts: ``python -m bench.tasks``.
 A case that fails does not keep the others from being measured; the status is then 1.
 """
 
@@ -29,7 +30,6 @@ from bench import (
     storms,
 )
 from bench.report import Table
-from bench.tasks import run as tasks
 from tests.support.server import end_on_sigterm
 
 __all__ = ["main"]
@@ -57,7 +57,6 @@ _CASES: Final[Mapping[str, Case]] = {
     "memory": lambda: [memory.measure(_AT_ONCE)],
     "start": lambda: start_up.measure(starts=5),
     "gate": lambda: gate.measure(rounds=300),
-    "tasks": tasks.measure,
 }
 
 

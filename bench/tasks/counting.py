@@ -19,10 +19,12 @@ Rows = list[list[Any]]
 )
 async def by_status(agent: Agent) -> Rows:
     """Find the table, look at its columns, count."""
-    await agent.call("list_tables", database="demo", schema="sales", like="order%")
-    await agent.call("describe_table", database="demo", schema="sales", table_name="orders")
+    found = await agent.call("search_objects", pattern="orders status", kind="table", limit=3)
+    database, schema, table = found.items("objects", "name")[0].split(".")
+    await agent.call("describe_table", database=database, schema=schema, table_name=table)
     return await agent.ask(
-        "SELECT STATUS, COUNT(*) AS N FROM DEMO.SALES.ORDERS GROUP BY 1 ORDER BY 2 DESC, 1"
+        f"SELECT STATUS, COUNT(*) AS N FROM {database}.{schema}.{table} "
+        "GROUP BY 1 ORDER BY 2 DESC, 1"
     )
 
 
@@ -36,12 +38,12 @@ async def by_status(agent: Agent) -> Rows:
     "DATEADD('MONTH', -1, DATE_TRUNC('MONTH', CURRENT_DATE())) GROUP BY 1 ORDER BY 1",
 )
 async def regional_revenue(agent: Agent) -> Rows:
-    """There is a view made for the purpose."""
-    views = await agent.call("list_views", database="demo", schema="sales", like="%revenue%")
-    (view,) = views.items("views", "name")
-    await agent.call("describe_view", database="demo", schema="sales", view_name=view)
+    """There is a view made for the purpose, and its description says what it leaves out."""
+    found = await agent.call("search_objects", pattern="revenue region", kind="view", limit=3)
+    database, schema, view = found.items("objects", "name")[0].split(".")
+    await agent.call("describe_view", database=database, schema=schema, view_name=view)
     return await agent.ask(
-        f"SELECT REGION, REVENUE FROM DEMO.SALES.{view} WHERE REVENUE_MONTH = "
+        f"SELECT REGION, REVENUE FROM {database}.{schema}.{view} WHERE REVENUE_MONTH = "
         "DATEADD('MONTH', -1, DATE_TRUNC('MONTH', CURRENT_DATE())) ORDER BY REGION"
     )
 
@@ -53,10 +55,13 @@ async def regional_revenue(agent: Agent) -> Rows:
     "ORDER BY 2 DESC LIMIT 5",
 )
 async def best_customers(agent: Agent) -> Rows:
-    """Another view."""
-    await agent.call("list_views", database="demo", schema="sales")
+    """A search with all columns saves the description."""
+    found = await agent.call(
+        "search_objects", pattern="customer value", kind="view", detail_level="columns", limit=1
+    )
+    (view,) = found.items("objects", "name")
     return await agent.ask(
-        "SELECT CUSTOMER_ID, LIFETIME_VALUE FROM DEMO.SALES.CUSTOMER_VALUE ORDER BY 2 DESC LIMIT 5"
+        f"SELECT CUSTOMER_ID, LIFETIME_VALUE FROM {view} ORDER BY 2 DESC LIMIT 5"
     )
 
 
@@ -197,16 +202,14 @@ async def postal_codes(agent: Agent) -> Rows:
     "GROUP BY 1 ORDER BY 2 DESC LIMIT 1",
 )
 async def best_channel(agent: Agent) -> Rows:
-    """From the databases downwards: the other database has it."""
-    names = (await agent.call("list_databases")).items("databases", "name", "comment")
-    (database,) = (name for name, comment in names if "ampaign" in (comment or ""))
-    schemas = (await agent.call("list_schemas", database=database)).items("schemas", "name")
-    schema = next(name for name in schemas if name.startswith("CAMPAIGN"))
-    (view,) = (await agent.call("list_views", database=database, schema=schema)).items(
-        "views", "name"
+    """Searched in all databases: another one has it."""
+    found = await agent.call(
+        "search_objects", pattern="campaign channel", kind="view", detail_level="columns"
     )
+    ((view, columns),) = found.items("objects", "name", "columns")
+    assert any(column.startswith("CONVERSIONS") for column in columns)
     return await agent.ask(
-        f"SELECT CHANNEL, SUM(CONVERSIONS) AS CUSTOMERS FROM {database}.{schema}.{view} "
+        f"SELECT CHANNEL, SUM(CONVERSIONS) AS CUSTOMERS FROM {view} "
         "GROUP BY CHANNEL ORDER BY CUSTOMERS DESC LIMIT 1"
     )
 

@@ -27,12 +27,11 @@ async def databases(agent: Agent) -> list[str]:
     "In which schema are the invoices?",
     "SELECT TABLE_SCHEMA FROM DEMO.INFORMATION_SCHEMA.TABLES WHERE TABLE_NAME = 'INVOICES'",
 )
-async def schema_of_invoices(agent: Agent) -> list[str]:
-    """The schemas' own comments tell."""
-    schemas = (await agent.call("list_schemas", database="demo")).items(
-        "schemas", "name", "comment"
-    )
-    return [name for name, comment in schemas if "Invoices" in (comment or "")]
+async def schema_of_invoices(agent: Agent) -> str:
+    """One word, and the whole name comes first."""
+    found = await agent.call("search_objects", pattern="invoices", kind="table", limit=3)
+    _, schema, _ = found.items("objects", "name")[0].split(".")
+    return schema
 
 
 @asked(
@@ -57,11 +56,11 @@ async def sizes(agent: Agent) -> list[list[object]]:
     columns=[4],
 )
 async def key_of_lines(agent: Agent) -> list[str]:
-    """By a part of the name, then by the columns."""
-    found = await agent.call("list_tables", database="demo", schema="sales", like="%item%")
-    (table,) = found.items("tables", "name")
+    """Found by what it is for, then its columns."""
+    found = await agent.call("search_objects", pattern="order item", kind="table", limit=3)
+    database, schema, table = found.items("objects", "name")[0].split(".")
     described = await agent.call(
-        "describe_table", database="demo", schema="sales", table_name=table
+        "describe_table", database=database, schema=schema, table_name=table
     )
     return [name for name, key in described.items("columns", "name", "key") if key == "primary"]
 
@@ -116,13 +115,12 @@ async def warehouse(agent: Agent) -> list[list[str]]:
     "WHERE c.COLUMN_NAME = 'CUSTOMER_ID' ORDER BY 1",
 )
 async def joined_by_customer(agent: Agent) -> list[str]:
-    """The catalog as a table: one query instead of a description of each table."""
-    rows = await agent.ask(
-        "SELECT c.TABLE_SCHEMA, c.TABLE_NAME FROM DEMO.INFORMATION_SCHEMA.COLUMNS c JOIN "
-        "DEMO.INFORMATION_SCHEMA.TABLES t USING (TABLE_SCHEMA, TABLE_NAME) "
-        "WHERE c.COLUMN_NAME = 'CUSTOMER_ID' AND t.TABLE_TYPE = 'BASE TABLE'"
+    """One search for the column, instead of a description of each table."""
+    found = await agent.call(
+        "search_objects", pattern="customer_id", kind="column", database="demo", limit=50
     )
-    return sorted(f"{schema}.{table}" for schema, table in rows)
+    objects = found.items("objects", "name", "kind")
+    return sorted(name.removeprefix("DEMO.") for name, kind in objects if kind == "table")
 
 
 @asked(

@@ -1,8 +1,9 @@
 """What goes wrong, takes long or is too much, and how the answer is found all the same."""
 
+import re
 from typing import Any, Final
 
-from bench.tasks.agent import Agent
+from bench.tasks.agent import Agent, Reply
 from bench.tasks.question import Question, asked
 
 __all__ = ["MENDING"]
@@ -13,6 +14,13 @@ Rows = list[list[Any]]
 _ORDERS: Final = "SELECT COUNT(*) FROM DEMO.SALES.ORDERS"
 _ENDED: Final = 20
 """Seconds to wait for the end of a statement, each time."""
+
+
+def _meant(missed: Reply) -> str:
+    """The first name that a failure suggests."""
+    found = re.search(r"Did you mean ([\w.]+)", missed.text)
+    assert found is not None, missed.text
+    return found[1].removesuffix(".")
 
 
 async def _whole(agent: Agent, query_id: str, page: int) -> Rows:
@@ -27,52 +35,46 @@ async def _whole(agent: Agent, query_id: str, page: int) -> Rows:
     return rows
 
 
-@asked(MENDING, "How many orders are there? (asked of a table that is not there)", _ORDERS)
+@asked(MENDING, "How many orders are there? (of a table that is not there)", _ORDERS)
 async def wrong_table(agent: Agent) -> Rows:
-    """The failure names the tool that lists tables."""
-    await agent.meets(["list_tables"], "execute_query", query=_ORDERS.removesuffix("S"))
-    found = await agent.call("list_tables", database="demo", schema="sales", like="order%")
-    table = min(found.items("tables", "name"), key=len)
-    return await agent.ask(f"SELECT COUNT(*) FROM DEMO.SALES.{table}")
+    """The failure names the table that was meant."""
+    query = _ORDERS.removesuffix("S")
+    missed = await agent.meets(["Did you mean DEMO.SALES."], "execute_query", query=query)
+    return await agent.ask(f"SELECT COUNT(*) FROM {_meant(missed)}")
 
 
-@asked(MENDING, "How many orders are there? (asked in quoted small letters)", _ORDERS)
+@asked(MENDING, "How many orders are there? (in quoted small letters)", _ORDERS)
 async def wrong_case(agent: Agent) -> Rows:
-    """The failure explains how case is folded."""
+    """The failure says how quotes and case go together, and what to write."""
     query = 'SELECT COUNT(*) FROM DEMO.SALES."orders"'
-    await agent.meets(["upper case", "double quotes"], "execute_query", query=query)
-    return await agent.ask(query.replace('"', ""))
+    missed = await agent.meets(["keeps its case"], "execute_query", query=query)
+    return await agent.ask(f"SELECT COUNT(*) FROM {_meant(missed)}")
 
 
 @asked(
     MENDING,
-    "What is the average order worth? (asked for a column that is not there)",
+    "What is the average order worth? (of a column that is not there)",
     "SELECT ROUND(AVG(TOTAL_AMOUNT), 2) FROM DEMO.SALES.ORDERS",
 )
 async def wrong_column(agent: Agent) -> Rows:
-    """The failure names the column; the description has the right one."""
+    """The failure names the column that was meant."""
     query = "SELECT ROUND(AVG({}), 2) AS AVERAGE FROM DEMO.SALES.ORDERS"
-    await agent.meets(["AMOUNT", "describe_table"], "execute_query", query=query.format("AMOUNT"))
-    described = await agent.call(
-        "describe_table", database="demo", schema="sales", table_name="orders"
+    missed = await agent.meets(
+        ["invalid identifier"], "execute_query", query=query.format("AMOUNT")
     )
-    (column,) = (name for name in described.items("columns", "name") if name.endswith("_AMOUNT"))
-    return await agent.ask(query.format(column))
+    return await agent.ask(query.format(_meant(missed)))
 
 
 @asked(
     MENDING,
-    "How many tickets are there? (asked of the wrong schema)",
+    "How many tickets are there? (in a schema that is not there)",
     _ORDERS.replace("SALES.ORDERS", "SUPPORT.TICKETS"),
 )
 async def wrong_schema(agent: Agent) -> Rows:
-    """From the schema that is not there to those that are, and to the one that has the table."""
-    where = {"database": "demo", "schema": "service"}
-    await agent.meets(["list_schemas"], "list_tables", **where)
-    schemas = (await agent.call("list_schemas", database="demo")).items("schemas", "name")
-    (schema,) = (name for name in schemas if name.startswith("SUPP"))
-    tables = await agent.call("list_tables", database="demo", schema=schema, like="tick%")
-    return [[tables.items("tables", "rows")[0]]]
+    """The failure names the way to the schemas that there are; a search is shorter."""
+    await agent.meets(["list_schemas"], "list_tables", database="demo", schema="service")
+    found = await agent.call("search_objects", pattern="tickets", kind="table", database="demo")
+    return [[found.items("objects", "rows")[0]]]
 
 
 @asked(
