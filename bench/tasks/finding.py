@@ -31,7 +31,7 @@ async def schema_of_invoices(agent: Agent) -> str:
     """One word, and the whole name comes first."""
     found = await agent.call("search_objects", pattern="invoices", kind="table", limit=3)
     _, schema, _ = found.items("objects", "name")[0].split(".")
-    return schema
+    return str(schema)
 
 
 @asked(

@@ -1,5 +1,6 @@
 """What goes wrong, takes long or is too much, and how the answer is found all the same."""
 
+import csv
 import re
 from typing import Any, Final
 
@@ -181,6 +182,28 @@ async def every_row(agent: Agent) -> Rows:
     state = await agent.call("get_query_status", query_id=query_id, wait_s=_ENDED)
     assert state.content["state"] == "success"
     return await _whole(agent, query_id, 1_000)
+
+
+@asked(
+    MENDING,
+    "Make a file of this year's exchange rates for the accountants.",
+    "SELECT RATE_DATE, CURRENCY, EUR_RATE FROM DEMO.FINANCE.EXCHANGE_RATES "
+    "WHERE YEAR(RATE_DATE) = YEAR(CURRENT_DATE()) ORDER BY RATE_DATE, CURRENCY",
+)
+async def exported(agent: Agent) -> Rows:
+    """The rows go into the file and not through the model."""
+    submitted = await agent.call(
+        "submit_query",
+        query="SELECT RATE_DATE, CURRENCY, EUR_RATE FROM DEMO.FINANCE.EXCHANGE_RATES "
+        "WHERE RATE_DATE >= DATE_TRUNC('YEAR', CURRENT_DATE()) ORDER BY RATE_DATE, CURRENCY",
+    )
+    query_id = submitted.content["query_id"]
+    file = await agent.call("export_results", query_id=query_id, format="csv")
+    assert not file.failed, file.text
+    text = (await agent.download(file.content["link"])).decode()
+    header, *rows = csv.reader(text.splitlines())
+    assert header == ["RATE_DATE", "CURRENCY", "EUR_RATE"]
+    return [list(row) for row in rows]
 
 
 @asked(
