@@ -12,15 +12,12 @@ from twisted.application.service import IService, Service
 from twisted.python.usage import Options as TwistedOptions
 from twisted.python.usage import UsageError
 
-from snowflake_mcp.app import network_services
 from snowflake_mcp.config.audit import audit_problems
 from snowflake_mcp.config.exports import export_problems
 from snowflake_mcp.config.load import ConfigError, Flags, load
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.ops.platform import steady
 from snowflake_mcp.simulator.available import demo_problem
-from snowflake_mcp.tools.offering import problems
-from snowflake_mcp.transports.listen import ListenError
 from snowflake_mcp.version import VERSION
 
 __all__ = ["ConfiguredOptions", "Options", "makeService"]
@@ -68,7 +65,7 @@ class ConfiguredOptions(TwistedOptions):
             no_demo=bool(self["no-demo"]),
         )
         try:
-            self.config = _usable(flags)
+            self.config = self._read(flags)
         except ConfigError as error:
             raise UsageError(_listed(error.problems)) from None
         if flags.config is not None:
@@ -78,6 +75,9 @@ class ConfiguredOptions(TwistedOptions):
         problem = self._unusable(self.config)
         if problem:
             raise UsageError(_listed([problem]))
+
+    def _read(self, flags: Flags) -> Config:
+        return _usable(flags)
 
     def _unusable(self, config: Config) -> str | None:
         return demo_problem() if config.is_demo else None
@@ -89,6 +89,9 @@ def _usable(flags: Flags) -> Config:
     Raises:
         ConfigError: it cannot be used.
     """
+    # The tools are the larger part of a start, and not everybody who has options serves them.
+    from snowflake_mcp.tools.offering import problems
+
     config = load(flags, os.environ)
     if found := [
         *problems(config),
@@ -123,6 +126,8 @@ def makeService(options: Options) -> IService:
     # The reactor is chosen by twistd's own options, which have been read by now.
     from twisted.internet import reactor
 
+    from snowflake_mcp.app import network_services
+
     if options.config is None:
         raise UsageError("the options have not been read")
     try:
@@ -140,6 +145,8 @@ class _OneLineFailure(Service):
 
     def privilegedStartService(self) -> None:
         """Open the ports."""
+        from snowflake_mcp.transports.listen import ListenError
+
         try:
             self._inner.privilegedStartService()
         except ListenError as error:

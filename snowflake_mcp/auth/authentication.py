@@ -23,7 +23,7 @@ from snowflake_mcp.auth.caller import (
 from snowflake_mcp.auth.challenges import challenge_of, resource_metadata
 from snowflake_mcp.auth.membership import principal_of
 from snowflake_mcp.auth.provider import Fetch
-from snowflake_mcp.auth.tokens import PREFIX
+from snowflake_mcp.auth.tokens import PREFIX, Token
 from snowflake_mcp.auth.watching import Watch, Watches
 from snowflake_mcp.auth.ways import Ways, ways_of
 from snowflake_mcp.config.model import Config
@@ -127,7 +127,8 @@ class Authentication:
 
         What cannot be used is told in the log and leaves the credentials as they were; the
         tables of principals count all the same. Connections of callers whose credential or table
-        is gone are ended. Returns the sections that count now as they are written.
+        is gone are ended. Returns what else has changed than settings: ``tokens``, where the token
+        file holds others.
         """
         before, problem = self._ways, ""
         try:
@@ -148,7 +149,7 @@ class Authentication:
         ended = self._watches.look()
         if ended:
             _log.info("reload: {count} connections lost their credential", count=ended)
-        return () if problem else ("auth", "oauth")
+        return ("tokens",) if _entries(before) != _entries(self._ways) else ()
 
     def identify(self, shown: Credentials) -> Found:
         """The caller of a request, or how to find out.
@@ -327,6 +328,10 @@ class Authentication:
             _log.info("callers are identified by {ways}", ways=", ".join(ways.names))
             if ways.anonymous:
                 _log.warn("auth.allow_anonymous: callers without a credential are served as well")
+
+
+def _entries(ways: Ways) -> list[Token]:
+    return list(ways.tokens) if ways.tokens is not None else []
 
 
 def _to_nobody(peer: str, method: str, code: str) -> None:

@@ -16,7 +16,6 @@ from typing import Any, Final, TextIO
 
 from snowflake_mcp.commands.process import Daemon, address_of, ask
 from snowflake_mcp.config.model import Config, LogSettings
-from snowflake_mcp.transports.listen import endpoint_string
 
 __all__ = ["ACTIONS", "EXIT", "Control", "Places", "default_folder", "twistd_command"]
 
@@ -202,6 +201,9 @@ class Control:
 
     def _address(self) -> tuple[str, int] | None:
         http: Any = self._config.http
+        # What speaks TLS takes its time, and starting or stopping a process needs none of it.
+        from snowflake_mcp.transports.listen import endpoint_string  # noqa: PLC0415 - see above
+
         return address_of([endpoint_string(each, http.host) for each in http.endpoints])
 
     def _log_file(self) -> Path:

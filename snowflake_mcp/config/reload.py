@@ -40,8 +40,9 @@ class Applier:
     covers: tuple[str, ...]
     """Settings as they are documented, with ``*``; ``principals``, ``tools``, ``toolsets`` and
     ``connections`` as such."""
-    take: Callable[[Config], object]
-    """Makes what it covers count as the configuration has it; never fails."""
+    take: Callable[[Config], Sequence[str] | None]
+    """Makes what it covers count as the configuration has it; never fails. It may tell by a word
+    each what has changed in files beside the configuration."""
     problems: Callable[[Config], Sequence[str]] = _no_problems
     """Why it could not, one line for each reason; asked before anything is taken."""
 
@@ -105,11 +106,11 @@ class Reload:
         if problems:
             return _refused(problems)
         self._running = target
-        for applier in self._appliers:
-            applier.take(target)
+        beside = [word for applier in self._appliers for word in applier.take(target) or ()]
         changed = changed_settings(before, written)
         restart = changed_settings(target, written)
-        report = Report(tuple(name for name in changed if name not in restart), restart)
+        applied = [name for name in changed if name not in restart]
+        report = Report((*applied, *beside), restart)
         self._tell(report)
         return report
 

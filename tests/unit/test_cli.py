@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from snowflake_mcp.cli import _give_streams_to_the_protocol
+from snowflake_mcp.parts import _give_streams_to_the_protocol
 
 
 def test_what_libraries_print_does_not_meet_the_messages(

@@ -10,6 +10,8 @@ from twisted.internet.testing import MemoryReactorClock
 
 from snowflake_mcp import reloading
 from snowflake_mcp.auth.authentication import Authentication
+from snowflake_mcp.auth.token_file import write_tokens
+from snowflake_mcp.auth.tokens import Token
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.reload import Reload
@@ -17,7 +19,7 @@ from snowflake_mcp.config.settings import settings
 from snowflake_mcp.core import Core
 from snowflake_mcp.protocol.changes import Change
 from snowflake_mcp.protocol.errors import ToolFailure
-from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.front import build_front
 
 OPERATIONS = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -235,3 +237,67 @@ def test_a_part_takes_only_what_it_says(house: House) -> None:
     assert (report.applied, report.restart) == (("http.allowed_hosts",), ("http.idle_timeout_s",))
     assert house.front._endpoint._settings.idle_timeout_s != 77
     assert replace(house.reload()) == replace(report, applied=())
+
+
+def test_new_tokens_are_told_though_no_setting_has_changed(house: House) -> None:
+    """An operator who has made or taken back a token sees that it counts."""
+    assert house.reload().applied == ()
+    token = Token("0123456789ab", "ann", b"d" * 32, 0.0)
+    write_tokens(house.tokens, [token])
+    assert house.reload().applied == ("tokens",)
+    assert house.reload().applied == ()
+    write_tokens(house.tokens, [])
+    assert house.change(house.path.read_text() + "[limits]\nmax_rows = 7\n").applied == (
+        "limits.max_rows",
+        "principals.ann",
+        "tokens",
+    )
+
+
+CHOICES = """
+default_connection = "main"
+[connections.main]
+account = "a"
+user = "u"
+password = "p"
+role = "READER"
+[connections.lake]
+account = "a"
+user = "lake"
+password = "q"
+[policy]
+allow_roles = ["ANALYST"]
+"""
+
+
+def test_what_may_be_chosen_changes_with_a_reload(tmp_path: Path) -> None:
+    """Lists are made anew and clients hear of it, also where only a connection has changed."""
+    house = House(tmp_path, CHOICES)
+    tools: Any = house.core.kernel._offer.toolbox
+
+    def arguments() -> dict[str, Any]:
+        (found,) = (each for each in tools.describe(LOCAL) if each["name"] == "execute_query")
+        seats: dict[str, Any] = found["inputSchema"]["properties"]
+        return {name: seats[name] for name in ("connection", "role") if name in seats}
+
+    before = tools.describe(LOCAL)
+    assert arguments() == {"role": {"type": "string", "enum": ["READER", "ANALYST"]}}
+    report = house.change(CHOICES + 'allow_connections = ["lake"]\n')
+    assert report.applied == ("connections.lake", "policy.allow_connections")
+    assert arguments()["connection"]["enum"] == ["main", "lake"]
+    assert tools.describe(LOCAL) is not before
+    assert Change("tools") in house.heard
+    house.heard.clear()
+    text = CHOICES.replace('password = "q"\n', 'password = "q"\ndescription = "Sensors."\n')
+    text += 'allow_connections = ["lake"]\n[connections.lake.policy]\nallow_roles = ["NONE"]\n'
+    report = house.change(text)
+    assert report.applied == (
+        "connections.lake.description",
+        "connections.lake.policy.allow_roles",
+    )
+    seat = next(each for each in tools.describe(LOCAL) if each["name"] == "list_databases")
+    assert seat["inputSchema"]["properties"]["connection"]["description"] == "lake: Sensors."
+    assert Change("tools") in house.heard
+    house.heard.clear()
+    house.reload()
+    assert house.heard == []

@@ -372,7 +372,7 @@ def test_a_reload_takes_tokens_and_tables(world: World, events: list[LogEvent]) 
     for name in ("tone", "ttwo"):
         world.auth.watch(world.identify(bearer(name)), partial(ended.append, name))
     auth = world.tokens(("tone", "analyst", None), ("tnew", "bi", None))
-    assert world.auth.take(world.written(auth=auth)) == ("auth", "oauth")
+    assert world.auth.take(world.written(auth=auth)) == ("tokens",)
     assert ended == ["ttwo"]
     assert world.refused(bearer("ttwo")).status == 401
     assert world.identify(bearer("tnew")).principal.name == "bi"
@@ -400,10 +400,10 @@ def test_a_reload_never_opens_a_server_to_everybody(world: World) -> None:
     """A port that others can reach needs authentication, at a reload like at a start."""
     world.auth.exposed = True
     empty = Config(ConnectionSettings("demo", Backend.DEMO))
-    assert world.auth.take(empty) == ()
+    world.auth.take(empty)
     assert world.refused().status == 401
     opened = replace(empty, auth=AuthSettings(allow_anonymous=True))
-    assert world.auth.take(opened) == ("auth", "oauth")
+    world.auth.take(opened)
     assert world.identify().principal == LOCAL
 
 

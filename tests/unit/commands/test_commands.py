@@ -3,16 +3,20 @@
 # mypy: allow-untyped-calls
 
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from twisted.python.usage import UsageError
 
-from snowflake_mcp.cli import CommandOptions, DaemonOptions, main
+from snowflake_mcp.cli import CommandOptions, main
 from snowflake_mcp.commands.configuration import show
 from snowflake_mcp.commands.daemon import EXIT, Control, Places
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import LogSettings
+from snowflake_mcp.parts import DaemonOptions
+from snowflake_mcp.version import VERSION
 
 
 def test_the_options_after_the_action_are_the_servers() -> None:
@@ -173,3 +177,45 @@ def test_without_a_server(
 def test_where_the_log_is(configured: str, place: str) -> None:
     """In the folder, unless the configuration says where."""
     assert Places(Path("/s")).log_file(configured) == Path(place)
+
+
+FAR = ("snowflake_mcp.app", "snowflake_mcp.tools.offering", "snowflake_mcp.protocol.kernel")
+
+
+@pytest.mark.parametrize(
+    ("words", "not_loaded"),
+    [
+        (["--help"], (*FAR, "snowflake_mcp.tap", "snowflake_mcp.config.load")),
+        (["--version"], (*FAR, "snowflake_mcp.tap", "snowflake_mcp.config.load")),
+        (["admin", "--help"], (*FAR, "snowflake_mcp.tap", "snowflake_mcp.config.load")),
+        (["audit", "--help"], (*FAR, "snowflake_mcp.tap")),
+        (["token", "list", "--file", "/nowhere"], FAR),
+        (["daemon", "status", "--state-dir", "/nowhere"], FAR),
+        (["doctor", "--help"], ("snowflake_mcp.app",)),
+    ],
+    ids=str,
+)
+def test_a_part_loads_what_it_needs(words: list[str], not_loaded: tuple[str, ...]) -> None:
+    """Whoever looks at a running server does not wait for the modules of one."""
+    program = (
+        "import sys\n"
+        "from snowflake_mcp.cli import main\n"
+        "try:\n"
+        f"    main({words!r})\n"
+        "except SystemExit:\n"
+        "    pass\n"
+        f"print([name for name in {not_loaded!r} if name in sys.modules])\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert run.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("part", [[], ["admin"], ["http"]], ids=str)
+def test_the_version_is_ours(part: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever part is asked, and not that of Twisted."""
+    with pytest.raises(SystemExit) as ended:
+        main([*part, "--version"])
+    assert not ended.value.code
+    assert capsys.readouterr().out == f"snowflake-mcp {VERSION}\n"

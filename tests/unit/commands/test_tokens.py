@@ -9,8 +9,9 @@ import pytest
 from snowflake_mcp.auth.caller import Unidentified
 from snowflake_mcp.auth.token_file import read_tokens
 from snowflake_mcp.auth.tokens import PREFIX, TokenTable
-from snowflake_mcp.cli import TokenOptions, main
+from snowflake_mcp.cli import main
 from snowflake_mcp.commands.tokens import TokenCommand, TokenRequest, lifetime_s
+from snowflake_mcp.parts import TokenOptions
 
 NOW = 1_700_000_000.0
 SECRET = "0123456789abcdefghijklmnopqrstuvwxyz"
