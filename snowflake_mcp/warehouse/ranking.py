@@ -9,7 +9,7 @@ always has the same answer.
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -26,8 +26,14 @@ _NAME, _PREFIX, _WORD, _PART, _COLUMN, _PLACE, _COMMENT, _SIMILAR = range(len(MA
 _NONE: Final = len(MATCHES)
 _SLICE: Final = 500
 _MOST_TERMS: Final = 6
-_CANDIDATES: Final = 2_000
-"""Names that are compared letter by letter with what nobody has."""
+_CANDIDATES: Final = 1_000
+"""Objects of which a word is nearly what nobody has."""
+_MOST_WORDS: Final = 5_000
+"""Words that are compared letter by letter."""
+_CLOSE_WORDS: Final = 20
+_APART: Final = r"[^\pL\pN]"
+"""Between words, to Arrow."""
+_WORDS: Final = re.compile(r"[\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +169,7 @@ def _by_name(names: Any, term: str) -> Any:
         fits = pc.match_like(names, term.replace("*", "%"))
         return pc.if_else(fits, _NAME, _NONE)
     grade = pc.if_else(pc.match_substring(names, term), _PART, _NONE)
-    word = pc.match_substring_regex(names, rf"(?:^|[^\pL\pN]){re.escape(term)}")
+    word = pc.match_substring_regex(names, rf"(?:^|{_APART}){re.escape(term)}")
     grade = pc.if_else(word, _WORD, grade)
     grade = pc.if_else(pc.starts_with(names, term), _PREFIX, grade)
     return pc.if_else(pc.equal(names, term), _NAME, grade)
@@ -189,29 +195,53 @@ def _ordered(table: Any) -> Iterator[Hit]:
 
 def _similar(table: Any, names: Any, question: Question) -> Iterator[Hit]:
     """Rows whose name, or a word of it, nearly is what is looked for."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     wanted = "_".join(question.terms)
     most = tolerance(wanted)
     if not most or question.kind == "column" or set(wanted) & set("%*"):
         return
-    # Of so many pieces one at least stays whole when fewer letters are wrong.
-    size = -(-len(wanted) // (most + 1))
-    near = pc.equal(table["grade"], -1)
-    for start in range(0, len(wanted), size):
-        near = pc.or_(near, pc.match_substring(names, wanted[start : start + size]))
-    far = pc.and_(near, pc.equal(table["grade"], _NONE))
-    rows = table.filter(far)
-    away = pc.abs(pc.subtract(pc.utf8_length(rows["name"]), len(wanted)))
-    rows = rows.append_column("away", away)
-    order = [(name, "ascending") for name in ("away", "database", "schema", "name")]
-    nearest = rows.take(pc.sort_indices(rows, sort_keys=order)[:_CANDIDATES])
+    close = _close_words(names, wanted, most)
+    if not close:
+        return
+    either = "|".join(map(re.escape, close))
+    having = pc.match_substring_regex(names, rf"(?:^|{_APART})(?:{either})(?:$|{_APART})")
+    near = pc.or_(having, pc.is_in(names, pa.array(list(close), pa.string())))
+    rows = table.filter(pc.and_(near, pc.equal(table["grade"], _NONE)))
+    order = [(name, "ascending") for name in ("name", "database", "schema")]
+    shortest = pc.sort_indices(
+        rows.append_column("length", pc.utf8_length(rows["name"])),
+        sort_keys=[("length", "ascending"), *order],
+    )
     graded = []
-    for row in nearest.to_pylist():
+    for row in rows.take(shortest[:_CANDIDATES]).to_pylist():
         name = row["name"].lower()
-        words = {name, *re.split(r"[\W_]+", name)}
-        least = min(distance(wanted, word, most) for word in words)
-        if least <= most:
-            graded.append((least, len(name), path_of(row), row))
+        least = min(close.get(word, most) for word in (name, *_WORDS.split(name)))
+        graded.append((least, len(name), path_of(row), row))
     for _, _, path, row in sorted(graded, key=lambda each: each[:3]):
         yield Hit(path, MATCHES[_SIMILAR], row)
+
+
+def _close_words(names: Any, wanted: str, most: int) -> dict[str, int]:
+    """Words of the names, and whole names, that are nearly what is wanted, and how nearly."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    parts = pc.list_flatten(pc.split_pattern_regex(names, rf"{_APART}+"))
+    words = pa.chunked_array([*parts.chunks, *names.chunks], pa.string()).unique()
+    away = pc.abs(pc.subtract(pc.utf8_length(words), len(wanted)))
+    words = words.filter(pc.less_equal(away, most))
+    # Of so many pieces one at least stays whole when fewer letters are wrong.
+    size = len(wanted) // (most + 1)
+    starts = [*range(0, size * (most + 1), size), len(wanted)]
+    whole = None
+    for start, end in pairwise(starts):
+        piece = pc.match_substring(words, wanted[start:end])
+        whole = piece if whole is None else pc.or_(whole, piece)
+    graded = {
+        word: distance(wanted, word, most)
+        for word in sorted(words.filter(whole).to_pylist())[:_MOST_WORDS]
+    }
+    close = sorted((away, word) for word, away in graded.items() if away <= most)
+    return {word: away for away, word in close[:_CLOSE_WORDS]}
