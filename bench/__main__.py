@@ -26,6 +26,7 @@ from bench import (
     memory,
     other_gates,
     report,
+    search,
     start_up,
     storms,
 )
@@ -54,6 +55,7 @@ _CASES: Final[Mapping[str, Case]] = {
     "latency": lambda: [latency.measure(calls=64, turns=4, at_once=_AT_ONCE)],
     "lag": lambda: [lag.measure(_AT_ONCE)],
     "storms": lambda: [storms.measure(calls=200)],
+    "search": lambda: [search.measure()],
     "memory": lambda: [memory.measure(_AT_ONCE)],
     "start": lambda: start_up.measure(starts=5),
     "gate": lambda: gate.measure(rounds=300),

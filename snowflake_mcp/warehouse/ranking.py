@@ -103,6 +103,7 @@ def find(tables: Sequence[Any], question: Question) -> Found:
             hits.append(hit)
             if len(hits) > question.most:
                 break
+    pa.default_memory_pool().release_unused()
     more = len(hits) > question.most
     return Found(tuple(hits[: question.most]), more, table.num_rows, lost=not reached)
 

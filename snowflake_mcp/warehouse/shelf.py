@@ -22,7 +22,7 @@ class ShelfCollector:
     def __init__(self, kind: str = "") -> None:
         self._kind = kind
         self._names: tuple[str, ...] = ()
-        self._rows: list[tuple[str, str, str, str, str, int | None, int | None, str]] = []
+        self._slices: list[Any] = []
 
     def begin(self, columns: Sequence[Column]) -> None:
         """Take the columns, before any row."""
@@ -30,41 +30,53 @@ class ShelfCollector:
 
     def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
         """Take a slice; all of them are wanted."""
-        for row in rows:
-            values: Row = dict(zip(self._names, row, strict=True))
-            kind = self._kind or _kind(text(values, "kind"))
-            in_one = kind != "database"
-            in_two = in_one and kind != "schema"
-            self._rows.append(
-                (
-                    _text(values, "database_name", "catalog_name") if in_one else "",
-                    _text(values, "schema_name") if in_two else "",
-                    _text(values, "name"),
-                    kind,
-                    _text(values, "comment", "description")[:_COMMENT_CHARS],
-                    whole(values, "rows") if kind != "view" else None,
-                    whole(values, "bytes") if kind != "view" else None,
-                    _text(values, "created_on"),
-                )
-            )
+        import pyarrow as pa
+
+        # Slice by slice: the interpreter is never held for all of them at once.
+        values = [self._values(dict(zip(self._names, row, strict=True))) for row in rows]
+        columns = list(zip(*values, strict=True))
+        if columns:
+            schema = _schema()
+            arrays = [
+                pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)
+            ]
+            self._slices.append(pa.record_batch(arrays, schema=schema))
         return True
 
     def finish(self) -> Any:
         """The table: database, schema, name, kind, comment, rows, bytes, created."""
         import pyarrow as pa
 
-        texts = ("database", "schema", "name", "kind", "comment")
-        fields = [
+        return pa.Table.from_batches(self._slices, schema=_schema()).combine_chunks()
+
+    def _values(self, row: Row) -> tuple[str | int | None, ...]:
+        kind = self._kind or _kind(text(row, "kind"))
+        in_one = kind != "database"
+        in_two = in_one and kind != "schema"
+        return (
+            _text(row, "database_name", "catalog_name") if in_one else "",
+            _text(row, "schema_name") if in_two else "",
+            _text(row, "name"),
+            kind,
+            _text(row, "comment", "description")[:_COMMENT_CHARS],
+            whole(row, "rows") if kind != "view" else None,
+            whole(row, "bytes") if kind != "view" else None,
+            _text(row, "created_on"),
+        )
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    texts = ("database", "schema", "name", "kind", "comment")
+    numbers = ("rows", "bytes")
+    return pa.schema(
+        [
             *(pa.field(name, pa.string()) for name in texts),
-            pa.field("rows", pa.int64()),
-            pa.field("bytes", pa.int64()),
+            *(pa.field(name, pa.int64()) for name in numbers),
             pa.field("created", pa.string()),
         ]
-        columns = list(zip(*self._rows, strict=True)) or [()] * len(fields)
-        arrays = [
-            pa.array(column, field.type) for column, field in zip(columns, fields, strict=True)
-        ]
-        return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+    )
 
 
 def path_of(row: Row) -> tuple[str, ...]:
