@@ -51,6 +51,8 @@ async def _chart_query(arguments: ChartQuery, call: Call) -> ToolResult:
             "query, query_id: expected one of the two.",
             "Give query to run a statement, or query_id to draw the result of an earlier one.",
         )
+    if arguments.query_id is not None:
+        call = await call.where(arguments.query_id)
     settings = painter.settings
     limits = call.backing.limits
     most = min(settings.max_points, limits.max_rows)

@@ -26,6 +26,8 @@ _UNKNOWN: Final = {"format": None, "rows": None, "bytes": None, "sha256": None, 
 
 async def _export_results(arguments: ExportResults, call: Call) -> ToolResult:
     form = arguments.format or "csv"
+    _spool(call)
+    call = await call.where(arguments.query_id)
     try:
         try:
             return await _written(arguments.query_id, form, call, coarse=False)

@@ -19,8 +19,10 @@ from snowflake_mcp.config.model import (
 from snowflake_mcp.config.places import ConnectionPolicy
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.policy.tiers import Tier
-from snowflake_mcp.protocol.errors import Family, McpError
+from snowflake_mcp.protocol.errors import Family, McpError, ToolFailure
 from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.tools.backing import Backing
+from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.offering import EVERY_TOOL, problems
 from snowflake_mcp.tools.registry import Registry, build_registry
 from snowflake_mcp.warehouse.standing import Standing
@@ -227,6 +229,44 @@ async def test_a_result_is_masked_as_where_it_ran() -> None:
     stand.warehouse.handles.stands = Standing("01b0-1", "success", 1.0)
     answer = body(await stand.tools.call("fetch_results", {"query_id": "01b0-1"}, context()))
     assert answer["rows"] == [["1", "ann@example.com"]]
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [t for t in EVERY_TOOL.values() if "query_id" in t.arguments.__struct_fields__],
+    ids=lambda tool: tool.name,
+)
+@asynchronous
+async def test_every_tool_about_a_query_id_goes_where_it_ran(tool: Tool[Any]) -> None:
+    """Before it reads or says anything: masks and the name of the connection are from there."""
+    moved: list[str] = []
+
+    def elsewhere(wish: Wish) -> Backing:
+        moved.append(wish.connection)
+        raise LookupError
+
+    stand = Stand()
+    stand.warehouse.handles.stands = Standing("01b0-1", "success", 1.0, wish=Wish("lake"))
+    backing = stand.tools._offer(LOCAL).backing
+    there: Any = object()
+    backing = replace(backing, parts=replace(backing.parts, painter=there, spool=there))
+    call = Call(backing, context(), tool.name, elsewhere=elsewhere)
+    given = {"query_id": "01b0-1"} | ({"kind": "bar"} if tool.name == "chart_query" else {})
+    with pytest.raises(LookupError):
+        await tool.run(tool.arguments(**given), call)
+    assert moved == ["lake"]
+    assert stand.warehouse.jobs == []
+
+
+@asynchronous
+async def test_a_result_is_not_read_from_another_seat() -> None:
+    """A tool that forgets to go there is refused, rather than showing what is masked there."""
+    stand = Stand()
+    stand.warehouse.handles.stands = Standing("01b0-1", "success", 1.0, wish=Wish("lake"))
+    call = Call(stand.tools._offer(LOCAL).backing, context(), "some_tool")
+    with pytest.raises(ToolFailure, match="ran elsewhere"):
+        await call.read("01b0-1", call.rows_collector, offset=0, max_rows=1)
+    assert stand.warehouse.jobs == []
 
 
 @pytest.mark.parametrize("tool", ["get_query_status", "cancel_query"])
