@@ -12,7 +12,7 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,11 +20,12 @@ from typing import Any, Final
 
 from bench.cores import CLIENT, SERVER, pin
 from bench.inside import Inside, inside
-from bench.peers.contenders import ours
+from bench.peers import installing
+from bench.peers.contenders import TITLES, labs, ours
 from bench.report import Table, Target, percentile
 from bench.volley import Volley, fire
 from snowflake_mcp.warehouse import queries
-from tests.support.server import Server, end_on_sigterm
+from tests.support.server import end_on_sigterm
 from tests.support.simulator import simulating
 
 __all__ = ["QUERIES", "main", "measure"]
@@ -32,6 +33,11 @@ __all__ = ["QUERIES", "main", "measure"]
 QUERIES: Final = {
     "SELECT 1": "SELECT 1",
     "1,000 rows": "SELECT * FROM DEMO.PRODUCT.EVENTS LIMIT 1000",
+}
+_LABS: Final = "labs"
+_LABS_MARKS: Final = {
+    QUERIES["SELECT 1"]: r"[{\"1\":1}]",
+    QUERIES["1,000 rows"]: r"{\"EVENT_ID\":",
 }
 _MARKS: Final = {QUERIES["SELECT 1"]: '"rows":[[1]]', QUERIES["1,000 rows"]: '"row_count":1000'}
 """What an answer has to have in it."""
@@ -70,9 +76,11 @@ def measure(calls: int, turns: int, at_once: Sequence[int]) -> Table:
         "threads, a connection each; *by id*: the same, but submitting first and waiting then, as "
         "the server does; *warehouse*: the server's warehouse without transports, tools and "
         "protocol, rendering the same rows; *HTTP* and *WebSocket*: the server, asked by one "
-        "client process. Each of them has one core, the embedded warehouse and the client have "
-        "the other. Ratios are to *connector* with as many at once: of medians, and of calls per "
-        "second. *Spread* is the range of the turns' medians in percent of the median.",
+        "client process; *snowflake-labs-mcp*: the same by that server, which sends each statement "
+        "with execute() on its one connection. Each of them has one core, the embedded warehouse "
+        "and the client have the other. Ratios are to *connector* with as many at once: of "
+        "medians, and of calls per second. *Spread* is the range of the turns' medians in percent "
+        "of the median.",
         (
             *("query, at once, way", "calls", "p50 ms", "p99 ms", "spread %"),
             *("latency ratio", "calls/s", "throughput ratio"),
@@ -93,9 +101,12 @@ def measure(calls: int, turns: int, at_once: Sequence[int]) -> Table:
             _BASE: _connector(connections, _at_once),
             _BY_ID: _connector(connections, _by_id),
             "warehouse": _warehouse(alone),
-            "HTTP": _clients(server, "http", _MARKS),
-            "WebSocket": _clients(server, "websocket", _MARKS),
+            "HTTP": _clients(server.port, "http", _OURS),
+            "WebSocket": _clients(server.port, "websocket", _OURS),
         }
+        if not installing.install([_LABS]):
+            theirs = stack.enter_context(labs(folder, endpoint))
+            ways[TITLES[_LABS]] = _clients(theirs.port, "session", _THEIRS)
         for label, query in QUERIES.items():
             for count in at_once:
                 _alternate(made, f"{label}, {count}", ways, (query, count), calls, turns)
@@ -181,17 +192,30 @@ def _warehouse(alone: Inside) -> Way:
     return run
 
 
-def _clients(server: Server, kind: str, marks: dict[str, str]) -> Way:
+@dataclass(frozen=True, slots=True)
+class _Tool:
+    """How a server is asked for the rows of a query."""
+
+    name: str
+    argument: str
+    more: Mapping[str, Any]
+    marks: Mapping[str, str]
+
+
+_OURS: Final = _Tool("execute_query", "query", {"limit": _ROWS}, _MARKS)
+_THEIRS: Final = _Tool("run_snowflake_query", "statement", {}, _LABS_MARKS)
+
+
+def _clients(port: int, kind: str, tool: _Tool) -> Way:
     def run(query: str, calls: int, count: int) -> tuple[list[float], float]:
-        arguments = {"query": query, "limit": _ROWS}
         volley = Volley(
-            port=server.port,
+            port=port,
             kind=kind,
             method="tools/call",
-            params={"name": "execute_query", "arguments": arguments},
+            params={"name": tool.name, "arguments": {tool.argument: query, **tool.more}},
             connections=count,
             seconds=0,
-            expect=marks[query],
+            expect=tool.marks[query],
             exact=False,
             each=calls,
         )

@@ -16,14 +16,16 @@ from bench.peers.installing import HERE, NODE, folder_of
 from tests.support.messages import STATELESS
 from tests.support.processes import descendants, until
 from tests.support.server import Server, clean_environ, free_port, http_request, script, serving
+from tests.support.simulator import Endpoint
 
-__all__ = ["OURS", "ROOMY", "Contender", "Rest", "floor", "listed", "ours", "peer", "toolbox_file"]
+__all__ = ["OURS", "ROOMY", "Contender", "Rest", "floor", "labs", "listed", "ours", "peer"]
 
 OURS: Final = "snowflake-mcp"
 TITLES: Final = {
     "sdk": "MCP SDK, uvicorn",
     "fastmcp": "FastMCP",
     NODE: "MCP Toolbox (Go)",
+    "labs": "snowflake-labs-mcp",
     "twisted": "floor: twisted.web",
     "llhttp": "floor: llhttp",
     "echo": "floor: autobahn echo",
@@ -69,7 +71,7 @@ def ours(
 def peer(name: str, folder: Path, tools: Sequence[Mapping[str, Any]]) -> Iterator[Contender]:
     """A peer with the same list of tools, on one core."""
     if name == NODE:
-        file = toolbox_file(folder, tools)
+        file = _toolbox_file(folder, tools)
         home = folder_of(name) / "node_modules/@toolbox-sdk/server-linux-x64/bin/toolbox"
         command = [str(home), "--config", str(file), "--log-level", "WARN", "--port"]
         # As many threads that run Go code as there are cores for it.
@@ -81,6 +83,42 @@ def peer(name: str, folder: Path, tools: Sequence[Mapping[str, Any]]) -> Iterato
     python = str(folder_of(name) / "bin" / "python")
     command = [python, str(HERE / "programs" / f"{name}_server.py")]
     with _running(TITLES[name], folder, command, [str(file)], {}) as contender:
+        yield contender
+
+
+@contextmanager
+def labs(folder: Path, endpoint: Endpoint) -> Iterator[Contender]:
+    """snowflake-labs-mcp towards the same account as ours, on one core; it may only read."""
+    home = folder / "labs"
+    (home / ".snowflake").mkdir(parents=True, exist_ok=True)
+    account = {
+        "account": "local",
+        "user": "tester",
+        "password": "unchecked",
+        "protocol": "http",
+        "host": "127.0.0.1",
+        "port": endpoint.port,
+        "database": "DEMO",
+        "schema": "SALES",
+    }
+    # A TOML value of these kinds is written as in JSON.
+    lines = ["[local]", *(f"{name} = {json.dumps(value)}" for name, value in account.items())]
+    connections = home / ".snowflake" / "connections.toml"
+    connections.write_text("\n".join(lines))
+    connections.chmod(0o600)
+    services = {
+        "other_services": {"query_manager": True},
+        "sql_statement_permissions": [{"Select": True}],
+    }
+    file = home / "services.yaml"
+    file.write_text(json.dumps(services))
+    command = [
+        *(str(folder_of("labs") / "bin" / "mcp-server-snowflake"), "--connection-name", "local"),
+        *("--service-config-file", str(file), "--transport", "http"),
+        *("--server-host", "127.0.0.1", "--port"),
+    ]
+    environ = {"HOME": str(home), "SNOWFLAKE_HOME": str(home / ".snowflake")}
+    with _running(TITLES["labs"], home, command, [], environ) as contender:
         yield contender
 
 
@@ -147,7 +185,7 @@ def listed(server: Server) -> list[dict[str, Any]]:
     return tools
 
 
-def toolbox_file(folder: Path, tools: Sequence[Mapping[str, Any]]) -> Path:
+def _toolbox_file(folder: Path, tools: Sequence[Mapping[str, Any]]) -> Path:
     """Google's server: the same names, texts and parameters, each a statement over sqlite."""
     made: dict[str, Any] = {}
     for tool in tools:
