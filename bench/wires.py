@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 from tests.support.messages import HANDSHAKE, STATELESS
 
-__all__ = ["KINDS", "Plan", "Wire", "WrongAnswer", "frame_bytes", "wire_of"]
+__all__ = ["KINDS", "Plan", "Wire", "WrongAnswer", "frame_bytes", "opened", "wire_of"]
 
 _HOST: Final = "127.0.0.1"
 _LIMIT_S: Final = 30.0
@@ -34,6 +34,10 @@ _INITIALIZE: Final = {
     "capabilities": {},
     "clientInfo": {"name": "bench", "version": "1"},
 }
+
+
+Wrap = Callable[[bytes], bytes]
+"""Makes of a message what is sent."""
 
 
 class WrongAnswer(Exception):
@@ -92,17 +96,30 @@ def wire_of(plan: Plan, number: int) -> Wire:
     Raises:
         WrongAnswer: the first answer is not one to the request.
     """
-    made = socket.create_connection((_HOST, plan.port), timeout=_LIMIT_S)
+    made, wrap = _opened(plan)
     try:
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _learned(made, plan, number)
+        return _learned(made, wrap, plan, number)
     except BaseException:
         made.close()
         raise
 
 
-def _learned(made: socket.socket, plan: Plan, number: int) -> Wire:
-    wrap = KINDS[plan.kind](made, plan)
+def opened(plan: Plan) -> socket.socket:
+    """A connection on which what has to be said first has been said, and nothing else."""
+    return _opened(plan)[0]
+
+
+def _opened(plan: Plan) -> tuple[socket.socket, Wrap]:
+    made = socket.create_connection((_HOST, plan.port), timeout=_LIMIT_S)
+    try:
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made, KINDS[plan.kind](made, plan)
+    except BaseException:
+        made.close()
+        raise
+
+
+def _learned(made: socket.socket, wrap: Wrap, plan: Plan, number: int) -> Wire:
     ids = range(_FIRST_ID + number * 7 % 1000, 900_000)
     made.sendall(wrap(_message(plan, ids[0])))
     first = _judged(made, plan, ids[0])
@@ -153,9 +170,6 @@ def _judged(made: socket.socket, plan: Plan, request_id: int) -> bytes:
     if result.get("isError") or plan.expect not in json.dumps(result, separators=(",", ":")):
         raise WrongAnswer(f"not the answer that was expected: {raw[:500]!r}")
     return raw
-
-
-Wrap = Callable[[bytes], bytes]
 
 
 def _http(_: socket.socket, plan: Plan) -> Wrap:
@@ -221,7 +235,8 @@ def _upgrade(made: socket.socket, plan: Plan, extra: str) -> None:
     )
     head = b""
     while not head.endswith(b"\r\n\r\n"):
-        got = made.recv(1)
+        # Nothing follows until we have spoken.
+        got = made.recv(1 << 16)
         if not got:
             raise WrongAnswer(f"no upgrade: {head!r}")
         head += got
