@@ -1,11 +1,12 @@
 """Every measurement, one after the other, as one page of markdown.
 
-    python -m bench [CASE ...] [--write docs/performance.md] [--corpus CORPUS.jsonl]
+    python -m bench [CASE ... | --all] [--write docs/performance.md] [--corpus CORPUS.jsonl]
 
-Without a case all are measured but other-gates, which downloads what it compares with; ``--only
-CASE ...`` says the same as naming them. Soaking is a command of its own: ``python -m bench.soak``;
-so are the questions of analysts: ``python -m bench.tasks``.
-A case that fails does not keep the others from being measured; the status is then 1.
+Without a case those that have targets are measured, ours beside the peers; ``--only CASE ...`` says
+the same as naming them; ``--all`` adds the others but other-gates, which downloads what it
+compares with. A case that fails does not keep the others from being measured; the status is then
+1. Soaking is a command of its own: ``python -m bench.soak``; so are the questions of analysts:
+``python -m bench.tasks``.
 """
 
 import argparse
@@ -19,14 +20,18 @@ from typing import Final
 from bench import (
     contest,
     gate,
+    growth,
     health_latency,
+    idle,
     isolation,
     lag,
     latency,
     memory,
     other_gates,
+    processes,
     report,
     search,
+    slow_client,
     start_up,
     storms,
 )
@@ -48,38 +53,53 @@ def _isolation() -> Iterator[Table]:
         raise SystemExit("\n".join(outcome.faults[:10]))
 
 
-_CASES: Final[Mapping[str, Case]] = {
+_WITH_TARGETS: Final[Mapping[str, Case]] = {
     "trivial": lambda: contest.measure(rounds=3, seconds=1),
-    "health": lambda: [health_latency.measure(seconds=6, rate=200)],
-    "isolation": _isolation,
     "latency": lambda: [latency.measure(calls=64, turns=4, at_once=_AT_ONCE)],
+    "start": lambda: start_up.measure(starts=5),
+    "idle": lambda: [idle.measure((1_000, 10_000))],
+    "slow-client": lambda: [slow_client.measure(seconds=3)],
+    "processes": lambda: [processes.measure(most=2, seconds=2)],
+    "health": lambda: [health_latency.measure(seconds=6, rate=200)],
     "lag": lambda: [lag.measure(_AT_ONCE)],
+}
+_OTHERS: Final[Mapping[str, Case]] = {
+    "isolation": _isolation,
     "storms": lambda: [storms.measure(calls=200)],
     "search": lambda: [search.measure()],
     "memory": lambda: [memory.measure(_AT_ONCE)],
-    "start": lambda: start_up.measure(starts=5),
     "gate": lambda: gate.measure(rounds=300),
 }
+_GROWTH: Final = "growth"
 
 
 def main() -> None:
     """Measure and print; status 1 when an answer was wrong."""
     end_on_sigterm()
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    names = [*_CASES, _OTHER_GATES]
+    usual = [*_WITH_TARGETS, _GROWTH]
+    names = [*usual, *_OTHERS, _OTHER_GATES]
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {', '.join(names)}")
     parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help="the same")
+    parser.add_argument("--all", action="store_true", help="every case that downloads nothing")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page")
     parser.add_argument("--corpus", type=Path, help=f"the statements for {_OTHER_GATES}")
     options = parser.parse_args()
-    chosen = [*options.cases, *options.only] or list(_CASES)
+    chosen = [*options.cases, *options.only] or usual
+    if options.all:
+        chosen = [*usual, *_OTHERS]
     unknown = [name for name in chosen if name not in names]
     if unknown:
         parser.error(f"no such case: {', '.join(unknown)}; there are {', '.join(names)}")
     if _OTHER_GATES in chosen and options.corpus is None:
         parser.error(f"{_OTHER_GATES} needs --corpus")
     cases: dict[str, Case] = {
-        **_CASES,
+        **_WITH_TARGETS,
+        # Plots go beside the page that shows them.
+        _GROWTH: lambda: growth.measure(
+            growth.CLIENTS, growth.ROWS, options.write and options.write.parent
+        ),
+        **_OTHERS,
         _OTHER_GATES: lambda: [other_gates.measure(options.corpus)],
     }
     print(f"Measured on: {report.machine()}\n", flush=True)

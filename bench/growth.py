@@ -33,7 +33,7 @@ _REPEATS: Final = 3
 _ONCE_ROWS: Final = 1_000_000
 """From here on once is enough, and long."""
 _MOST_IN_ANSWER: Final = 1_000_000
-"""Limits can be raised as far as these rows: 64 MiB of answer."""
+"""As far as the setting goes."""
 _EVENTS: Final = 250_000
 """Rows of the table that they are made of."""
 _SETTINGS: Final = {
@@ -115,8 +115,8 @@ def _with_rows(counts: Sequence[int], into: Path | None) -> Table:
         "warehouse alone reads and converts all of them and keeps none. *in an answer*: the "
         "server, its limits raised, gives all of them in one JSON answer. Memory is the highest "
         "while it runs, less what was there before; the process is on one core. Answers end at "
-        f"{_MOST_IN_ANSWER:,} rows, which is as far as the limits can be raised; more rows are for "
-        f"exports and pages. {_image('rows', into)}",
+        f"{_MOST_IN_ANSWER:,} rows, as far as the setting goes; more belongs into exports and "
+        f"pages. {_image('rows', into)}",
         ("rows", "s", "rows/s", "more MiB", "answer MB"),
     )
     lines: dict[str, dict[str, list[float]]] = {}
