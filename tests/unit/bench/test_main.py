@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
+from bench import growth
 from bench.report import Table, Target
 
 
@@ -25,7 +26,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(bench, "_WITH_TARGETS", {"failing": failing, "one": one})
     monkeypatch.setattr(bench, "_GROWTH", "one")
     monkeypatch.setattr(bench, "end_on_sigterm", lambda: None)
-    monkeypatch.setattr(bench.growth, "measure", lambda *_: one())
+    monkeypatch.setattr(growth, "measure", lambda *_: one())
     monkeypatch.setattr(sys, "argv", ["bench", *arguments])
     bench.main()
 
