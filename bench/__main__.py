@@ -19,6 +19,7 @@ from typing import Final
 
 from bench import (
     contest,
+    export,
     gate,
     growth,
     health_latency,
@@ -67,6 +68,7 @@ _OTHERS: Final[Mapping[str, Case]] = {
     "isolation": _isolation,
     "storms": lambda: [storms.measure(calls=200)],
     "search": lambda: [search.measure()],
+    "export": lambda: [export.measure(at_once=(1, 4))],
     "memory": lambda: [memory.measure(_AT_ONCE)],
     "gate": lambda: gate.measure(rounds=300),
 }

@@ -19,7 +19,7 @@ from tests.support.processes import peak_kib, resident_kib
 from tests.support.server import Server, end_on_sigterm, serving
 from tests.support.simulator import simulating
 
-__all__ = ["main", "measure"]
+__all__ = ["begin", "main", "measure"]
 
 _GRANT: Final = {"SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait"}
 _WAITING: Final = "SELECT SYSTEM$WAIT(2)"
@@ -55,7 +55,7 @@ def measure(at_once: Sequence[int]) -> Table:
             for count in at_once:
                 warehouse.run("SELECT 1", at_once=count, calls=_WARM_UP)
                 warehouse.run(MILLION, at_once=count, count_only=True)
-                before = _begin(warehouse.pid)
+                before = begin(warehouse.pid)
                 warehouse.run(MILLION, at_once=count, count_only=True)
                 _add(made, f"{count} of 1,000,000 rows, counted", warehouse.pid, before, count)
         with (
@@ -73,7 +73,7 @@ def _served(
     made: Table, label: str, server: Server, count: int, arguments: Mapping[str, object]
 ) -> None:
     asyncio.run(_calls(server, count, arguments))
-    before = _begin(server.pid)
+    before = begin(server.pid)
     asyncio.run(_calls(server, count, arguments))
     _add(made, label, server.pid, before, count)
 
@@ -90,7 +90,7 @@ async def _calls(server: Server, count: int, arguments: Mapping[str, object]) ->
             raise RuntimeError(answer.body[:1000].decode())
 
 
-def _begin(pid: int) -> int:
+def begin(pid: int) -> int:
     """Forget the highest resident memory; gives the present one in KiB."""
     # 5 is the kernel's word for it; see proc(5).
     Path(f"/proc/{pid}/clear_refs").write_text("5")
