@@ -133,6 +133,7 @@ class Core:
             self.spool,
             self.links,
             self.painter,
+            self.warehouse.cortex,
         )
         content = build_content(
             self.warehouse, config, reactor, self.profiles, tools.names, lore.lists, lore.directory

@@ -32,6 +32,7 @@ _OF_THE_START: Final = frozenset(
     {"directory", "fetchers", "links", "max_connections", "state_file"}
 )
 """What is made once: a lock, files, paths, the shares of clients in the open files there may be."""
+_TABLES: Final = ("principals", "tools", "toolsets", "services")
 _HTTP: Final = (
     "http.allowed_hosts",
     "http.allowed_origins",
@@ -65,7 +66,7 @@ def callers(
     real = () if accounts.is_demo else ("connections",)
     rates = _all_but(RateSettings, "rates", _OF_THE_START)
     return Applier(
-        (*limits, *rates, "policy.*", "migration.*", "principals", "tools", "toolsets", *real),
+        (*limits, *rates, "policy.*", "migration.*", "cortex.*", *_TABLES, *real),
         take,
         problems,
     )

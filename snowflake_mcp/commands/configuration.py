@@ -52,9 +52,10 @@ def show(config: Config, out: TextIO) -> None:
 def _principal(counts: PrincipalSettings, config: Config) -> Iterator[str]:
     """A table: where its callers' statements run, what they may call, and what differs."""
     yield f"{counts.section('')[:-1]}: {_place(counts, config)}"
-    sets = Profiles(config).sets(counts.name)
+    profiles = Profiles(config)
     absent = unserved(draws=config.charts.enabled and can_draw())
-    names = [tool.name for tool in offered(counts, config.tools, sets) if tool.name not in absent]
+    tools = offered(counts, config.tools, profiles.sets(counts.name), opened=profiles.opened)
+    names = [tool.name for tool in tools if tool.name not in absent]
     yield f"  tools = {', '.join(names)}"
     for name in OVERRIDES:
         own, server = getattr(counts, name), getattr(config, name)

@@ -8,6 +8,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from snowflake_mcp.config import connections
+from snowflake_mcp.config.cortex import CORTEX_FAMILIES, CortexService
+from snowflake_mcp.config.cortex_tables import read_cortex
 from snowflake_mcp.config.model import (
     Config,
     ConnectionSettings,
@@ -65,6 +67,8 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     sections = dict(SECTIONS)
     for name, defaults in SECTIONS.items():
         if isinstance(section := table.get(name, {}), dict):
+            if name == "cortex":
+                section = {k: v for k, v in section.items() if k not in CORTEX_FAMILIES}
             sections[name] = apply(name, defaults, section, str(path), problems)
         else:
             problems.add(name, "must be a table", str(path))
@@ -76,6 +80,7 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
     principals = read_principals(table.get("principals", {}), sections, str(path), problems)
     tools = read_tools(table.get("tools", {}), str(path), problems)
     toolsets = read_toolsets(table.get("toolsets", {}), str(path), problems)
+    services = read_cortex(table.get("cortex", {}), str(path), problems)
     if connection is None:
         raise ConfigError(problems.lines)
     if flags.demo:
@@ -87,9 +92,12 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
             }
         )
         tools = MappingProxyType({n: replace(each, connection="") for n, each in tools.items()})
+        services = MappingProxyType(
+            {n: replace(each, connection="") for n, each in services.items()}
+        )
         sections["policy"] = _without_choice(sections["policy"])
     used = {connection.name: connection}
-    for name, where in _wanted(sections["policy"], principals, tools):
+    for name, where in _wanted(sections["policy"], principals, tools, services):
         if connection is connections.DEMO:
             problems.add(
                 where,
@@ -110,6 +118,7 @@ def load(flags: Flags, environ: Mapping[str, str]) -> Config:
         principals=principals,
         tools=tools,
         toolsets=toolsets,
+        services=services,
         connections=MappingProxyType(used),
         **sections,
     )
@@ -190,6 +199,7 @@ def _wanted(
     policy: PolicySettings,
     principals: Mapping[str, PrincipalSettings],
     tools: Mapping[str, ToolSettings],
+    services: Mapping[str, CortexService],
 ) -> Iterator[tuple[str, str]]:
     """Connections beside the server's own, each with the setting that names it."""
     for name in policy.allow_connections:
@@ -202,6 +212,9 @@ def _wanted(
     for tool in tools.values():
         if tool.connection:
             yield tool.connection, f"tools.{tool.name}.connection"
+    for name, service in services.items():
+        if service.connection:
+            yield service.connection, f"cortex.{name}.connection"
 
 
 def _without_choice(policy: PolicySettings) -> PolicySettings:

@@ -10,6 +10,7 @@ from typing import Final
 from snowflake_mcp.config.audit import AuditSettings
 from snowflake_mcp.config.catalog import CatalogSettings
 from snowflake_mcp.config.charts import ChartSettings
+from snowflake_mcp.config.cortex import CortexService, CortexSettings
 from snowflake_mcp.config.exports import ExportSettings
 from snowflake_mcp.config.identity import AuthSettings, OAuthSettings
 from snowflake_mcp.config.migration import MigrationSettings
@@ -29,6 +30,7 @@ __all__ = [
     "ChartSettings",
     "Config",
     "ConnectionSettings",
+    "CortexSettings",
     "ExportSettings",
     "FixtureSettings",
     "HttpSettings",
@@ -294,6 +296,7 @@ class Config:
     migration: MigrationSettings = field(default_factory=MigrationSettings)
     exports: ExportSettings = field(default_factory=ExportSettings)
     charts: ChartSettings = field(default_factory=ChartSettings)
+    cortex: CortexSettings = field(default_factory=CortexSettings)
     principals: Mapping[str, PrincipalSettings] = field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -306,6 +309,8 @@ class Config:
     """By name: the tools that the operator has written."""
     toolsets: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: TOOLSETS)
     """Patterns of tools by the name of their set."""
+    services: Mapping[str, CortexService] = field(default_factory=lambda: MappingProxyType({}))
+    """By ``FAMILY.NAME``: the services of Snowflake's AI that the operator has opened."""
 
     @property
     def is_demo(self) -> bool:

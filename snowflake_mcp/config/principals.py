@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from snowflake_mcp.config.cortex import Opened
 from snowflake_mcp.config.model import Config, ConnectionSettings, PrincipalSettings
 from snowflake_mcp.config.narrowing import narrowed, stands_at
 from snowflake_mcp.config.settings import Problems, apply
@@ -112,6 +113,8 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
                 "export_results",
                 "cancel_query",
                 "my_queries",
+                "cortex_*",
+                "query_semantic_view",
             ),
             "policy": {"tier": "read"},
         },
@@ -233,6 +236,7 @@ class Profiles:
         self._tools = config.tools
         self._toolsets = config.toolsets
         self._aliases = config.migration.aliases
+        self._opened = Opened(config.cortex, config.services)
 
     @property
     def all(self) -> tuple[PrincipalSettings, ...]:
@@ -294,12 +298,24 @@ class Profiles:
     @property
     def counting(self) -> object:
         """Equal to what it was as long as no caller's view has changed."""
-        return self._written, self._connections, self._tools, self._toolsets, self._aliases
+        return (
+            self._written,
+            self._connections,
+            self._tools,
+            self._toolsets,
+            self._aliases,
+            self._opened,
+        )
 
     @property
     def tools(self) -> Mapping[str, ToolSettings]:
         """The tools of the configuration, by name; whoever may call them."""
         return self._tools
+
+    @property
+    def opened(self) -> Opened:
+        """What of Snowflake's AI there is; whoever may call it."""
+        return self._opened
 
     @property
     def toolsets(self) -> Mapping[str, tuple[str, ...]]:

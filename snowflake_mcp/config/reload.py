@@ -23,7 +23,10 @@ _log = Logger()
 Connections = Mapping[str, ConnectionSettings]
 
 _CONNECTIONS: Final = "connections"
-_TABLES: Final = ("principals", "tools", "toolsets")
+_TABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {"principals": "principals", "tools": "tools", "toolsets": "toolsets", "services": "cortex"}
+)
+"""By the member of the configuration: the word that its tables begin with."""
 _PLACES: Final = frozenset({"role", "warehouse", "database", "schema"})
 """Parameters of a connection that the next login can have anew; so can its secrets. Others say
 which account answers and as whom, and where one of them differs all wait for a restart."""
@@ -38,8 +41,8 @@ class Applier:
     """A part of the server that can go on with other settings; reactor thread only."""
 
     covers: tuple[str, ...]
-    """Settings as they are documented, with ``*``; ``principals``, ``tools``, ``toolsets`` and
-    ``connections`` as such."""
+    """Settings as they are documented, with ``*``; ``principals``, ``tools``, ``toolsets``,
+    ``services`` and ``connections`` as such."""
     take: Callable[[Config], Sequence[str] | None]
     """Makes what it covers count as the configuration has it; never fails. It may tell by a word
     each what has changed in files beside the configuration."""
@@ -201,10 +204,10 @@ def changed_settings(before: Config, after: Config) -> tuple[str, ...]:
             for each in fields(old)
             if getattr(old, each.name) != getattr(new, each.name)
         ]
-    for tables in _TABLES:
+    for tables, word in _TABLES.items():
         old, new = getattr(before, tables), getattr(after, tables)
         names += [
-            f"{tables}.{name}"
+            f"{word}.{name}"
             for name in dict.fromkeys([*old, *new])
             if old.get(name) != new.get(name)
         ]

@@ -9,6 +9,7 @@ from snowflake_mcp.config.model import (
     AuthSettings,
     CatalogSettings,
     ChartSettings,
+    CortexSettings,
     ExportSettings,
     FixtureSettings,
     HttpSettings,
@@ -46,6 +47,7 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "migration": MigrationSettings(),
     "exports": ExportSettings(),
     "charts": ChartSettings(),
+    "cortex": CortexSettings(),
 }
 """The sections of the configuration file with their defaults."""
 

@@ -52,6 +52,7 @@ MEMBERS: Final = frozenset(
         "statement",
         "confirmation",
         "queries",
+        "service_request",
         "masked",
         "export",
         "rows",

@@ -49,6 +49,12 @@ FAMILIES: Final[Mapping[str, Family]] = {
         Family("tool_call_seconds", "histogram", "Time of a tool call.", ("tool",), _SLOW_S),
         Family("cancellations", "counter", "Requests that were called off.", ("reason",)),
         Family("statements", "counter", "Statements that have ended.", ("outcome",)),
+        Family(
+            "cortex_requests",
+            "counter",
+            "Requests to Snowflake's AI services that have ended.",
+            ("service", "outcome"),
+        ),
         Family("handed_over", "counter", "Statements that outlived their call.", ("outcome",)),
         Family("aborted", "counter", "Statements told to end, by how they did.", ("state",)),
         Family(

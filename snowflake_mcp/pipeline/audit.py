@@ -130,6 +130,7 @@ def _done(trail: Trail, *, statement_text: bool) -> dict[str, Any]:
             {"id": query_id, "state": state or "running"}
             for query_id, state in trail.query_ids.items()
         ],
+        "service_request": trail.service_request,
         "masked": trail.masked,
         "export": trail.export,
     }

@@ -51,6 +51,8 @@ class Trail:
     query_ids: dict[str, str] = field(default_factory=dict)
     """Snowflake's ids of what ran for the request, in order, each with the state that Snowflake
     or its thread confirmed; empty: not known so far."""
+    service_request: str = ""
+    """Snowflake's id of the request to one of its AI services."""
     masked: tuple[str, ...] = ()
     """Columns of the answer whose values were masked."""
     export: str = ""

@@ -96,17 +96,6 @@ ABSENT: Final = {
         "SECRETS": """
             created_on name schema_name database_name owner comment secret_type oauth_scopes
             owner_role_type""",
-        "SEMANTIC DIMENSIONS": """
-            database_name schema_name semantic_view_name table_name name data_type synonyms
-            comment""",
-        "SEMANTIC FACTS": """
-            database_name schema_name semantic_view_name table_name name data_type synonyms
-            comment""",
-        "SEMANTIC METRICS": """
-            database_name schema_name semantic_view_name table_name name data_type synonyms
-            comment""",
-        "SEMANTIC VIEWS": """
-            created_on name kind database_name schema_name comment owner owner_role_type""",
         "SERVICES": """
             name status database_name schema_name owner compute_pool dns_name current_instances
             target_instances min_ready_instances min_instances max_instances auto_resume

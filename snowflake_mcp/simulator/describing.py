@@ -8,6 +8,7 @@ from snowflake_mcp.simulator.ddl import full_path
 from snowflake_mcp.simulator.failures import missing_object, not_supported
 from snowflake_mcp.simulator.headers import show_fields
 from snowflake_mcp.simulator.jobs import DEMO_ROLE, DEMO_WAREHOUSE, Job
+from snowflake_mcp.simulator.listing_semantics import describe_semantic_view
 from snowflake_mcp.simulator.results import Rows
 from snowflake_mcp.simulator.scopes import moment
 from snowflake_mcp.simulator.show import Cell
@@ -30,6 +31,8 @@ def describe_other(connection: "Connection", kind: str, path: Sequence[str], job
     name = path[-1]
     cells: list[list[Cell]]
     catalog = connection.catalog
+    if kind == "SEMANTIC VIEW":
+        return describe_semantic_view(connection, path)
     if kind == "DATABASE" and catalog.has_database(name):
         cells = [[moment(entry.created), entry.name, "SCHEMA"] for entry in catalog.schemas(name)]
     elif kind == "SCHEMA" and catalog.has_schema(*full_path(connection, [*path, "X"])[:2]):

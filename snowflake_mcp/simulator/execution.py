@@ -23,6 +23,7 @@ from snowflake_mcp.simulator.notes import Notes
 from snowflake_mcp.simulator.reading import read_rows, text_rows
 from snowflake_mcp.simulator.refusals import refuse_features, refuse_script
 from snowflake_mcp.simulator.results import Rows
+from snowflake_mcp.simulator.semantic_queries import put_semantic_views
 
 __all__ = ["Connection"]
 
@@ -151,6 +152,7 @@ class Connection:
         if found[0].keyword == "VALUES":
             sql = f"SELECT * FROM {sql}"  # noqa: S608 the client's own statement
         expression = dialect.parse(sql)
+        put_semantic_views(expression, self)
         refuse_features(expression)
         if isinstance(expression, exp.Query):
             return self._query(cursor, expression, found, job)

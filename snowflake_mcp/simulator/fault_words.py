@@ -18,6 +18,9 @@ ROUTES: Final = (
     "abort",
     "monitoring",
     "chunk",
+    "search",
+    "analyst",
+    "agent",
 )
 """What a request can be; ``session`` is the end of one."""
 

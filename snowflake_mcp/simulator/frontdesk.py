@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from snowflake_mcp.simulator.bench import Bench, Runner
 from snowflake_mcp.simulator.credentials import Logins
 from snowflake_mcp.simulator.failures import StatementFailed
+from snowflake_mcp.simulator.jobs import Job
 from snowflake_mcp.simulator.session_parameters import Parameters
 from snowflake_mcp.simulator.sessions import Session
 from snowflake_mcp.simulator.statements import Statement, Submission
@@ -257,6 +258,26 @@ class FrontDesk:
             raise Refused(403, "390403", "the address has expired")
         data: bytes = await self._in_thread(lambda: result.chunk(number))
         return data
+
+    async def look(self, sql: str) -> list[dict[str, str | None]]:
+        """The rows of a query of our own, every value as text; in a session of its own.
+
+        :raises StatementFailed: it cannot be run here.
+        """
+
+        def read() -> list[dict[str, str | None]]:
+            engine: Any = self._connect(None, None)
+            try:
+                table = engine.run(Job("look", sql, "DEMO", 0)).as_table()
+            finally:
+                engine.close()
+            return [
+                {name: None if value is None else str(value) for name, value in row.items()}
+                for row in table.to_pylist()
+            ]
+
+        rows: list[dict[str, str | None]] = await self._in_thread(read)
+        return rows
 
     def _in_thread(self, work: Callable[[], Any]) -> Deferred[Any]:
         ended: Deferred[Any] = Deferred()

@@ -24,6 +24,7 @@ from snowflake_mcp.simulator.jobs import DEMO_ROLE, Job
 from snowflake_mcp.simulator.listing_account import grants, regions, roles, users, warehouses
 from snowflake_mcp.simulator.listing_keys import exported_keys, imported_keys, keys
 from snowflake_mcp.simulator.listing_objects import sequences
+from snowflake_mcp.simulator.listing_semantics import SEMANTIC_LISTINGS
 from snowflake_mcp.simulator.listing_session import parameters, variables
 from snowflake_mcp.simulator.results import Rows
 from snowflake_mcp.simulator.scopes import flag, moment, scope_of
@@ -271,6 +272,7 @@ _LISTINGS: Final[Mapping[str, Callable[[ShowRequest, "Connection", Job], Listing
     "TABLES": _tables,
     "VIEWS": _views,
     "OBJECTS": _objects,
+    **SEMANTIC_LISTINGS,
     "COLUMNS": _columns,
     "WAREHOUSES": warehouses,
     "ROLES": roles,

@@ -23,7 +23,7 @@ def refuse_script(found: Sequence[Token]) -> None:
 
 
 def refuse_features(expression: Any) -> None:
-    """Refuse time travel, stages in queries, MATCH_RECOGNIZE, semantic views and models.
+    """Refuse time travel, stages in queries, MATCH_RECOGNIZE and models.
 
     :raises StatementFailed: 000002
     """
@@ -32,7 +32,6 @@ def refuse_features(expression: Any) -> None:
     told = {
         exp.HistoricalData: "time travel",
         exp.MatchRecognize: "MATCH_RECOGNIZE",
-        exp.SemanticView: "SEMANTIC_VIEW",
         exp.Changes: "CHANGES",
         exp.PivotAny: "PIVOT with ANY",
     }

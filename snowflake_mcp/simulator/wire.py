@@ -4,12 +4,14 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import unquote
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from snowflake_mcp.simulator import cortex
 from snowflake_mcp.simulator.answers import (
     login_body,
     pending_body,
@@ -28,6 +30,8 @@ SYNC_HOLD_S: Final = 5.0
 POLL_HOLD_S: Final = 30.0
 """How long a question for a result may wait for it."""
 
+_POST: Final = frozenset({"POST"})
+_SCHEMA: Final = "/api/v2/databases/([^/]+)/schemas/([^/]+)"
 _ID: Final = r"([0-9A-Za-z-]{1,64})"
 
 Answer = bytes | tuple[bytes, Mapping[str, str]]
@@ -85,7 +89,7 @@ class Wire(Resource):
         :raises Refused: there is no such path, or the body is no JSON.
         """
         # Connector 5.2 asks for /monitoring/queries//<id>.
-        path = re.sub("/+", "/", request.path.decode("ascii", "replace"))
+        path = re.sub("/+", "/", unquote(request.path.decode("ascii", "replace")))
         method = request.method.decode("ascii", "replace")
         for name, allowed, pattern, route in _ROUTES:
             found = pattern.fullmatch(path)
@@ -207,6 +211,18 @@ class Wire(Resource):
         self._desk.session(call.token)
         return success_body({"queries": self._desk.monitoring(call.names[0])})
 
+    async def search(self, call: Call) -> Answer:
+        """POST /api/v2/databases/<d>/schemas/<s>/cortex-search-services/<name>:query."""
+        return await cortex.search(self._desk, call)
+
+    async def analyst(self, call: Call) -> Answer:
+        """POST /api/v2/cortex/analyst/message."""
+        return await cortex.analyst(self._desk, call)
+
+    async def agent(self, call: Call) -> Answer:
+        """POST /api/v2/databases/<d>/schemas/<s>/agents/<name>:run."""
+        return await cortex.agent(self._desk, call)
+
     async def chunk(self, call: Call) -> Answer:
         """GET /chunk/<id>/<secret>/<number>: no token, the secret is the permission."""
         data = await self._desk.chunk(call.names[0], call.names[1], int(call.names[2]))
@@ -239,5 +255,8 @@ _ROUTES: Final[tuple[tuple[str, frozenset[str], re.Pattern[str], Route], ...]] =
     ("result", frozenset({"GET"}), re.compile(f"/queries/{_ID}/result"), Wire.result),
     ("abort", frozenset({"POST"}), re.compile(f"/queries/{_ID}/abort-request"), Wire.abort_query),
     ("monitoring", frozenset({"GET"}), re.compile(f"/monitoring/queries/{_ID}"), Wire.monitoring),
+    ("search", _POST, re.compile(f"{_SCHEMA}/cortex-search-services/([^/]+):query"), Wire.search),
+    ("analyst", _POST, re.compile("/api/v2/cortex/analyst/message"), Wire.analyst),
+    ("agent", _POST, re.compile(f"{_SCHEMA}/agents/([^/]+):run"), Wire.agent),
     ("chunk", frozenset({"GET"}), re.compile(rf"/chunk/{_ID}/([\w-]+)/(\d{{1,9}})"), Wire.chunk),
 )

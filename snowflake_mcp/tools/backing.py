@@ -1,6 +1,6 @@
 """What the tools of a caller stand on: the server's parts, and the settings that count."""
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol, Self, TypeVar
 
@@ -27,15 +27,17 @@ from snowflake_mcp.tools.confirming import Confirmations
 from snowflake_mcp.tools.keeping import KeptResults
 from snowflake_mcp.tools.masks import NO_MASKS, Masks, masks_of
 from snowflake_mcp.warehouse.catalog import Catalog
+from snowflake_mcp.warehouse.cortex import Inquiry
 from snowflake_mcp.warehouse.directory import Directory, Reader
 from snowflake_mcp.warehouse.handles import Asking, Past
 from snowflake_mcp.warehouse.identifiers import shown
+from snowflake_mcp.warehouse.rest import Response
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
-__all__ = ["Backing", "Handles", "Lore", "Paints", "Parts", "Statements", "terms_of"]
+__all__ = ["Backing", "Handles", "Lore", "Paints", "Parts", "Services", "Statements", "terms_of"]
 
 T = TypeVar("T")
 
@@ -51,6 +53,13 @@ class Statements(Protocol):
 
     async def run(self, job: Job, collector: Collector[T]) -> Outcome[T]:
         """Run one statement and give its rows to the collector; raises ToolFailure."""
+
+
+class Services(Protocol):
+    """What asks Snowflake's AI services; ``warehouse.cortex.Cortex`` does."""
+
+    async def ask(self, question: Inquiry, read: Callable[[Response], T]) -> T:
+        """What ``read`` makes of the answer; raises ToolFailure."""
 
 
 class Handles(Protocol):
@@ -129,6 +138,8 @@ class Parts:
     """What is known of the objects that there are; ``None``: nothing is."""
     kept: KeptResults = field(default_factory=KeptResults)
     """Results of the operator's own tools."""
+    cortex: "Services | None" = None
+    """Snowflake's AI services; ``None`` where there are none to reach."""
     mask_key: bytes = field(default=b"", repr=False)
     """Of the hashes that stand for masked values."""
     spool: Spool | None = None

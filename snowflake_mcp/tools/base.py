@@ -41,8 +41,9 @@ class RowLimit:
         return min(self.default or limits.default_rows, most), most
 
 
-Effect: TypeAlias = Literal["reads", "ends", "writes"]
-"""What a tool does to Snowflake: nothing, ends a statement, or changes data or objects."""
+Effect: TypeAlias = Literal["reads", "ends", "delegates", "writes"]
+"""What a tool does to Snowflake: nothing, ends a statement, whatever an agent there does, or
+changes data or objects."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Kind:
 
 _TABLE: Final = ("rows", "bytes")
 _ROUTINE: Final = ("arguments", "language")
+_MEMBER: Final = ("semantic_view_name", "table_name", "data_type", "synonyms")
 
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
@@ -71,6 +72,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         ),
         "role": Kind("ROLES", ("is_current", "is_default"), account=True),
         "schema": Kind("SCHEMAS", describe="SCHEMA", ddl="SCHEMA"),
+        "semantic dimension": Kind("SEMANTIC DIMENSIONS", _MEMBER, pages=False),
+        "semantic fact": Kind("SEMANTIC FACTS", _MEMBER, pages=False),
+        "semantic metric": Kind("SEMANTIC METRICS", _MEMBER, pages=False),
         "semantic view": Kind("SEMANTIC VIEWS", (), "SEMANTIC VIEW", "SEMANTIC_VIEW"),
         "sequence": Kind("SEQUENCES", ("next_value", "interval"), "SEQUENCE", "SEQUENCE"),
         "stage": Kind("STAGES", ("type", "url", "has_credentials"), "STAGE"),

@@ -211,7 +211,8 @@ def _path(row: Row, word: str) -> tuple[str, ...]:
     database = text(row, "database_name") or text(row, "catalog_name") or ""
     if word == "schema":
         return database, name
-    return database, text(row, "schema_name") or "", name
+    # What is in a semantic view stands where the view does.
+    return database, text(row, "schema_name") or "", text(row, "semantic_view_name") or name
 
 
 def _item(row: Row, kind: Kind, within: tuple[str, ...]) -> ObjectItem:

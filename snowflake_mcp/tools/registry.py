@@ -17,9 +17,10 @@ from snowflake_mcp.protocol.errors import INVALID_PARAMS, INVALID_REQUEST, McpEr
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
-from snowflake_mcp.tools.backing import Backing, Lore, Paints, Parts, Statements
+from snowflake_mcp.tools.backing import Backing, Lore, Paints, Parts, Services, Statements
 from snowflake_mcp.tools.base import Call, Effect, Tool
 from snowflake_mcp.tools.checking import checked
+from snowflake_mcp.tools.cortex import CORTEX_TOOLS
 from snowflake_mcp.tools.instructions import instructions
 from snowflake_mcp.tools.offering import EVERY_TOOL, offered, problems, unserved
 from snowflake_mcp.tools.schemas import schema_of
@@ -42,6 +43,13 @@ _READING: Final = {
 _ANNOTATIONS: Final[Mapping[Effect, Mapping[str, bool]]] = {
     "reads": _READING,
     "ends": {**_READING, "readOnlyHint": False},
+    # Nothing is known here of what an agent's own tools do.
+    "delegates": {
+        "readOnlyHint": False,
+        "destructiveHint": True,
+        "idempotentHint": False,
+        "openWorldHint": True,
+    },
     "writes": {
         **_READING,
         "readOnlyHint": False,
@@ -205,7 +213,13 @@ class Registry:
                 raise McpError(INVALID_REQUEST, _SET_GONE, status=404) from None
             choices = choices_of(self._profiles, profile)
             absent = unserved(draws=self._parts.painter is not None)
-            every = offered(counts, self._profiles.tools, sets, self._tiers(profile, choices))
+            every = offered(
+                counts,
+                self._profiles.tools,
+                sets,
+                self._tiers(profile, choices),
+                self._profiles.opened,
+            )
             tools = tuple(tool for tool in every if tool.name not in absent)
             connection = self._profiles.connection(profile)
             names = [tool.name for tool in tools]
@@ -231,7 +245,7 @@ def _wire_forms(
 
 def _absent(name: str, tools: Mapping[str, Tool[Any]]) -> McpError:
     """Why there is no such tool. Every tool's name is public, so the true reason may be told."""
-    if name in EVERY_TOOL:
+    if name in EVERY_TOOL or name in CORTEX_TOOLS:
         message = f"The tool {name} is not open to this caller"
     else:
         message = f"Unknown tool: {plain(name, 64)}"
@@ -250,6 +264,7 @@ def build_registry(
     spool: Spool | None = None,
     links: Links | None = None,
     painter: Paints | None = None,
+    cortex: Services | None = None,
 ) -> Registry:
     """All tools; without a ledger nobody's use is counted. ``mask_key`` hides masked values.
 
@@ -263,5 +278,13 @@ def build_registry(
     if found := problems(config):
         raise ValueError("; ".join(found))
     parts = Parts(warehouse, gate) if ledger is None else Parts(warehouse, gate, ledger)
-    shared = replace(parts, mask_key=mask_key, lore=lore, spool=spool, links=links, painter=painter)
+    shared = replace(
+        parts,
+        mask_key=mask_key,
+        lore=lore,
+        spool=spool,
+        links=links,
+        painter=painter,
+        cortex=cortex,
+    )
     return Registry(profiles or Profiles(config), shared)

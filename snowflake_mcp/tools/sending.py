@@ -14,7 +14,10 @@ from snowflake_mcp.tools.trails import note_state, note_statement
 from snowflake_mcp.version import SERVER_NAME
 from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.catalog import Asker
+from snowflake_mcp.warehouse.cortex import Inquiry
+from snowflake_mcp.warehouse.event_stream import Event
 from snowflake_mcp.warehouse.handles import Asking
+from snowflake_mcp.warehouse.rest import Response
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
@@ -146,6 +149,54 @@ class Sender:
         if wish == self.backing.wish or self.elsewhere is None:
             return self
         return replace(self, backing=self.elsewhere(wish))
+
+    async def ask(
+        self,
+        service: str,
+        path: str,
+        body: Mapping[str, Any],
+        read: Callable[[Response], T],
+        *,
+        max_bytes: int,
+        again: bool = True,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> T:
+        """Ask a service of Snowflake's AI for this call; counts as a statement does.
+
+        See ``warehouse.cortex.Inquiry`` for what the arguments mean. ``read`` makes the answer
+        of the response, in a worker thread.
+
+        Raises:
+            ToolFailure: the service or the way to it failed, or an allowance is used up.
+            CancelledError: the request was cancelled, and the connection closed.
+        """
+        backing = self.backing
+        principal = self.context.facts.principal
+        ledger = backing.parts.ledger
+        if spent := ledger.exhausted(principal.name, backing.allowances):
+            raise used_up(spent, backing)
+        if backing.parts.cortex is None:
+            raise ToolFailure(
+                Family.UNAVAILABLE, "This server reaches no services of Snowflake's AI."
+            )
+        ledger.use(principal.name, statements=1)
+        meter = ledger.meter(principal.name, self.context.clock.seconds)
+        note_statement(self.context.trail, backing)
+        question = Inquiry(
+            principal,
+            service,
+            path,
+            body,
+            self._timeout_s(),
+            max_bytes,
+            again,
+            backing.wish,
+            on_event,
+        )
+        try:
+            return await backing.parts.cortex.ask(question, read)
+        finally:
+            meter.stop()
 
     async def read(
         self, query_id: str, collector: Collector[T], *, offset: int, max_rows: int

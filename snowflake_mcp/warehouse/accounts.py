@@ -11,7 +11,7 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.choices import choices_of
 from snowflake_mcp.warehouse.credentials import Account, SettingsAccount
 from snowflake_mcp.warehouse.identifiers import folded
-from snowflake_mcp.warehouse.wishes import NO_WISH, Wish, wish_of_tool
+from snowflake_mcp.warehouse.wishes import NO_WISH, Wish, wish_of_service, wish_of_tool
 
 __all__ = ["Accounts", "Seat", "seat_problems"]
 
@@ -145,8 +145,8 @@ class Accounts:
         for place in places:
             name = "" if place is places[0] else place.name
             found += [Wish(name), *(Wish(name, role) for role in place.roles if role != place.role)]
-        tools = map(wish_of_tool, self._profiles.tools.values())
-        return list(dict.fromkeys([*found, *(Wish(each.connection, each.role) for each in tools)]))
+        others = (Wish(each.connection, each.role) for each in self._operators())
+        return list(dict.fromkeys([*found, *others]))
 
     def tier(self, profile: str, wish: Wish) -> str:
         """How far statements of these callers may go there, in the word of the setting.
@@ -158,10 +158,18 @@ class Accounts:
         return self._profiles.at(profile, wish.connection or own).policy.tier
 
     def _granted(self, profile: str, wish: Wish) -> Wish:
-        # The seat of an operator's own tool is not the caller's choice.
-        if wish in map(wish_of_tool, self._profiles.tools.values()):
+        # Where an operator's own tool or service is, is not the caller's choice.
+        if wish in self._operators():
             return wish
         return choices_of(self._profiles, profile).checked(wish)
+
+    def _operators(self) -> list[Wish]:
+        """Where the operator has tools and services, whoever calls them."""
+        services = self._profiles.opened.services.values()
+        return [
+            *map(wish_of_tool, self._profiles.tools.values()),
+            *map(wish_of_service, services),
+        ]
 
     def wishes(self, principal: Principal) -> list[Wish]:
         """The connections that this caller may choose, its own first.
@@ -181,6 +189,10 @@ def seat_problems(config: Config) -> list[str]:
     found = [
         f"tools.{each.name}.connection: {each.connection} needs a restart"
         for each in config.tools.values()
+        if each.connection and each.connection not in config.connections
+    ] + [
+        f"cortex.{name}.connection: {each.connection} needs a restart"
+        for name, each in config.services.items()
         if each.connection and each.connection not in config.connections
     ]
     for each in config.principals.values():

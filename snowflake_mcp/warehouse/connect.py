@@ -14,7 +14,16 @@ from snowflake_mcp.config.authentication import METHODS, method_of
 from snowflake_mcp.warehouse.credentials import revealed
 from snowflake_mcp.warehouse.identifiers import quote
 
-__all__ = ["Bounds", "Line", "arguments", "close", "connector_line", "is_alive", "open_session"]
+__all__ = [
+    "Bounds",
+    "Line",
+    "arguments",
+    "close",
+    "connector_line",
+    "is_alive",
+    "open_session",
+    "rest_pass",
+]
 
 Line = Literal["4.8", "5"]
 
@@ -224,6 +233,20 @@ def is_alive(connection: Any) -> bool:
     Blocks; worker threads only.
     """
     return bool(connection.is_valid())
+
+
+def rest_pass(connection: Any) -> tuple[str, str]:
+    """The account's URL and the session's token, for Snowflake's REST interfaces.
+
+    The token stands for the login whatever its method was, and has the session's role and
+    warehouse. Reads what the connector knows; worker threads only. Do not log the result.
+    """
+    if connector_line() == "5":
+        # ``rest`` says the same, and warns at each use that it may go.
+        known = connection._get_connection_info()  # noqa: SLF001 - see above
+        return str(known.server_url), str(known.session_token)
+    rest = connection.rest
+    return str(rest.server_url), str(rest.token)
 
 
 def _as_identifier(name: str) -> str:

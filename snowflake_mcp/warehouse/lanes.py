@@ -1,18 +1,30 @@
 """Places for statements: of all connections together, and fewer of one that says so."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.protocol.errors import ToolFailure
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.lane import Lane, Permit, Share
-from snowflake_mcp.warehouse.statement import Job
 from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["Lanes"]
 
 _NO_SHARE: Final[Share] = (0, 0)
+
+
+class Wanting(Protocol):
+    """What wants a place: a statement, or a request to a service."""
+
+    @property
+    def principal(self) -> Principal:
+        """Whose it is."""
+
+    @property
+    def timeout_s(self) -> float:
+        """How long it may wait and run."""
 
 
 class Lanes:
@@ -29,7 +41,7 @@ class Lanes:
         self._whole = self._lane(pool.max_statements, share_of)
         self._of: dict[str, Lane] = {}
 
-    async def admit(self, job: Job, seat: Seat) -> Permit:
+    async def admit(self, job: Wanting, seat: Seat) -> Permit:
         """Wait for a place on the connection, then for one of all.
 
         Raises:

@@ -14,6 +14,7 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.accounts import Accounts, Seat
 from snowflake_mcp.warehouse.bounds import NO_BOUNDS, Bounds
 from snowflake_mcp.warehouse.breaker import Breaker
+from snowflake_mcp.warehouse.cortex import Cortex
 from snowflake_mcp.warehouse.errands import Errands
 from snowflake_mcp.warehouse.handles import Handles
 from snowflake_mcp.warehouse.lanes import Lanes
@@ -72,6 +73,8 @@ class Warehouse:
             self._sessions.wishes,
         )
         """Statements by query id."""
+        self.cortex = Cortex(reactor, self._sessions, self._lanes, metrics, bounds)
+        """Questions to Snowflake's AI services."""
         self._means = Means(
             reactor=reactor,
             sessions=self._sessions,
@@ -92,6 +95,7 @@ class Warehouse:
         self._means.control.start()
         self._asides.start()
         self._errands.threads.start()
+        self.cortex.threads.start()
         self._sessions.start()
 
     def keep_warm(self) -> None:
@@ -256,6 +260,7 @@ class Warehouse:
         self._lanes.close(_stopping())
         for run in list(self._runs):
             run.end_with(_stopping)
+        await self.cortex.stop(limit_s * 0.1)
         await self._means.statements.stop(limit_s * 0.6)
         await self._sessions.stop(max(0.0, end - self._reactor.seconds()) * 0.6)
         await self._errands.stop(max(0.0, end - self._reactor.seconds()) * 0.5)

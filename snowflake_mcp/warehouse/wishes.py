@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from snowflake_mcp.config.cortex import CortexService
 from snowflake_mcp.config.tools import ToolSettings
 from snowflake_mcp.warehouse.identifiers import folded, shown
 
-__all__ = ["NO_WISH", "Wish", "wish_of_tool"]
+__all__ = ["NO_WISH", "Wish", "wish_of_service", "wish_of_tool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Wish:
 
 
 NO_WISH: Final = Wish()
+
+
+def wish_of_service(service: CortexService) -> Wish:
+    """Where the operator has a service asked, whoever calls it."""
+    return Wish(service.connection)
 
 
 def wish_of_tool(tool: ToolSettings) -> Wish:

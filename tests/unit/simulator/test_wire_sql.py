@@ -105,7 +105,7 @@ def test_queries(sql: str, rows: Any, cursor: Any) -> None:
         ("select '2024-01-01 25:99'::decfloat", 100035),
         ("select * from orders at(offset => -60)", 2),
         ("select * from orders match_recognize (order by a pattern (x) define x as true)", 2),
-        ("select * from semantic_view(x metrics y)", 2),
+        ("select * from semantic_view(x metrics y)", 2003),
         ("select snowflake.cortex.complete('m', 'x')", 2),
         ("select ai_complete('m', 'x')", 2),
         ("select $1 from @stage", 2),

@@ -15,6 +15,7 @@ import pytest
 from twisted.internet import reactor as installed
 
 from snowflake_mcp.charts.painter import Painter
+from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import (
     Backend,
     ChartSettings,
@@ -41,6 +42,7 @@ REACTOR: Any = installed
 CONFIG = Config(ConnectionSettings("demo", Backend.DEMO))
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "tools.md").read_text(encoding="utf-8")
+CORTEX = (Path(__file__).parents[3] / "docs" / "cortex.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r'```json\n(\{"name": .*)\n```\n\n```text\n(.*)\n', DOCUMENT)
 """Documented calls, and the first line of the text that each one gave."""
 SUBMITTED = re.findall(r'"query_id": "([^"]+)", "state": "running"', DOCUMENT)
@@ -113,6 +115,7 @@ async def demo(
             lore=Lore.over(warehouse, REACTOR),
             spool=spool,
             painter=painter,
+            cortex=warehouse.cortex,
         )
     finally:
         spool.stopService()
@@ -280,10 +283,16 @@ async def test_the_real_gate_refuses_writes(endpoint: Endpoint) -> None:
 
 
 @asynchronous
-async def test_the_documented_examples_are_real(endpoint: Endpoint) -> None:
+async def test_the_documented_examples_are_real(endpoint: Endpoint, tmp_path: Path) -> None:
     """Each call in docs/tools.md still begins its answer with the line that is printed there."""
     assert len(EXAMPLES) == DOCUMENT.count("```text")
-    async with painting() as painter, demo(endpoint, policy=FREELY, painter=painter) as tools:
+    file = tmp_path / "c.toml"
+    file.write_text(CORTEX.partition("```toml\n")[2].partition("```")[0])
+    config = load(Flags(config=str(file)), {})
+    async with (
+        painting() as painter,
+        demo(endpoint, policy=FREELY, config=config, painter=painter) as tools,
+    ):
         submitted = ""
         for line, expected in EXAMPLES:
             call = json.loads(line)

@@ -8,12 +8,15 @@ import pytest
 
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.tools.answers import Answer
+from snowflake_mcp.tools.cortex import CORTEX_TOOLS
 from snowflake_mcp.tools.offering import EVERY_TOOL
 from snowflake_mcp.tools.registry import wire_form
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "tools.md").read_text(encoding="utf-8")
 COMMON = set(Answer.__struct_fields__)
-LISTED = [wire_form(tool, LimitSettings()) for tool in EVERY_TOOL.values()]
+LISTED = [
+    wire_form(tool, LimitSettings()) for tool in (*EVERY_TOOL.values(), *CORTEX_TOOLS.values())
+]
 
 
 def section(title: str) -> str:
@@ -42,7 +45,7 @@ def test_every_tool_is_documented(tool: dict[str, Any]) -> None:
     rows = {
         row[1]: row[0]
         for row in re.finditer(
-            r"^\| `(\w+)` \| (?:string|integer|array of strings).*$", text, re.MULTILINE
+            r"^\| `(\w+)` \| (?:string|integer|object|array of strings)\b.*$", text, re.MULTILINE
         )
     }
     arguments = tool["inputSchema"]
