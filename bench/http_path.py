@@ -32,12 +32,15 @@ from tests.support.server import (
     free_port,
     http_request,
     kill_session,
+    script,
     serving,
 )
 
 __all__ = ["main", "measure"]
 
 _ARGUMENTS: Final = {"name": TOOL, "arguments": {"text": "hello"}}
+_LOGGER: Final = "--logger=snowflake_mcp.ops.logs.stdout_json"
+"""As the systemd units have it."""
 _SPY: Final = ("-r", "500", "-f", "raw")
 _META: Final = {
     PROTOCOL_VERSION_META_KEY: STATELESS,
@@ -124,7 +127,9 @@ def measure(
             if parser != "default":
                 environ["SNOWFLAKE_MCP_HTTP_PARSER"] = parser
             folder = Path(name)
-            server = stack.enter_context(serving(folder, "--demo", environ=environ))
+            server = stack.enter_context(
+                serving(folder, "--demo", environ=environ, twistd=(script("twistd"), _LOGGER))
+            )
             calls = [modern(server.port, "tools/call", _ARGUMENTS)]
             session = _initialize(server)
             old = [handshake(server.port, 1, session, "tools/call", _ARGUMENTS)]

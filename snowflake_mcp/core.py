@@ -154,7 +154,7 @@ class Core:
             request_timeout_s=self._request_timeout_s,
             layers=[
                 *([trace(self.tracing)] if self.tracing is not None else []),
-                observe(self.metrics),
+                observe(self.metrics, every=log.requests),
                 audited(self.audit, statement_text=config.audit.statement_text),
                 self.refusals.layer,
                 keep_doors(self.doors),

@@ -34,5 +34,7 @@ class LogSettings:
     """A file that would grow beyond is rotated; 0: never."""
     keep_files: int = _number(5, 0, 1000)
     """Rotated files to keep."""
+    requests: bool = True
+    """A line for every HTTP exchange and every request; without it only for those that failed."""
     access_file: str = ""
     """Where the lines of requests go instead, rotated alike; none: into the same log."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +16,11 @@ __all__ = ["json_line", "text_line"]
 _MESSAGE_CHARS: Final = 8_192
 _VALUE_CHARS: Final = 2_048
 _TRACEBACK_CHARS: Final = 16_384
+_MICROS: Final = 1_000_000
+_SHORT_CHARS: Final = 40
+_MAX_HARMLESS: Final = 2_048
+_harmless: set[str] = set()
+"""Short texts in which there is nothing to hide or to escape: most lines have the same ones."""
 _EXACT: Final = 1 << 53
 """Larger whole numbers are not kept by every reader of JSON."""
 
@@ -53,31 +59,67 @@ def text_line(event: LogEvent) -> bytes | None:
 
 
 def _parts(event: LogEvent) -> dict[str, str] | None:
-    message = formatEvent(_without_secrets(event))
+    message = _message(event)
     if not message and "log_failure" not in event:
         return None
-    moment = datetime.fromtimestamp(event.get("log_time", 0.0), UTC)
     level = event.get("log_level")
     return {
-        "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": _time(event.get("log_time", 0.0)),
         "level": str(getattr(level, "name", "info")),
         "logger": _clean(str(event.get("log_namespace") or "-"), _VALUE_CHARS),
         "message": _clean(message, _MESSAGE_CHARS),
     }
 
 
+def _message(event: LogEvent) -> str:
+    form = event.get("log_format")
+    if isinstance(form, str) and "(" not in form and "log_flattened" not in event:
+        try:
+            return form.format_map(_without_secrets(event))
+        except Exception:  # noqa: BLE001 - what cannot be formatted is told by the slower way
+            return formatEvent(_without_secrets(event))
+    return formatEvent(_without_secrets(event))
+
+
+def _time(moment: float) -> str:
+    second = int(moment)
+    micros = round((moment - second) * 1e6)
+    if micros >= _MICROS:
+        second, micros = second + 1, micros - _MICROS
+    return f"{_second(second)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat().replace("+00:00", "")
+
+
+@lru_cache(maxsize=512)
+def _shown(names: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of the keys of an event: those that are shown, and those whose values are secrets.
+
+    Each place that logs has the same keys every time.
+    """
+    shown = tuple(
+        name
+        for name in names
+        if not (name.startswith("log_") or name.endswith("_part") or name in _SKIPPED)
+    )
+    return shown, tuple(name for name in names if is_secret_name(name))
+
+
 def _without_secrets(event: LogEvent) -> LogEvent:
-    names = [name for name in event if is_secret_name(name)]
-    return {**event, **dict.fromkeys(names, HIDDEN)} if names else event
+    _, secrets = _shown(tuple(event))
+    return {**event, **dict.fromkeys(secrets, HIDDEN)} if secrets else event
 
 
 def _keys(event: Mapping[str, Any]) -> dict[str, Any]:
     """The event's own keys that have simple values, and are not only pieces of the message."""
     keys: dict[str, Any] = {}
-    for name, value in event.items():
-        if name.startswith("log_") or name.endswith("_part") or name in _SKIPPED:
-            continue
-        if is_secret_name(name):
+    names, secrets = _shown(tuple(event))
+    for name in names:
+        value = event[name]
+        if name in secrets:
             keys[name] = HIDDEN
         elif isinstance(value, str):
             keys[name] = _clean(value, _VALUE_CHARS)
@@ -100,5 +142,13 @@ def _error(failure: Failure) -> dict[str, str]:
 
 
 def _clean(text: str, limit: int) -> str:
-    cut = text if len(text) <= limit else text[:limit] + "…"
-    return escaped(redacted(cut))
+    if len(text) > _SHORT_CHARS:
+        return escaped(redacted(text if len(text) <= limit else text[:limit] + "…"))
+    if text in _harmless:
+        return text
+    clean = escaped(redacted(text))
+    if clean == text:
+        if len(_harmless) >= _MAX_HARMLESS:
+            _harmless.clear()
+        _harmless.add(text)
+    return clean

@@ -20,8 +20,11 @@ _QUIET: Final = frozenset({"ping"})
 _NO_METHOD: Final = f"error_{METHOD_NOT_FOUND}"
 
 
-def observe(metrics: Metrics) -> Layer:
-    """A layer that reports every request; counts have fixed names, log lines printable ones."""
+def observe(metrics: Metrics, *, every: bool = True) -> Layer:
+    """A layer that reports every request; counts have fixed names, log lines printable ones.
+
+    Without ``every`` there is no line for those that went well.
+    """
 
     def layer(inner: Perform) -> Perform:
         async def perform(
@@ -32,7 +35,7 @@ def observe(metrics: Metrics) -> Layer:
             def over(outcome: str, _: MethodResult | None) -> None:
                 seconds = context.clock.seconds() - began
                 _count(metrics, context, method, params, outcome, seconds)
-                if method not in _QUIET:
+                if method not in _QUIET and (every or outcome != "ok"):
                     _report(context, method, params, outcome, seconds)
 
             return await followed(inner, method, params, context, over)
@@ -93,4 +96,6 @@ def _report(
 
 def _printable(text: str) -> str:
     """A name from the client as it may stand in a line of a log."""
+    if len(text) <= 80 and text.isascii() and text.isprintable():
+        return text
     return "".join(ch if ch.isascii() and ch.isprintable() else "?" for ch in text[:80])

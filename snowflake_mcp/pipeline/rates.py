@@ -161,6 +161,8 @@ class Rates:
 
     def _asked(self, meter: _Meter, *, gives: bool) -> ToolFailure | None:
         """Take the request from the buckets, or say why not."""
+        if not any(self._set(meter)):
+            return None
         for limit in ("rows", "bytes") if gives else ():
             refusal = self._refusal(meter, limit, 0.0)
             if refusal is not None:
@@ -182,6 +184,8 @@ class Rates:
         return None
 
     def _charge(self, meter: _Meter, result: MethodResult) -> None:
+        if not any(self._set(meter)):
+            return
         rows, size = _content(result)
         self._charge_for(meter, "rows", rows)
         self._charge_for(meter, "bytes", size)
@@ -192,12 +196,15 @@ class Rates:
 
     def _limiting(self, meter: _Meter, limit: Limit) -> Iterator[tuple[Bucket, Rate, str]]:
         """The buckets that count for this limit, with their rates, and whose they are."""
-        own = _own(self._settings(meter)).get(limit)
-        if own is not None:
-            yield meter.bucket(limit), own, "you"
-        total = _total(self._profiles.of("").rates).get(limit)
-        if total is not None:
-            yield self._all.bucket(limit), total, "all callers together"
+        own, total = self._set(meter)
+        if limit in own:
+            yield meter.bucket(limit), own[limit], "you"
+        if limit in total:
+            yield self._all.bucket(limit), total[limit], "all callers together"
+
+    def _set(self, meter: _Meter) -> tuple[Mapping[Limit, Rate], Mapping[Limit, Rate]]:
+        """The rates that are set, its own and those of all together."""
+        return _own(self._settings(meter)), _total(self._profiles.of("").rates)
 
 
 _UNIT: Final[Mapping[Limit, str]] = {

@@ -22,8 +22,17 @@ class Admission:
     def __init__(self, sessions: SessionTokens) -> None:
         self._sessions = sessions
 
-    def admit(self, message: Message, headers: RoutingHeaders, principal: Principal) -> Facts:
+    def admit(
+        self,
+        message: Message,
+        headers: RoutingHeaders,
+        principal: Principal,
+        peer: str = "",
+        origin: str = "",
+    ) -> Facts:
         """The facts of a message that may go on to the kernel.
+
+        ``peer`` is the client's address, ``origin`` where it has reached us.
 
         Raises:
             McpError: with the HTTP status to answer.
@@ -31,13 +40,18 @@ class Admission:
         if isinstance(message, Response):
             if headers.session is None or headers.version in eras.STATELESS:
                 raise _refused(400, "Nothing was asked that this response could answer")
-            return self._handshake(message, headers, principal)
+            return self._handshake(message, headers, principal, peer, origin)
         if headers.version in eras.STATELESS or has_envelope(message.params):
-            return self._stateless(message, headers, principal)
-        return self._handshake(message, headers, principal)
+            return self._stateless(message, headers, principal, peer, origin)
+        return self._handshake(message, headers, principal, peer, origin)
 
     def _stateless(
-        self, message: Request | Notification, headers: RoutingHeaders, principal: Principal
+        self,
+        message: Request | Notification,
+        headers: RoutingHeaders,
+        principal: Principal,
+        peer: str,
+        origin: str,
     ) -> Facts:
         if isinstance(message, Notification):
             # No core notification goes from client to server on this wire; one is accepted
@@ -49,7 +63,7 @@ class Admission:
                     {"supported": list(eras.STATELESS), "requested": headers.version or ""},
                     status=400,
                 )
-            return Facts("http", principal, headers.version)
+            return Facts("http", principal, headers.version, peer=peer, origin=origin)
         envelope = open_envelope(message.method, message.params, headers)
         return Facts(
             transport="http",
@@ -58,9 +72,13 @@ class Admission:
             capabilities=envelope.capabilities,
             client=envelope.client,
             traceparent=traceparent(message.params),
+            peer=peer,
+            origin=origin,
         )
 
-    def session(self, headers: RoutingHeaders, principal: Principal) -> Facts:
+    def session(
+        self, headers: RoutingHeaders, principal: Principal, peer: str = "", origin: str = ""
+    ) -> Facts:
         """The facts of a session's GET or DELETE, which carry no message.
 
         Raises:
@@ -68,10 +86,15 @@ class Admission:
         """
         if headers.version in eras.STATELESS:
             raise _refused(405, "This revision has neither streams nor sessions to ask for")
-        return self._handshake(None, headers, principal)
+        return self._handshake(None, headers, principal, peer, origin)
 
     def _handshake(
-        self, message: Message | None, headers: RoutingHeaders, principal: Principal
+        self,
+        message: Message | None,
+        headers: RoutingHeaders,
+        principal: Principal,
+        peer: str,
+        origin: str,
     ) -> Facts:
         if headers.version is not None and headers.version not in eras.HANDSHAKE:
             raise McpError(
@@ -83,7 +106,7 @@ class Admission:
         if headers.duplicated & {"mcp-session-id", "mcp-protocol-version"}:
             raise _refused(400, f"The header {min(headers.duplicated)} appears more than once")
         if isinstance(message, Request) and message.method == "initialize":
-            return Facts("http", principal, eras.LATEST_HANDSHAKE)
+            return Facts("http", principal, eras.LATEST_HANDSHAKE, peer=peer, origin=origin)
         if headers.session is None:
             raise _refused(400, "The header Mcp-Session-Id is missing: call initialize first")
         session = self._sessions.open(headers.session, principal)
@@ -99,6 +122,8 @@ class Admission:
             traceparent=None
             if message is None or isinstance(message, Response)
             else traceparent(message.params),
+            peer=peer,
+            origin=origin,
         )
 
 

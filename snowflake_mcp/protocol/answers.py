@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from mcp_types import SERVER_INFO_META_KEY
@@ -56,8 +57,12 @@ class ServerIdentity:
 
     def implementation(self, version: str) -> dict[str, Any]:
         """The ``Implementation`` object of a revision."""
-        info = {"name": self.name, "title": self.title, "version": self.version}
-        return for_revision(info, version)
+        return dict(_implementation(self.name, self.title, self.version, version))
+
+
+@lru_cache(maxsize=32)
+def _implementation(name: str, title: str, own: str, version: str) -> Mapping[str, Any]:
+    return for_revision({"name": name, "title": title, "version": own}, version)
 
 
 def capabilities(offer: Offer, version: str) -> dict[str, Any]:

@@ -118,7 +118,10 @@ def client_label(info: object) -> str:
     label = "/".join(
         str(info[key]) for key in ("name", "version") if isinstance(info.get(key), str)
     )
-    return "".join(ch if ch.isprintable() else "?" for ch in label[:80])
+    label = label[:80]
+    return (
+        label if label.isprintable() else "".join(ch if ch.isprintable() else "?" for ch in label)
+    )
 
 
 def traceparent(params: Mapping[str, Any] | None) -> str | None:

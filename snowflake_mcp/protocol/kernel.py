@@ -1,6 +1,6 @@
 """The protocol kernel: a request goes in, exactly one answer comes out, on every transport."""
 
-import secrets
+import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
 from snowflake_mcp.protocol.background import Background, nowhere
-from snowflake_mcp.protocol.calls import Call, InFlight, Reply
+from snowflake_mcp.protocol.calls import Call, InFlight, Reply, begun
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import CancelReason, Facts, RequestContext
 from snowflake_mcp.protocol.errors import (
@@ -34,6 +34,7 @@ from snowflake_mcp.protocol.settlement import STOPPING, error_reply, failed, fir
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tasks import Task, TaskBoard
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
+from snowflake_mcp.protocol.validity import check_params
 
 __all__ = ["Kernel", "Layer", "Perform"]
 
@@ -113,18 +114,18 @@ class Kernel:
             context.release = release
         reply: Deferred[Reply | None] = Deferred()
         # Bound before the work begins: a tool may detach before it first waits.
-        begun: list[Call[Reply | None]] = []
+        started: list[Call[Reply | None]] = []
 
         def stop() -> None:
-            for call in begun:
+            for call in started:
                 call.cancel("client")
 
         context.detach = lambda handle: self._background.detach(
             request, context, reply, stop, handle
         )
-        work = Deferred.fromCoroutine(self._perform(request.method, request.params or {}, context))
+        work = begun(self._perform(request.method, request.params or {}, context))
         call = Call(context, work, reply)
-        begun.append(call)
+        started.append(call)
         self._supervise(call, work, lambda outcome: self._reply(request, context, outcome))
         if scope is not None:
             scope.add(request.id, call)
@@ -137,7 +138,7 @@ class Kernel:
         """Begin a tool call for a transport that is not JSON-RPC (REST)."""
         params = {"name": name, "arguments": arguments}
         context = self._context("tools/call", params, facts, nowhere)
-        work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
+        work = begun(self._perform("tools/call", params, context))
         call: Call[ToolResult | McpError | None] = Call(context, work, Deferred())
         self._supervise(call, work, lambda outcome: cast("Any", settle(context, outcome)))
         return call
@@ -210,7 +211,7 @@ class Kernel:
         token, level = meta.get("progressToken"), meta.get(LOG_LEVEL_META_KEY)
         return RequestContext(
             facts=facts,
-            request_id=f"r-{secrets.token_hex(6)}",
+            request_id=f"r-{os.urandom(6).hex()}",
             method=method,
             clock=self._clock,
             deadline=self._clock.seconds() + self._request_timeout_s(facts.principal),
@@ -230,7 +231,8 @@ class Kernel:
         """Bound the work in time and turn its end, whatever it is, into the call's reply."""
         self._running.add(call)
         timer: IDelayedCall | None = None
-        if call.context.method != _ENDLESS:
+        # What needs no thread has ended before it could be late.
+        if call.context.method != _ENDLESS and not work.called:
             timer = self._clock.callLater(call.context.remaining_s, call.cancel, "timeout")
 
         def ended(outcome: MethodResult | Failure) -> None:
@@ -258,7 +260,7 @@ class Kernel:
         extension = method in EXTENSION_METHODS and eras.is_stateless(context.facts.version)
         if context.facts.transport != "rest" and not extension and context.resumes is None:
             try:
-                wire.validate_client_request(method, context.facts.version, params)
+                check_params(method, context.facts.version, params)
             except KeyError:
                 run = None
             except ValidationError as error:
@@ -280,10 +282,10 @@ class Kernel:
         if found is None:
             return None
         created, handle = found
-        begun: list[Call[Any]] = []
+        started: list[Call[Any]] = []
 
         def stop() -> None:
-            for call in begun:
+            for call in started:
                 call.cancel("client")
 
         context = self._context("tools/call", {"name": handle.tool}, facts, nowhere)
@@ -292,9 +294,9 @@ class Kernel:
             return None
         context.resumes = context.query_id = handle.query_id
         params = {"name": handle.tool, "arguments": handle.arguments}
-        work = Deferred.fromCoroutine(self._perform("tools/call", params, context))
-        begun.append(Call(context, work, Deferred()))
-        self._supervise(begun[0], work, lambda outcome: outcome)
+        work = begun(self._perform("tools/call", params, context))
+        started.append(Call(context, work, Deferred()))
+        self._supervise(started[0], work, lambda outcome: outcome)
         return context.task
 
     def _restore(self, method: str, params: dict[str, Any], context: RequestContext) -> None:

@@ -11,11 +11,36 @@ from typing import Any, Final
 from snowflake_mcp.protocol.envelope import header_value
 from snowflake_mcp.protocol.errors import HEADER_MISMATCH, McpError
 
-__all__ = ["check_parameter_headers"]
+__all__ = ["Mirrors", "check_parameter_headers"]
 
 _ANNOTATION: Final = "x-mcp-header"
 _PREFIX: Final = "Mcp-Param-"
 _WHOLE = re.compile(r"(-?[0-9]{1,17})(?:\.0+)?")
+
+
+_MAX_LISTS: Final = 64
+
+
+class Mirrors:
+    """Which tools have marked arguments, found out once for each list of tools; any one thread."""
+
+    def __init__(self) -> None:
+        # With the list itself, so that no other one can have its identity.
+        self._found: dict[int, tuple[object, Mapping[str, Mapping[str, Any]]]] = {}
+
+    def schema(self, tools: Sequence[Mapping[str, Any]], name: object) -> Mapping[str, Any] | None:
+        """The input schema of a tool that has any; a list that changes is another object."""
+        found = self._found.get(id(tools))
+        if found is None:
+            if len(self._found) >= _MAX_LISTS:
+                self._found.clear()
+            marked = {
+                tool["name"]: tool["inputSchema"]
+                for tool in tools
+                if any(_marked(tool["inputSchema"], ()))
+            }
+            found = self._found[id(tools)] = tools, marked
+        return found[1].get(name) if isinstance(name, str) else None
 
 
 def check_parameter_headers(

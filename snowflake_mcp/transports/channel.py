@@ -264,6 +264,10 @@ class Channel(HTTPChannel):
         self._quiet_since_s = self.factory.clock.seconds()
         super().requestDone(self.requests[0])
 
+    def answer(self, data: bytes) -> None:
+        """Write a whole answer."""
+        self.write(data)
+
     def refuse(self, refusal: Refusal) -> None:
         """Answer below the level of requests, and close."""
         if self._deaf or self.transport is None:

@@ -206,6 +206,7 @@ def build_front(
         client_name=config.tls.client_name,
         idle_timeout_s=http.idle_timeout_s,
         parser=http.parser,
+        every_line=config.log.requests,
     )
     own_files = _OWN_FILES + 2 * config.pool.max_sessions
     return Front(site, endpoint, websockets, sse, toolsets, own_files)

@@ -6,6 +6,7 @@ Origin; both are refused on every path, WebSocket upgrades and probes included.
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from snowflake_mcp.transports.exchange import EVENT_STREAM, JSON, Refusal
@@ -15,6 +16,9 @@ __all__ = ["Guard", "check_accept", "check_content"]
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?")
 _MAPPED: Final = "::ffff:"
+_MAX_PASSED: Final = 256
+"""Values of headers of which is kept that they pass: nearly all clients send the same few."""
+_SHORT_CHARS: Final = 256
 
 
 class Guard:
@@ -30,6 +34,7 @@ class Guard:
     def __init__(self, allowed_hosts: Iterable[str] = (), allowed_origins: Iterable[str] = ()):
         self._hosts = frozenset(host.lower() for host in allowed_hosts)
         self._origins = frozenset(origin.lower().rstrip("/") for origin in allowed_origins)
+        self._passed: set[tuple[str, str | None]] = set()
 
     def check(self, hosts: Sequence[str], origins: Sequence[str], local: str | None) -> None:
         """Pass, or refuse.
@@ -40,6 +45,8 @@ class Guard:
             Refusal: 400 for a Host that is missing, doubled or malformed, 421 for a foreign one,
                 403 for a foreign Origin.
         """
+        if len(hosts) == 1 and not origins and (hosts[0], local) in self._passed:
+            return
         if len(hosts) != 1:
             what = "doubled" if hosts else "missing"
             raise Refusal(400, f"host_{what}", f"The Host header is {what}.")
@@ -56,6 +63,8 @@ class Guard:
             )
         if origins:
             self._check_origin(origins, authority, name, port)
+        elif len(self._passed) < _MAX_PASSED and len(authority) <= _SHORT_CHARS:
+            self._passed.add((hosts[0], local))
 
     def _knows_host(self, authority: str, name: str, local: str | None) -> bool:
         return (
@@ -97,14 +106,17 @@ def check_content(types: Sequence[str], encodings: Sequence[str]) -> None:
     """
     if any(value.strip().lower() not in ("", "identity") for value in encodings):
         raise Refusal(415, "content_encoding", "Request bodies must not be compressed.")
-    if len(types) == 1:
-        media, *parameters = (part.strip().lower() for part in types[0].split(";"))
-        charsets = [
-            part.partition("=")[2].strip('" ') for part in parameters if part.startswith("charset")
-        ]
-        if media == JSON and all(charset in ("utf-8", "utf8") for charset in charsets):
-            return
-    raise Refusal(415, "content_type", "Content-Type must be application/json in UTF-8.")
+    if len(types) != 1 or not _is_json(types[0]):
+        raise Refusal(415, "content_type", "Content-Type must be application/json in UTF-8.")
+
+
+@lru_cache(maxsize=_MAX_PASSED)
+def _is_json(value: str) -> bool:
+    media, *parameters = (part.strip().lower() for part in value.split(";"))
+    charsets = [
+        part.partition("=")[2].strip('" ') for part in parameters if part.startswith("charset")
+    ]
+    return media == JSON and all(charset in ("utf-8", "utf8") for charset in charsets)
 
 
 def check_accept(values: Sequence[str], needed: Iterable[str] = (JSON, EVENT_STREAM)) -> None:
@@ -113,16 +125,23 @@ def check_accept(values: Sequence[str], needed: Iterable[str] = (JSON, EVENT_STR
     Raises:
         Refusal: 406. MCP clients must name both types, because the server chooses.
     """
-    ranges: set[str] = set()
-    for part in ",".join(values).lower().split(","):
-        media, *parameters = (piece.strip() for piece in part.split(";"))
-        if not any(re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters):
-            ranges.add(media)
+    ranges = _ranges(",".join(values))
     for media in needed:
         group = media.partition("/")[0] + "/*"
         if ranges.isdisjoint((media, group, "*/*")):
             listed = " and ".join(needed)
             raise Refusal(406, "not_acceptable", f"The client must accept {listed}.")
+
+
+@lru_cache(maxsize=_MAX_PASSED)
+def _ranges(accept: str) -> frozenset[str]:
+    """The types that a client accepts at all."""
+    ranges: set[str] = set()
+    for part in accept.lower().split(","):
+        media, *parameters = (piece.strip() for piece in part.split(";"))
+        if not any(re.fullmatch(r"q=0(\.0*)?", parameter) for parameter in parameters):
+            ranges.add(media)
+    return frozenset(ranges)
 
 
 def _as_host(address: str) -> str:

@@ -1,6 +1,5 @@
 """The MCP endpoint over HTTP, both eras: POST a message, GET a stream, DELETE a session."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -27,7 +26,7 @@ from snowflake_mcp.protocol.jsonrpc import (
     encode_error,
 )
 from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.parameters import check_parameter_headers
+from snowflake_mcp.protocol.parameters import Mirrors, check_parameter_headers
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal, origin_of
 from snowflake_mcp.transports.guard import check_accept
 from snowflake_mcp.transports.streams import Answer, Line
@@ -36,6 +35,7 @@ from snowflake_mcp.transports.toolsets import caller_of
 __all__ = ["McpEndpoint"]
 
 _ROUTING: Final = ("mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id")
+_NONE: Final[frozenset[str]] = frozenset()
 _ALLOW_POST: Final = (("Allow", "POST"),)
 
 
@@ -49,6 +49,7 @@ class McpEndpoint:
         self._admission = admission
         self._clock = clock
         self._settings = settings
+        self._mirrors = Mirrors()
 
     def take(self, settings: HttpSettings) -> None:
         """From the next request on these count."""
@@ -113,17 +114,23 @@ class McpEndpoint:
             # Without a session there is neither a stream nor anything to end.
             raise Refusal(405, "method_not_allowed", "POST a message.", _ALLOW_POST)
         try:
-            facts = self._admission.session(headers, caller_of(exchange))
+            return self._admission.session(
+                headers, caller_of(exchange), exchange.peer, origin_of(exchange)
+            )
         except McpError as error:
             status = error.status or 400
             allow = _ALLOW_POST if status == 405 else ()
             raise Refusal(status, "no_session", error.message, allow) from None
-        return replace(facts, peer=exchange.peer, origin=origin_of(exchange))
 
     def _admit(self, exchange: Exchange, message: Message) -> Facts:
         """The facts of a message; what is no request is dealt with here."""
-        facts = self._admission.admit(message, routing_headers(exchange), caller_of(exchange))
-        facts = replace(facts, peer=exchange.peer, origin=origin_of(exchange))
+        facts = self._admission.admit(
+            message,
+            routing_headers(exchange),
+            caller_of(exchange),
+            exchange.peer,
+            origin_of(exchange),
+        )
         if isinstance(message, Notification):
             self._kernel.notice(message, facts)
         elif isinstance(message, Response):
@@ -134,13 +141,13 @@ class McpEndpoint:
 
     def _check_parameters(self, exchange: Exchange, params: dict[str, Any]) -> None:
         arguments = params.get("arguments")
-        for tool in self._kernel.describe_tools(caller_of(exchange)):
-            if tool["name"] == params.get("name"):
-                check_parameter_headers(
-                    tool["inputSchema"],
-                    arguments if isinstance(arguments, dict) else {},
-                    exchange.header_values,
-                )
+        schema = self._mirrors.schema(
+            self._kernel.describe_tools(caller_of(exchange)), params.get("name")
+        )
+        if schema is not None:
+            check_parameter_headers(
+                schema, arguments if isinstance(arguments, dict) else {}, exchange.header_values
+            )
 
     def _begin(self, exchange: Exchange, request: Request, facts: Facts) -> None:
         settings = self._settings
@@ -159,6 +166,7 @@ class McpEndpoint:
         call = self._kernel.start(request, facts, answer.notify, release=answer.release)
         exchange.on_gone(lambda: self._gone(call, facts, answer))
         call.reply.addCallback(answer.settle)
+        answer.await_reply()
         if request.method == LISTEN:
             # It has no end of its own; what has one was begun by a caller who was let in.
             exchange.watch(lambda: call.cancel("disconnect"))
@@ -233,17 +241,13 @@ class McpEndpoint:
 
 def routing_headers(exchange: Exchange) -> RoutingHeaders:
     """The MCP headers of a request, and which of them came more than once."""
-    values = {name: exchange.header_values(name) for name in _ROUTING}
-    version, method, name, session = (
-        found[-1] if found else None for found in (values[key] for key in _ROUTING)
-    )
-    return RoutingHeaders(
-        version=version,
-        method=method,
-        name=name,
-        session=session,
-        duplicated=frozenset(key for key, found in values.items() if len(found) > 1),
-    )
+    values = [exchange.header_values(name) for name in _ROUTING]
+    version, method, name, session = (found[-1] if found else None for found in values)
+    duplicated = _NONE
+    if any(len(found) > 1 for found in values):
+        pairs = zip(_ROUTING, values, strict=True)
+        duplicated = frozenset(key for key, found in pairs if len(found) > 1)
+    return RoutingHeaders(version, method, name, session, duplicated)
 
 
 def _id_of(value: object) -> str | int | None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from twisted.internet.interfaces import IDelayedCall, IProtocol
+from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 from twisted.web.http import _ChunkedTransferDecoder, _MalformedChunkedDataError
 
@@ -120,6 +121,30 @@ class LlhttpChannel(Channel):
         super().connectionLost(reason)
         for request in lost:
             request.lost()
+
+    def answer(self, data: bytes) -> None:
+        """Write a whole answer, at once where the socket takes it.
+
+        Otherwise it waits for the reactor to say that the socket is writable, which is so nearly
+        always: two system calls and a turn for nothing.
+        """
+        transport = self.transport
+        # private: what the transport was given in this turn; nothing may overtake it.
+        if (
+            type(transport) is not Server
+            or transport.dataBuffer
+            or transport._tempDataBuffer  # noqa: SLF001 - there is no other way to ask
+            or transport.disconnecting
+            or not transport.connected
+        ):
+            self.write(data)
+            return
+        sent = transport.writeSomeData(data)
+        if not isinstance(sent, int):
+            # The connection is lost; the transport finds that out in its own way.
+            sent = 0
+        if sent < len(data):
+            self.write(data[sent:])
 
     def refuse(self, refusal: Any) -> None:
         """Answer below the level of requests, and close."""

@@ -12,6 +12,8 @@ UNIX: Final = "unix"
 """In ``http.trusted_proxies``: whoever connects to a Unix socket."""
 _CHOICES: Final = ("x-forwarded", "forwarded")
 _MAX_HOPS: Final = 32
+_MAX_MET: Final = 1_024
+"""Addresses of which is kept what was found out; looking at one costs more than a call's rest."""
 _SCHEMES: Final = frozenset({"http", "https"})
 
 Headers = Callable[[str], Sequence[str]]
@@ -52,6 +54,7 @@ class Proxies:
         names = [each.strip().lower() for each in trusted]
         self._sockets = UNIX in names
         self._networks = tuple(_network(name) for name in names if name != UNIX)
+        self._met: dict[str, tuple[str, bool]] = {}
 
     def trusts(self, address: str | None) -> bool:
         """Whether the other end of a connection is a trusted proxy; ``None`` on a Unix socket."""
@@ -62,8 +65,8 @@ class Proxies:
 
     def source(self, direct: str | None, scheme: str, headers: Headers) -> Source:
         """Who asked, given the other end of the connection and how it speaks."""
-        seen = "local" if direct is None else _unmapped(direct)
-        if not self.trusts(direct):
+        seen, trusted = self._met.get(direct or "") or self._meet(direct)
+        if not trusted:
             return Source(seen, scheme, proxied=False)
         hops = self._standard_hops(headers) if self._standard else self._usual_hops(headers)
         for address, named in islice(hops, _MAX_HOPS):
@@ -74,6 +77,14 @@ class Proxies:
             if not self.trusts(address):
                 break
         return Source(seen, scheme, proxied=True)
+
+    def _meet(self, direct: str | None) -> tuple[str, bool]:
+        """How the other end of a connection is written, and whether it is trusted."""
+        met = "local" if direct is None else _unmapped(direct), self.trusts(direct)
+        if len(self._met) >= _MAX_MET:
+            self._met.clear()
+        self._met[direct or ""] = met
+        return met
 
     def _usual_hops(self, headers: Headers) -> Iterator[tuple[str | None, str]]:
         """The addresses from the nearest on; an unreadable one is ``None`` and ends the search."""

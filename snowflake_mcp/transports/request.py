@@ -199,7 +199,7 @@ class Request:
             status, content_type if body else None, headers, None if bodiless else len(body)
         )
         if bodiless or self.verb == "HEAD":
-            self.channel.write(head)
+            self.channel.answer(head)
             self.finish()
         elif len(body) > SLICE_BYTES:
             # The idle clock of the connection starts with finish(): it must not run while a
@@ -209,7 +209,7 @@ class Request:
             self.end_stream()
         else:
             self.sent_bytes = len(body)
-            self.channel.write(head + body)
+            self.channel.answer(head + body)
             self.finish()
 
     def stream(

@@ -55,8 +55,9 @@ class Site(http.HTTPFactory):
         client_name: str = "common_name",
         idle_timeout_s: float,
         parser: str = "llhttp",
+        every_line: bool = True,
     ) -> None:
-        """Take the parts and the settings.
+        """Take the parts and the settings; without ``every_line`` what went well has none.
 
         Raises:
             ValueError: there is no such parser.
@@ -69,6 +70,7 @@ class Site(http.HTTPFactory):
         self.clock = clock
         self.proxies = proxies
         self.client_name = client_name
+        self.every_line = every_line
         self.crowd = crowd
         self.callers = callers
         self.draining = False
@@ -169,6 +171,8 @@ class Site(http.HTTPFactory):
     def record(self, request: Request, status: int) -> None:
         """Write the access-log event of a request and count it."""
         self._count(status, request.sent_bytes)
+        if status < 400 and not self.every_line:
+            return
         if status == 200 and request.target.startswith(_PROBES):
             # Asked for every few seconds by machines, and a line costs more than the answer.
             return

@@ -116,7 +116,8 @@ class Answer:
         # With 0 even an answer that is there at once is a stream, unless its status or its
         # headers have something to say.
         self._always = stream_after_s == 0
-        self._timer: IDelayedCall | None = clock.callLater(stream_after_s, self._commit)
+        self._stream_after_s = stream_after_s
+        self._timer: IDelayedCall | None = None
         exchange.on_gone(self._gone)
 
     @property
@@ -128,6 +129,11 @@ class Answer:
     def carried(self) -> bool:
         """Whether a connection waits for the rest, the first one or a later one."""
         return self._stream is not None and self._stream.attached
+
+    def await_reply(self) -> None:
+        """The call has begun: from now on silence counts, unless it has ended already."""
+        if not self._over and self._line is None and self._stream is None:
+            self._timer = self._clock.callLater(self._stream_after_s, self._commit)
 
     def notify(self, message: bytes) -> None:
         """Send a message that belongs to the request; commits to a stream."""

@@ -1,7 +1,9 @@
 """``tools/list`` and ``tools/call``."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
 
 from snowflake_mcp.protocol.answers import tool_for_revision
 from snowflake_mcp.protocol.context import RequestContext
@@ -10,6 +12,8 @@ from snowflake_mcp.protocol.tooling import Toolbox, ToolResult
 
 __all__ = ["ToolMethods"]
 
+_MAX_LISTS: Final = 64
+
 
 class ToolMethods:
     """The tool methods over one toolbox; reactor thread only."""
@@ -17,14 +21,30 @@ class ToolMethods:
     def __init__(self, toolbox: Toolbox, cursors: Cursors) -> None:
         self._toolbox = toolbox
         self._cursors = cursors
+        # With the list itself, so that no other one can have its identity.
+        self._encoded: dict[tuple[int, str], tuple[object, msgspec.Raw]] = {}
 
     async def list(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
         """A page of the tools, in the toolbox's stable order."""
         facts = context.facts
         described = self._toolbox.describe(facts.principal)
         page = self._cursors.page("tools", described, params, facts.principal)
-        page["tools"] = [tool_for_revision(tool, facts.version) for tool in page["tools"]]
+        if len(page["tools"]) == len(described):
+            page["tools"] = self._whole(described, facts.version)
+        else:
+            page["tools"] = [tool_for_revision(tool, facts.version) for tool in page["tools"]]
         return page
+
+    def _whole(self, described: Sequence[Mapping[str, Any]], version: str) -> msgspec.Raw:
+        """The list in a revision's form, encoded once for as long as it is the same object."""
+        kept = self._encoded.get((id(described), version))
+        if kept is None:
+            if len(self._encoded) >= _MAX_LISTS:
+                self._encoded.clear()
+            tools = [tool_for_revision(tool, version) for tool in described]
+            kept = described, msgspec.Raw(msgspec.json.encode(tools))
+            self._encoded[id(described), version] = kept
+        return kept[1]
 
     async def call(self, params: Mapping[str, Any], context: RequestContext) -> ToolResult:
         """Run a tool; its failures are results that the model can read."""

@@ -140,3 +140,25 @@ def test_events_of_the_older_logging() -> None:
 def test_a_message_that_cannot_be_formatted(message: str) -> None:
     """It becomes a line all the same."""
     assert as_json(message, x=1)["message"]
+
+
+def test_times_are_cut_to_the_millisecond() -> None:
+    """Never into the next one, and the last microsecond of a second is not the next second's."""
+    for moment, shown in (
+        (1_700_000_000.0, "20.000Z"),
+        (1_700_000_000.9994, "20.999Z"),
+        (1_700_000_000.9999999, "21.000Z"),
+        (0.0015, "00.001Z"),
+    ):
+        line = text_line({"log_time": moment, "log_format": "x"})
+        assert line is not None
+        assert line.split(b" ")[0].endswith(shown.encode())
+
+
+def test_a_secret_is_found_behind_what_was_harmless() -> None:
+    """Texts without secrets are remembered; those with one never are."""
+    for _ in range(2):
+        for said, shown in (("x=1", "x=1"), ("password=1", "password=***"), ("a\nb", "a\\nb")):
+            line = text_line({"log_format": "{said}", "said": said})
+            assert line is not None
+            assert line.endswith(f" {shown}\n".encode())

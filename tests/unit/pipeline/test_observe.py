@@ -101,3 +101,16 @@ def test_pings_are_not_worth_a_line() -> None:
         rig.kernel.start(Request(1, "ping", {}), FACTS_2025, lambda data: None)
     assert events == []
     assert metrics.totals() == {"requests": 1, "requests_ok": 1}
+
+
+@pytest.mark.parametrize(("name", "lines"), [("echo", 0), ("miss", 1), ("nobody", 1)])
+def test_what_went_well_may_have_no_line(name: str, lines: int) -> None:
+    """With ``log.requests`` off only failures are told; all is counted."""
+    metrics = Metrics()
+    rig = Rig(observe(metrics, every=False))
+    with capturedLogs() as events:
+        rig.kernel.start(
+            Request(1, "tools/call", with_envelope(name=name, arguments={})), FACTS, lambda _: None
+        )
+    assert len([e for e in events if e["log_namespace"].endswith("observe")]) == lines
+    assert metrics.totals()["requests"] == 1

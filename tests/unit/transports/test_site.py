@@ -454,6 +454,16 @@ def test_totals_count_answers_by_class(stand: Stand) -> None:
     assert counts["http_requests_5xx"] == 1
 
 
+def test_exchanges_that_went_well_may_have_no_line(stand: Stand, events: list[LogEvent]) -> None:
+    """With ``log.requests`` off only those that failed or were left are told; all is counted."""
+    stand.front.site.every_line = False
+    wire = stand.connect()
+    assert wire.request("GET", "/status").status == 200
+    assert wire.request("GET", "/nowhere").status == 404
+    assert [event["status"] for event in _accesses(events)] == [404]
+    assert stand.metrics.totals()["http_requests"] == 2
+
+
 def test_a_client_that_leaves_within_its_headers_is_no_event(
     stand: Stand, events: list[LogEvent]
 ) -> None:

@@ -2,6 +2,9 @@
 
 # mypy: allow-untyped-decorators
 
+import json
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -110,4 +113,66 @@ async def test_the_proxy_protocol_names_the_client() -> None:
     assert client.received.startswith(b"HTTP/1.1 101 ")
     while stand.front.site.channels:
         await deferLater(reactor, 0.01)
+    await listener.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_answers_to_a_slow_reader_come_whole_and_in_order() -> None:
+    """What the socket does not take at once waits, and nothing overtakes it."""
+    stand = Stand(clock=reactor)
+    listener = Listener(reactor, stand.front.site, ["tcp:0:interface=127.0.0.1"])
+    listener.startService()
+    address: Any = listener.addresses()[0]
+    requests = b""
+    for number in range(200):
+        message = {"name": "big", "arguments": {"size": 60_000 if number % 2 else 6}}
+        last = ("Connection: close",) if number == 199 else ()
+        requests += http_request(
+            "POST",
+            "/mcp/tools/call",
+            json.dumps(message).encode(),
+            headers={"Content-Type": "application/json"},
+            extra=(f"X-Request-Id: n{number}", *last),
+        )
+    client = Sender(requests)
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", address.port), client)
+    transport: Any = client.transport
+    transport.pauseProducing()
+    await deferLater(reactor, 0.05)
+    transport.resumeProducing()
+    await client.ended.addTimeout(20, reactor)
+    ids = re.findall(rb"X-Request-Id: n(\d+)\r\n", client.received)
+    assert [int(each) for each in ids] == list(range(200))
+    heads = client.received.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    for head in heads:
+        fields, _, body = head.partition(b"\r\n\r\n")
+        length = re.search(rb"Content-Length: (\d+)", fields)
+        assert length is not None
+        assert len(body) == int(length[1])
+    while stand.front.site.channels:
+        await deferLater(reactor, 0.01)
+    await listener.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_an_answer_to_a_client_that_has_left_is_nothing() -> None:
+    """The call ends while the connection is being reset."""
+    stand = Stand(clock=reactor)
+    listener = Listener(reactor, stand.front.site, ["tcp:0:interface=127.0.0.1"])
+    listener.startService()
+    address: Any = listener.addresses()[0]
+    body = b'{"name":"wait"}'
+    headers = {"Content-Type": "application/json"}
+    client = Sender(http_request("POST", "/mcp/tools/call", body, headers=headers))
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", address.port), client)
+    while not stand.toolbox.waiting:
+        await deferLater(reactor, 0.01)
+    transport: Any = client.transport
+    (channel,) = stand.front.site.channels
+    channel.transport.getHandle().shutdown(socket.SHUT_WR)
+    stand.toolbox.release()
+    transport.abortConnection()
+    while stand.front.site.channels:
+        await deferLater(reactor, 0.01)
+    assert b"200 OK" not in client.received
     await listener.stopService()
