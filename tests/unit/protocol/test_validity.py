@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from mcp_types import methods as wire
 from pydantic import ValidationError
 
 from snowflake_mcp.protocol import validity
@@ -25,13 +26,13 @@ def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_client_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other arguments and another progress token change nothing; another ``_meta`` does."""
     looked: list[str] = []
-    real = validity.wire.validate_client_request
+    real = wire.validate_client_request
 
     def look(method: str, version: str, params: dict[str, Any]) -> None:
         looked.append(method)
         real(method, version, params)
 
-    monkeypatch.setattr(validity.wire, "validate_client_request", look)
+    monkeypatch.setattr(wire, "validate_client_request", look)
     params = _call()
     check_params("tools/call", VERSION, params)
     check_params("tools/call", VERSION, _call(arguments={"b": [2]}, name="other"))
