@@ -39,6 +39,7 @@ from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.policy.ledger import Ledger
 from snowflake_mcp.policy.measured import MeasuredGate
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.kernel import Kernel
@@ -164,7 +165,8 @@ class Core:
             changes=changes,
         )
         self.watch = content.watch(changes)
-        watch_parts(self.metrics, reactor, self.kernel, self.warehouse, self.judges)
+        watch_parts(self.metrics, reactor, self.kernel, self.warehouse, self.judges, lore.directory)
+        self._lore = lore
         stop_s = config.limits.abort_s
         # A login that needs a person waits until somebody asks for something.
         log_in = not config.connection.asks_somebody
@@ -212,6 +214,9 @@ class Core:
     def _check_roles(self, config: Config) -> None:
         check_roles(self.grants, config, self._accounts, self.warehouse)
         self.warehouse_service.check_grants()
+        for name in self._accounts.names:
+            # It may lead to another account by now.
+            self._lore.changed(name, Tier.ADMIN)
 
     def reopen(self) -> None:
         """What SIGUSR1 does."""

@@ -12,6 +12,7 @@ from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.policy.judges import Judges
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.version import VERSION
+from snowflake_mcp.warehouse.directory import Directory
 from snowflake_mcp.warehouse.service import Warehouse
 
 __all__ = ["watch_parts"]
@@ -21,7 +22,12 @@ _SESSION_STATES: Final = ("idle", "leased", "kept", "opening")
 
 
 def watch_parts(
-    metrics: Metrics, clock: IReactorTime, kernel: Kernel, warehouse: Warehouse, judges: Judges
+    metrics: Metrics,
+    clock: IReactorTime,
+    kernel: Kernel,
+    warehouse: Warehouse,
+    judges: Judges,
+    directory: Directory,
 ) -> None:
     """Let ``metrics`` ask the parts for their numbers whenever somebody wants to see them."""
     began = clock.seconds()
@@ -58,6 +64,7 @@ def watch_parts(
     metrics.watch("snowflake_connections", lambda: _states(warehouse))
     metrics.watch_one("breaker_open", of("breakers", "open"))
     metrics.watch_one("breaker_opened", of("breakers", "opened"))
+    metrics.watch_one("catalog_objects", lambda: directory.objects)
     metrics.watch_one("gate_children", judged("ready"))
     metrics.watch_one("gate_waiting", judged("waiting"))
     metrics.watch_one("gate_late", judged("late"))

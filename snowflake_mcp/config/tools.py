@@ -18,7 +18,7 @@ COMPACT: Final = "compact"
 TOOLSETS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         COMPACT: (
-            "list_objects",
+            "search_objects",
             "describe_table",
             "execute_query",
             "get_query_status",

@@ -83,6 +83,7 @@ FAMILIES: Final[Mapping[str, Family]] = {
         Family("snowflake_connections", "gauge", "Configured connections.", ("state",)),
         Family("breaker_open", "gauge", "Connections whose statements are refused, or tried."),
         Family("breaker_opened", "counter", "How often that has begun."),
+        Family("catalog_objects", "gauge", "Names of objects that are kept for searches."),
         Family("gate_verdicts", "counter", "Statements judged.", ("kind", "verdict")),
         Family("gate_refusals", "counter", "Reasons of refused statements.", ("rule",)),
         Family("gate_seconds", "histogram", "Time of a verdict.", (), _FAST_S),

@@ -10,7 +10,12 @@ from snowflake_mcp.warehouse.choices import Choices
 __all__ = ["instructions"]
 
 _STEPS: Final = (
-    ("find data with", "and", ("list_databases", "list_schemas", "list_tables", "list_views")),
+    ("find data by words with", "or", ("search_objects",)),
+    (
+        "see what there is with",
+        "and",
+        ("list_databases", "list_schemas", "list_tables", "list_views"),
+    ),
     ("look at columns with", "or", ("describe_table", "describe_view")),
     ("read rows with", "or", ("query_view", "execute_query")),
 )

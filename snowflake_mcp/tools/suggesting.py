@@ -30,6 +30,7 @@ _NAME_CHARS: Final = 300
 _MISSING: Final = re.compile(r"(\w+) '([^']{1,800})' does not exist")
 _COLUMN: Final = re.compile(r"invalid identifier '([^']{1,800})'")
 _PART: Final = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
+_KEPT: Final = ("table", "view", "schema", "database")
 _DEPTHS: Final = {"database": 1, "schema": 2}
 
 
@@ -43,7 +44,7 @@ async def suggested(failure: ToolFailure, call: Call, arguments: Mapping[str, An
         CancelledError: the request was cancelled.
     """
     lore = call.backing.parts.lore
-    if lore is None or failure.family is not Family.MISSING_OBJECT:
+    if lore is None or failure.family is not Family.MISSING_OBJECT or _is_other(arguments):
         return failure
     within_s = min(_BOUND_S, call.context.remaining_s / 2)
     work = Deferred.fromCoroutine(_close(failure.message, call, arguments, lore, within_s))
@@ -64,6 +65,14 @@ async def suggested(failure: ToolFailure, call: Call, arguments: Mapping[str, An
         retryable=failure.retryable,
         details={**failure.details, "did_you_mean": texts},
     )
+
+
+def _is_other(arguments: Mapping[str, Any]) -> bool:
+    """Whether an object is named of a kind whose names nobody keeps."""
+    kind = arguments.get("kind")
+    if not isinstance(kind, str) or "name" not in arguments:
+        return False
+    return not kind.replace("_", " ").lower().rstrip("s").endswith(_KEPT)
 
 
 def meant(wanted: str, texts: Sequence[str], first: str) -> str:

@@ -51,6 +51,9 @@ KEEP_S: Final = 60.0
 """How old an answer may be when nobody asks for a younger one."""
 _TIMEOUT_S: Final = 60.0
 """Of one statement, waiting for a place and for a login included."""
+_SLOW_S: Final = 600.0
+"""Of an account whose columns take too long to search: not everybody is to wait for that."""
+_MOST_SLOW: Final = 1_000
 _SHOW_MOST: Final = 10_000
 """SHOW never gives more rows, so a list of so many may lack some."""
 _LISTING_BYTES: Final = 4 << 20
@@ -122,6 +125,8 @@ class Catalog:
         self._statements = statements
         self._clock = clock
         self._changes: Counter[str] = Counter()
+        self._slow: dict[Hashable, float] = {}
+        """Where columns could not be searched in time, and until when it is not tried again."""
         self._recent: Recent[Listing[Any]] = Recent(
             clock,
             lambda listing: len(bytes(listing.encoded)),
@@ -181,7 +186,10 @@ class Catalog:
         return await self._list(sql, column_entry, asker)
 
     async def columns_like(self, part: str, asker: Asker, *path: str) -> Listing[PlacedColumn]:
-        """Columns with this in their names, of everything at a path of at most two names."""
+        """Columns with this in their names, of everything at a path of at most two names.
+
+        Where that took too long, it is not tried again for ten minutes (TIMEOUT).
+        """
         _seen(asker, *path)
         shows = asker.shows
         scope = f"{('ACCOUNT', 'DATABASE', 'SCHEMA')[len(path)]} {qualified(*path) if path else ''}"
@@ -192,9 +200,20 @@ class Catalog:
             fits = part.lower() in found.stored.lower()
             return found if fits and shows(found.path) else None
 
+        seat = self.seat(asker)
+        key = (seat.connection, seat.role, scope)
+        if self._clock.seconds() < self._slow.get(key, 0.0):
+            raise ToolFailure(Family.TIMEOUT, "Columns could not be searched here of late.")
         pattern = part.replace("\\", "_").replace("%", "_")
         sql = f"SHOW COLUMNS LIKE {literal(f'%{pattern}%')} IN {scope.rstrip()}"
-        return await self._list(sql, build, asker, shows)
+        try:
+            return await self._list(sql, build, asker, shows)
+        except ToolFailure as failure:
+            if failure.family is Family.TIMEOUT:
+                if len(self._slow) >= _MOST_SLOW:
+                    self._slow.clear()
+                self._slow[key] = self._clock.seconds() + _SLOW_S
+            raise
 
     async def find(self, database: str, schema: str, name: str, asker: Asker) -> ObjectEntry | None:
         """The table or view of that name; ``None`` when it is not listed."""

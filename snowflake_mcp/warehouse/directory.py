@@ -103,6 +103,11 @@ class Directory:
         """How old what it tells is."""
         return max(0.0, self._clock.seconds() - contents.read_at)
 
+    @property
+    def objects(self) -> int:
+        """How many names are kept."""
+        return self._total()
+
     def fresh(self, asker: Asker) -> Contents | None:
         """What is kept for this asker, if it is all, young, and nothing has changed since.
 

@@ -286,8 +286,8 @@ def test_instructions_speak_of_the_callers_tools_only() -> None:
     )
     ann, bob, eve = (stand.tools.instructions(who) for who in (ANN, BOB, GONE))
     assert ann.startswith(
-        "Read-only access to Snowflake. Find data with list_databases, list_schemas, list_tables "
-        "and list_views; read rows with query_view. The catalog"
+        "Read-only access to Snowflake. See what there is with list_databases, list_schemas, "
+        "list_tables and list_views; read rows with query_view. The catalog"
     )
     assert bob.startswith("Access to Snowflake; execute_statement writes (tier ddl). Find data")
     assert "get_query_status, fetch_results and cancel_query take that" in bob

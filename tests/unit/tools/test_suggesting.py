@@ -127,6 +127,15 @@ async def test_a_submitted_statement_that_failed_is_explained(demo: Demo, build:
 
 
 @asynchronous
+async def test_kinds_that_nobody_keeps_are_not_guessed(demo: Demo, build: Build) -> None:
+    """A warehouse is not taken for a database of a close name."""
+    knowing = Knowing.over(build(demo))
+    result = await knowing.call("describe_object", kind="warehouse", name="demmo")
+    assert result.failure is not None
+    assert "did_you_mean" not in result.failure.details
+
+
+@asynchronous
 async def test_columns_of_a_profile_are_suggested(demo: Demo, build: Build) -> None:
     """Those of the table that was named."""
     knowing = Knowing.over(build(demo))

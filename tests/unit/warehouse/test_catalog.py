@@ -244,3 +244,37 @@ async def test_against_the_demo_warehouse(demo: dict[str, object], build: Build)
             await unknown
         assert caught.value.family is Family.MISSING_OBJECT
     assert await held.find("DEMO", "SALES", "NOPE", ANN) is None
+
+
+@async_test
+async def test_columns_that_take_too_long_are_not_searched_again_soon() -> None:
+    """The next one who asks is told at once; elsewhere, and later, it is tried."""
+    statements = CatalogStatements({"SHOW COLUMNS": ToolFailure(Family.TIMEOUT, "too long")})
+    clock = Clock()
+    held = Catalog(statements, clock)
+    for _ in range(2):
+        with pytest.raises(ToolFailure):
+            await held.columns_like("mail", ANN)
+    assert statements.sql == ["SHOW COLUMNS LIKE '%mail%' IN ACCOUNT"]
+    statements.answers["SHOW COLUMNS"] = (
+        ("table_name", "schema_name", "column_name", "database_name"),
+        [["T", "S", "E_MAIL", "D"], ["T", "S", "EXMAIL", "D"]],
+    )
+    found = await held.columns_like("e_mail", ANN, "D")
+    assert [column.name for column in found.entries] == ["E_MAIL"]
+    clock.advance(601)
+    assert len((await held.columns_like("mail", ANN)).entries) == 2
+
+
+@async_test
+async def test_what_was_changed_is_read_again() -> None:
+    """What is kept, and what is being read, is not given to who asks afterwards."""
+    statements = CatalogStatements()
+    held = Catalog(statements, Clock())
+    await held.databases(ANN)
+    held.changed("another")
+    await held.databases(ANN)
+    assert len(statements.sql) == 1
+    held.changed("main")
+    await held.databases(ANN)
+    assert len(statements.sql) == 2
