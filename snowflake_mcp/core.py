@@ -16,6 +16,7 @@ from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Applier, Reload, Report
 from snowflake_mcp.content.content import build_content
 from snowflake_mcp.content.results import WithResults
+from snowflake_mcp.content.view import result_view
 from snowflake_mcp.exports.links import Links
 from snowflake_mcp.exports.spool import Spool
 from snowflake_mcp.fixtures import with_fixtures
@@ -141,7 +142,7 @@ class Core:
         )
         named = RenamedTools(tools, self.profiles)
         library = WithResults(content.library, tools, self.spool)
-        offer = Offer(named, library, content.prompts, content.completions)
+        offer = Offer(named, library, content.prompts, content.completions, (result_view(),))
         self.kernel = Kernel(
             clock=reactor,
             offer=with_fixtures(config.testing.fixtures, endpoints, offer, changes),

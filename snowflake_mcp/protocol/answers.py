@@ -8,6 +8,7 @@ from typing import Any, Final
 from mcp_types import SERVER_INFO_META_KEY
 
 from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.apps import APPS, shows_views
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tasks import EXTENSION
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
@@ -65,8 +66,11 @@ def _implementation(name: str, title: str, own: str, version: str) -> Mapping[st
     return for_revision({"name": name, "title": title, "version": own}, version)
 
 
-def capabilities(offer: Offer, version: str) -> dict[str, Any]:
-    """What the server declares in a revision, from what it offers."""
+def capabilities(offer: Offer, version: str, declared_by: Mapping[str, Any]) -> dict[str, Any]:
+    """What the server declares in a revision, from what it offers.
+
+    ``declared_by`` the client; handshake revisions know of extensions only where it does.
+    """
     declared: dict[str, Any] = {"tools": {"listChanged": True}, "logging": {}}
     if offer.prompts is not None:
         declared["prompts"] = {"listChanged": True}
@@ -76,6 +80,8 @@ def capabilities(offer: Offer, version: str) -> dict[str, Any]:
         declared["completions"] = {}
     if eras.is_stateless(version):
         declared["extensions"] = {EXTENSION: {}}
+    if offer.views and shows_views(declared_by):
+        declared.setdefault("extensions", {})[APPS] = {}
     return declared
 
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from snowflake_mcp.protocol.apps import View
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.principal import Principal
@@ -112,3 +113,5 @@ class Offer:
     library: Library | None = None
     prompts: Prompts | None = None
     completions: Completions | None = None
+    views: Sequence[View] = ()
+    """Documents that show results, for clients that declare MCP Apps."""

@@ -1,10 +1,12 @@
 """A kernel over a scripted toolbox and a clock that the test turns."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.task import Clock
 
 from snowflake_mcp.protocol.answers import ServerIdentity
+from snowflake_mcp.protocol.apps import View
 from snowflake_mcp.protocol.kernel import Kernel, Layer
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Completions, Library, Offer, Prompts
@@ -33,6 +35,7 @@ class Rig:
         library: Library | None = None,
         prompts: Prompts | None = None,
         completions: Completions | None = None,
+        views: Sequence[View] = (),
     ) -> None:
         self.clock = Clock()
         self.toolbox = ScriptedToolbox()
@@ -41,7 +44,7 @@ class Rig:
         self.sessions = signers.sessions
         self.kernel = Kernel(
             clock=self.clock,
-            offer=Offer(self.toolbox, library, prompts, completions),
+            offer=Offer(self.toolbox, library, prompts, completions, views),
             identity=ServerIdentity(
                 "snowflake-mcp", "Snowflake", "1.2.3", lambda _: "Use the tools."
             ),

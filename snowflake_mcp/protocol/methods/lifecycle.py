@@ -29,7 +29,7 @@ class Lifecycle:
         )
         return {
             "protocolVersion": version,
-            "capabilities": capabilities(self._offer, version),
+            "capabilities": capabilities(self._offer, version, context.negotiated.capabilities),
             "serverInfo": self._identity.implementation(version),
             "instructions": self._identity.instructions(context.facts.principal),
         }
@@ -42,6 +42,8 @@ class Lifecycle:
         """What ``initialize`` would say, for the stateless era."""
         return {
             "supportedVersions": list(eras.STATELESS),
-            "capabilities": capabilities(self._offer, context.facts.version),
+            "capabilities": capabilities(
+                self._offer, context.facts.version, context.facts.capabilities
+            ),
             "instructions": self._identity.instructions(context.facts.principal),
         }

@@ -1,9 +1,10 @@
 """``resources/*``: list, read, and tell when one changes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from snowflake_mcp.protocol.answers import for_revision
+from snowflake_mcp.protocol.apps import View
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.cursors import Cursors
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, INVALID_REQUEST, McpError
@@ -16,8 +17,9 @@ __all__ = ["ResourceMethods"]
 class ResourceMethods:
     """The resource methods over one library; reactor thread only."""
 
-    def __init__(self, library: Library, cursors: Cursors) -> None:
+    def __init__(self, library: Library, cursors: Cursors, views: Sequence[View] = ()) -> None:
         self._library = library
+        self._views = {view.uri: view for view in views}
         self._cursors = cursors
 
     async def list(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
@@ -31,6 +33,9 @@ class ResourceMethods:
 
     async def read(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:
         """The contents of one resource."""
+        # Views are found by their tools and hold no data: they are in no list.
+        if (view := self._views.get(params["uri"])) is not None:
+            return {"contents": [view.contents]}
         return {"contents": list(await self._library.read(params["uri"], context))}
 
     async def subscribe(self, params: Mapping[str, Any], context: RequestContext) -> dict[str, Any]:

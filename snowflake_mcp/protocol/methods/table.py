@@ -32,7 +32,7 @@ def method_table(
 ) -> Mapping[str, Method]:
     """The methods by name; which revision has which is the SDK's table to say."""
     lifecycle = Lifecycle(identity, offer)
-    tools = ToolMethods(offer.toolbox, cursors)
+    tools = ToolMethods(offer.toolbox, cursors, offer.views)
     listening = ListeningMethods(changes, offer)
     table: dict[str, Method] = {
         "initialize": lifecycle.initialize,
@@ -47,7 +47,7 @@ def method_table(
         "tasks/cancel": tasks.cancel,
     }
     if offer.library is not None:
-        resources = ResourceMethods(offer.library, cursors)
+        resources = ResourceMethods(offer.library, cursors, offer.views)
         table["resources/list"] = resources.list
         table["resources/templates/list"] = resources.templates
         table["resources/read"] = resources.read
