@@ -24,6 +24,8 @@ _log = Logger()
 P = ParamSpec("P")
 T = TypeVar("T")
 
+READER: Final = "catalog reading"
+"""Whose sessions read it; no caller has such a name."""
 _STALEST_S: Final = 6.0
 """Lists older than so many times ``refresh_s`` are not given out while others are read."""
 
@@ -200,8 +202,14 @@ class Directory:
         settings = self._settings
         crawl = Crawl(
             self._warehouse,
-            # Whoever asks first may have left before it ends.
-            replace(asker, trail=Trail()),
+            # It is for all, on a session of the server's own: whoever asks first may have left
+            # before it ends, and is not to pay for it.
+            replace(
+                asker,
+                principal=replace(asker.principal, name=READER),
+                tag={"server": asker.tag.get("server", ""), "method": READER},
+                trail=Trail(),
+            ),
             self._clock,
             words=words,
             kind=kind,
@@ -221,6 +229,10 @@ class Directory:
             raise
         except ToolFailure as failure:
             load.failure = failure
+            if key not in self._kept and load.crawl.tables:
+                # Better some of it than nothing; the next one who asks has it read again.
+                load.outdated = True
+                self._keep(key, load, [f"the reading was broken off ({failure.family.value})"])
             _log.info("cannot read the catalog: {family}", family=failure.family.value)
         except Exception:  # noqa: BLE001 - those who wait must be let go, whatever it is
             _log.failure("reading the catalog failed")

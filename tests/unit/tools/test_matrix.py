@@ -5,7 +5,7 @@ Configuration, kernel, tools and judgement are the real ones; only Snowflake ans
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -193,7 +193,8 @@ class Realm:
         self.lore.changed("finance", Tier.ADMIN)
         answer = self.ask(principal, "tools/call", name=tool, arguments=arguments)
         sent = [job.sql for job in self.warehouse.jobs]
-        assert {job.principal for job in self.warehouse.jobs} <= {principal}
+        asking = {job.principal for job in self.warehouse.jobs}
+        assert asking <= {principal, replace(principal, name="catalog reading")}
         if "error" in answer:
             assert sent == []
             return {-32602: "closed", -32021: "unasked"}[answer["error"]["code"]]

@@ -75,6 +75,7 @@ async def test_a_small_account_is_three_statements() -> None:
         "SHOW SCHEMAS IN ACCOUNT LIMIT 10000",
         "SHOW OBJECTS IN ACCOUNT LIMIT 10000",
     ]
+    assert {job.principal for job in stand.statements.jobs} == {Principal("catalog reading")}
     assert await stand.find("items") == [("B", "S", "ITEMS")]
     assert await stand.find("s") == [
         ("A", "S"),
@@ -232,6 +233,17 @@ async def test_a_failure_reaches_who_waits() -> None:
         await stand.contents()
     stand.statements.answers["SHOW DATABASES"] = (("name",), [["A"]])
     assert (await stand.contents()).objects == 5
+
+
+@async_test
+async def test_half_a_reading_is_better_than_none() -> None:
+    """What broke it off is said, and the next one has it read again."""
+    stand = Stand(account(SHOW_OBJECTS_IN_ACCOUNT=ToolFailure(Family.UNAVAILABLE, "gone")))
+    half = await stand.contents()
+    assert (half.objects, half.gaps) == (4, ("the reading was broken off (unavailable)",))
+    stand.statements.answers["SHOW OBJECTS IN ACCOUNT"] = (SHOWN, rows("A", "S", "ORDERS"))
+    whole = await stand.contents()
+    assert (whole.objects, whole.gaps) == (5, ())
 
 
 @async_test
