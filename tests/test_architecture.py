@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from snowflake_mcp.tools.cortex import CORTEX_TOOLS
 from snowflake_mcp.tools.offering import EVERY_TOOL
 from tests.every_tool.table import ROWS
 
@@ -255,4 +256,4 @@ def test_the_picture_in_the_docs_is_this_table() -> None:
 
 def test_every_tool_is_in_the_table_of_cases() -> None:
     """Which calls it over every transport in both eras: one line of tests/every_tool/table.py."""
-    assert sorted(row.tool for row in ROWS) == sorted(EVERY_TOOL)
+    assert sorted(row.tool for row in ROWS) == sorted({**EVERY_TOOL, **CORTEX_TOOLS})

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives import serialization
 
+from snowflake_mcp.config.cortex import AgentService, CortexService, SearchService
 from snowflake_mcp.config.model import (
     Config,
     ConnectionSettings,
@@ -18,6 +19,7 @@ from snowflake_mcp.config.narrowing import narrowed
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.policy.objects import Pattern
 from snowflake_mcp.policy.tiers import Tier, tier_named
+from snowflake_mcp.tools.cortex import path_of, services_of
 from snowflake_mcp.warehouse.choices import choices_of
 from snowflake_mcp.warehouse.identifiers import folded, shown
 from snowflake_mcp.warehouse.privileges import POWERFUL
@@ -40,6 +42,8 @@ class Wanted:
     """The default of the connection; used where no pattern names one."""
     others: tuple[str, ...] = ()
     """Warehouses that may be chosen beside the first."""
+    services: tuple[CortexService, ...] = ()
+    """Services of Snowflake's AI that these callers have."""
 
 
 def wanted(config: Config) -> list[Wanted]:
@@ -51,7 +55,12 @@ def wanted(config: Config) -> list[Wanted]:
             settings, counts = profiles.named(place.name), profiles.at(profile, place.name)
             for role in place.roles:
                 each = _wanted(settings, role, place.warehouses, counts.policy)
-                _note(found, each, place.name)
+                services = tuple(
+                    service
+                    for service in services_of(profiles.opened, counts.policy)
+                    if service.connection in ("", place.name)
+                )
+                _note(found, replace(each, services=services), place.name)
     for tool in config.tools.values():
         settings = profiles.named(tool.connection or config.connection.name)
         named = tool.warehouse or str(settings.parameters.get("warehouse") or "")
@@ -76,7 +85,8 @@ def _note(found: dict[tuple[str, str], Wanted], each: Wanted, connection: str) -
     first = found.setdefault((connection, each.role), each)
     names = dict.fromkeys((*first.others, each.warehouse, *each.others))
     others = tuple(name for name in names if name and name != first.warehouse)
-    found[connection, each.role] = replace(first, others=others)
+    services = tuple(dict.fromkeys((*first.services, *each.services)))
+    found[connection, each.role] = replace(first, others=others, services=services)
 
 
 def statements(each: Wanted, key: Any = None) -> Iterator[str]:
@@ -110,6 +120,7 @@ def statements(each: Wanted, key: Any = None) -> Iterator[str]:
     for scope in _scopes(each):
         yield from _reading(scope, role)
         yield from _writing(scope, role, tier_named(each.policy.tier))
+    yield from _asking(each.services, role)
 
 
 def _user(each: Wanted, role: str, key: Any) -> Iterator[str]:
@@ -176,6 +187,27 @@ def _writing(scope: tuple[str, ...], role: str, tier: Tier) -> Iterator[str]:
         yield "-- What else it may create or change: grant it one by one."
     if tier >= Tier.ADMIN:
         yield "-- Tier admin: grant what it administers one by one; no list can know it."
+
+
+def _asking(services: Sequence[CortexService], role: str) -> Iterator[str]:
+    """What the services of Snowflake's AI need."""
+    if not services:
+        return
+    yield f"GRANT DATABASE ROLE SNOWFLAKE.CORTEX_USER TO ROLE {role};"
+    places: dict[str, None] = {}
+    grants: dict[str, None] = {}
+    for each in services:
+        database, schema, name = (shown(part) for part in path_of(each) or ())
+        places[f"GRANT USAGE ON DATABASE {database} TO ROLE {role};"] = None
+        places[f"GRANT USAGE ON SCHEMA {database}.{schema} TO ROLE {role};"] = None
+        if isinstance(each, SearchService):
+            what = "USAGE ON CORTEX SEARCH SERVICE"
+        elif isinstance(each, AgentService):
+            what = "USAGE ON AGENT"
+        else:
+            what = "SELECT ON SEMANTIC VIEW" if each.semantic_view else "READ ON STAGE"
+        grants[f"GRANT {what} {database}.{schema}.{name} TO ROLE {role};"] = None
+    yield from (*places, *grants)
 
 
 def _name(text: str) -> str:

@@ -32,7 +32,7 @@ from snowflake_mcp.tools.semantic import SEMANTIC
 from snowflake_mcp.warehouse.identifiers import folded
 from snowflake_mcp.warehouse.wishes import wish_of_service
 
-__all__ = ["CORTEX_TOOLS", "cortex_tools", "service_problems"]
+__all__ = ["CORTEX_TOOLS", "cortex_tools", "path_of", "service_problems", "services_of"]
 
 _QUALIFIED: Final = 3
 
@@ -88,8 +88,8 @@ _FAMILIES: Final[Mapping[type, tuple[Tool[Any], _Asked]]] = {
 }
 
 
-def cortex_tools(opened: Opened, policy: PolicySettings) -> Mapping[str, Tool[Any]]:
-    """The tools of callers with this policy: those with a service that they may see.
+def services_of(opened: Opened, policy: PolicySettings) -> Iterator[CortexService]:
+    """The services that callers with this policy may see.
 
     Of an agent's answer no part can be told to come from a masked column, so callers with masks
     have none.
@@ -97,20 +97,26 @@ def cortex_tools(opened: Opened, policy: PolicySettings) -> Mapping[str, Tool[An
     Raises:
         ValueError: a rule about objects is none.
     """
+    rules = rules_about(policy.allow_objects, policy.deny_objects)
+    for each in opened.services.values():
+        masked = policy.mask_columns and isinstance(each, AgentService)
+        if _shown(each, rules) and not masked:
+            yield each
+
+
+def cortex_tools(opened: Opened, policy: PolicySettings) -> Mapping[str, Tool[Any]]:
+    """The tools of callers with this policy: those with a service that they may see.
+
+    Raises:
+        ValueError: a rule about objects is none.
+    """
     found: dict[str, Tool[Any]] = {}
     if opened.settings.semantic_views:
         found[SEMANTIC.name] = SEMANTIC
-    if not opened.services:
-        return found
-    rules = rules_about(policy.allow_objects, policy.deny_objects)
+    # Rules that cannot be used are told of elsewhere, if there is nothing that they are about.
+    seen = list(services_of(opened, policy)) if opened.services else []
     for kind, (tool, asked) in _FAMILIES.items():
-        services = {
-            each.name: each
-            for each in opened.services.values()
-            if isinstance(each, kind)
-            and _shown(each, rules)
-            and not (policy.mask_columns and kind is AgentService)
-        }
+        services = {each.name: each for each in seen if isinstance(each, kind)}
         if services:
             made = _of(tool, services, asked, opened.settings.max_response_bytes)
             found[tool.name] = made
@@ -125,7 +131,7 @@ def _of(
         if service.connection and call.elsewhere is not None:
             call = replace(call, backing=call.elsewhere(wish_of_service(service)))
         # Another connection may have rules of its own.
-        call.seen(*(_path(service) or ()))
+        call.seen(*(path_of(service) or ()))
         result: ToolResult = await asked(service, arguments, call, max_bytes)
         return result
 
@@ -155,11 +161,11 @@ def _narrowed(tool: Tool[Any], names: tuple[str, ...]) -> type[Arguments]:
 def _shown(service: CortexService, rules: ObjectRules) -> bool:
     if not rules.active:
         return True
-    path = _path(service)
+    path = path_of(service)
     return path is not None and rules.shows(path)
 
 
-def _path(service: CortexService) -> Sequence[str] | None:
+def path_of(service: CortexService) -> Sequence[str] | None:
     """Where the rules look for a service, by stored names; ``None``: its names are none."""
     if isinstance(service, AnalystService):
         named = service.semantic_view
@@ -175,7 +181,7 @@ def _path(service: CortexService) -> Sequence[str] | None:
 def service_problems(config: Config) -> Iterator[str]:
     """What is wrong with tables ``[cortex.FAMILY.NAME]``, one line each."""
     for key, service in config.services.items():
-        if _path(service) is not None:
+        if path_of(service) is not None:
             continue
         if not isinstance(service, AnalystService):
             yield f"cortex.{key}: database, schema or name cannot be a name"

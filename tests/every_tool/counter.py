@@ -48,6 +48,21 @@ confirm_writes = false
 capabilities = ["get_ddl"]
 [migration]
 aliases = ["labs", "isaac", "dynamike"]
+[cortex]
+semantic_views = true
+[cortex.search.tickets]
+description = "tickets by their subject"
+database = "DEMO"
+schema = "SUPPORT"
+service = "TICKET_SEARCH"
+[cortex.analyst.sales]
+description = "orders and revenue"
+semantic_view = "DEMO.SALES.SALES_ANALYSIS"
+[cortex.agents.helper]
+description = "questions about sales"
+database = "DEMO"
+schema = "SALES"
+agent = "SALES_AGENT"
 """
 """With these every tool is open. A tool that has to be configured adds its lines."""
 
@@ -97,6 +112,7 @@ class Counter:
             spool=spooling(folder / "spool"),
             links=Links(b"k" * 32, lambda: 1_000.0),
             painter=self.painter,
+            cortex=self.warehouse.cortex,
         )
         self.clock = Clock()
         signers = Signers.of(b"k" * 32, 3600.0, lambda: 1_000.0)

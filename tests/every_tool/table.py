@@ -95,6 +95,33 @@ ROWS: Final = (
         "This statement only reads.",
         "refused",
     ),
+    Row(
+        "cortex_search",
+        {"service": "tickets", "query": "where is my order", "limit": 2},
+        {"service": "tickets", "query": "x", "columns": ["NOPE"]},
+        "Snowflake did not understand the request.",
+        varies=frozenset({"request_id"}),
+    ),
+    Row(
+        "cortex_analyst",
+        {"service": "sales", "question": "What is the revenue by region?"},
+        {"service": "nope", "question": "x"},
+        "service: ",
+        varies=frozenset({"request_id"}),
+    ),
+    Row(
+        "cortex_agent",
+        {"service": "helper", "question": "What is the revenue by region?"},
+        {"service": "helper"},
+        f"question: {_NEEDED}",
+        varies=frozenset({"request_id"}),
+    ),
+    Row(
+        "query_semantic_view",
+        {**_SALES, "view": "sales_analysis", "metrics": ["orders.revenue"]},
+        {**_SALES, "view": "sales_analysis"},
+        "dimensions: nothing is asked for.",
+    ),
 )
 """One for each tool. Whoever adds a tool adds its line here, and no test."""
 

@@ -177,3 +177,42 @@ warehouse = "L"
     assert "GRANT USAGE ON SCHEMA SALES.RAW TO ROLE HIVE;" in hive
     assert found["MCP", "TOOLED"].warehouse == "L"
     assert found["MCP", "TOOLED"].policy.tier == "read"
+
+
+def test_services_of_snowflakes_ai_are_granted_one_by_one(tmp_path: Path) -> None:
+    """To the roles whose callers have them, with the places that they are in."""
+    text = """
+[policy]
+deny_objects = ["D.HIDDEN"]
+[cortex.search.docs]
+description = "d"
+database = "d"
+schema = "s"
+service = "docs"
+[cortex.search.hidden]
+description = "d"
+database = "d"
+schema = "hidden"
+service = "docs"
+[cortex.analyst.view]
+description = "d"
+semantic_view = "D.S.V"
+[cortex.analyst.file]
+description = "d"
+semantic_model_file = "@D.S.ST/f.yaml"
+[cortex.agents.helper]
+description = "d"
+database = "d"
+schema = "s"
+agent = '"Helper"'
+"""
+    (each,) = wanted(configured(tmp_path, text))
+    found = [line for line in statements(each) if "D.S" in line or "CORTEX" in line]
+    assert found == [
+        "GRANT DATABASE ROLE SNOWFLAKE.CORTEX_USER TO ROLE READER;",
+        "GRANT USAGE ON SCHEMA D.S TO ROLE READER;",
+        "GRANT USAGE ON CORTEX SEARCH SERVICE D.S.DOCS TO ROLE READER;",
+        "GRANT SELECT ON SEMANTIC VIEW D.S.V TO ROLE READER;",
+        "GRANT READ ON STAGE D.S.ST TO ROLE READER;",
+        'GRANT USAGE ON AGENT D.S."Helper" TO ROLE READER;',
+    ]
