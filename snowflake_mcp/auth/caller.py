@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+import msgspec
+
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 
 __all__ = [
@@ -23,8 +25,7 @@ RESERVED: Final = ("cert:", "proxy:")
 """What names of certificates and of proxies' users begin with, so that no subject may."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(msgspec.Struct, frozen=True):
     """What a request shows, as the transport read it; nothing of it has been checked."""
 
     authorization: Sequence[str] = ()
@@ -59,8 +60,7 @@ class Evidence:
 ANONYMOUS: Final = Evidence("anonymous", LOCAL.name)
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """An identified caller."""
 
     principal: Principal

@@ -8,9 +8,9 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
 
 from snowflake_mcp.protocol import eras
@@ -45,8 +45,7 @@ _SENTINEL = re.compile(r"=\?base64\?([A-Za-z0-9+/=]*)\?=")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-@dataclass(frozen=True, slots=True)
-class RoutingHeaders:
+class RoutingHeaders(msgspec.Struct, frozen=True):
     """The MCP headers of one HTTP request, as sent; ``None`` where absent."""
 
     version: str | None = None
@@ -57,8 +56,7 @@ class RoutingHeaders:
     """Lower-case names of MCP headers that were sent more than once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """What a stateless request says of itself."""
 
     version: str

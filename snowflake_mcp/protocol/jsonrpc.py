@@ -3,7 +3,6 @@
 import json
 import math
 import re
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -39,8 +38,7 @@ MAX_ID: Final = 2**63 - 1
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A call that is owed exactly one answer."""
 
     id: RequestId
@@ -48,16 +46,14 @@ class Request:
     params: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Notification:
+class Notification(msgspec.Struct, frozen=True):
     """A message that is never answered."""
 
     method: str
     params: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """The peer's answer to a request of ours."""
 
     id: RequestId

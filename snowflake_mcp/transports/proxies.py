@@ -1,10 +1,11 @@
 """Where a request really came from, when it came through a reverse proxy that is trusted."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from itertools import islice
 from typing import Final
+
+import msgspec
 
 __all__ = ["UNIX", "Proxies", "Source"]
 
@@ -20,8 +21,7 @@ Headers = Callable[[str], Sequence[str]]
 """Gives every value of a header in the order they came."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """What is known of the client behind a request."""
 
     address: str

@@ -65,10 +65,13 @@ class Sent:
             raise
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server for all of it, which must come through whole."""
-    with serving(tmp_path_factory.mktemp("server"), "--demo", environ=ENVIRON) as started:
+@pytest.fixture(scope="module", params=["llhttp", "twisted"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """One server for all of it on each parser, which must come through whole."""
+    environ = {**ENVIRON, "SNOWFLAKE_MCP_HTTP_PARSER": request.param}
+    with serving(tmp_path_factory.mktemp("server"), "--demo", environ=environ) as started:
         for _ in range(20):
             started.call("execute_query", {"query": "SELECT 1"})
         yield started

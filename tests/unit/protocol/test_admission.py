@@ -1,9 +1,9 @@
 """Over HTTP: which era a message is of, and when it may not come in."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from snowflake_mcp.protocol.admission import Admission, RoutingHeaders
 from snowflake_mcp.protocol.errors import McpError
