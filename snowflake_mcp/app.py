@@ -63,6 +63,7 @@ def network_services(
         state_file=core.state_file,
         certificates=shown,
         charts=core.painter.snapshot if core.painter is not None else None,
+        exports=lambda: core.spool.folder,
     )
     trend = Trend(reactor, core.metrics)
     admin = Admin(

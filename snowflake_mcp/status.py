@@ -50,6 +50,7 @@ class Status:
         state_file: Path | None = None,
         certificates: Certificates | None = None,
         charts: Callable[[], dict[str, object]] | None = None,
+        exports: Callable[[], Path | None] | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
@@ -65,6 +66,7 @@ class Status:
         metrics.watch("disk_free_bytes", self._free_bytes)
         self._certificates = certificates
         self._charts = charts
+        self._exports = exports
         self._began = clock.seconds()
         # Now: twistd may change its folder before anybody asks.
         files = {
@@ -128,6 +130,8 @@ class Status:
     def _folders(self) -> dict[str, Path]:
         # The log is opened after the server is built, so it is asked for each time.
         found = {"log": logs.folder(), **self._kept_in}
+        if self._exports is not None:
+            found["exports"] = self._exports()
         return {what: folder for what, folder in found.items() if folder is not None}
 
     def _free_bytes(self) -> dict[tuple[str, ...], float]:

@@ -222,6 +222,7 @@ class Sender:
             max_rows=max_rows,
             timeout_s=self._timeout_s(),
             tag=self._tag(),
+            on_progress=lambda status, elapsed_s: self._report(status, elapsed_s, None),
             on_query=self._sent,
             offset=offset,
         )

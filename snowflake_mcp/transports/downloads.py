@@ -137,7 +137,8 @@ class _Sending:
         """Send it; how that went, as a fixed word. Never raises."""
         try:
             descriptor, size = await self._in_thread(_opened, path)
-        except OSError:
+        except (OSError, RuntimeError):
+            # Not there, or the threads have stopped and the process ends.
             gone = _gone()
             self._exchange.respond(gone.status, gone.encode(rpc=False))
             return "gone"

@@ -80,6 +80,18 @@ def test_what_a_dead_process_has_left_is_removed(tmp_path: Path) -> None:
     second.stopService()
 
 
+def test_what_another_user_has_left_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The temporary folder is everybody's."""
+    theirs = tmp_path / ("snowflake-mcp-spool-" + "0" * 16)
+    theirs.mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 12_345)
+    spool = spooling(tmp_path)
+    assert theirs.exists()
+    spool.stopService()
+
+
 def test_another_process_finds_the_file_of_a_link(tmp_path: Path) -> None:
     """Where they share a folder; and only names of files and of such folders."""
     first, second = spooling(tmp_path), spooling(tmp_path)

@@ -22,6 +22,7 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 KUBERNETES = DEPLOY / "kubernetes"
 PM2 = (DEPLOY / "pm2" / "ecosystem.config.cjs").read_text()
 MOUNTED = "/run/secrets/snowflake-mcp"
+CACHE = "/var/cache/snowflake-mcp"
 
 
 def manifest(kind: str) -> Any:
@@ -88,7 +89,7 @@ def test_the_pod_starts_the_server(configured: Path) -> None:
     assert options.config.connection.name == "prod"
     assert options.config.http.endpoints == (str(SERVER["ports"][0]["containerPort"]),)
     mounts = {mount["mountPath"] for mount in SERVER["volumeMounts"]}
-    assert {"/etc/snowflake-mcp", MOUNTED, "/var/lib/snowflake-mcp", "/tmp"} == mounts
+    assert {"/etc/snowflake-mcp", MOUNTED, "/var/lib/snowflake-mcp", CACHE, "/tmp"} == mounts
 
 
 def test_the_probes_ask_what_the_server_answers() -> None:

@@ -183,6 +183,16 @@ def test_bytes_are_those_of_the_text_and_of_the_encoded_parts() -> None:
     assert (failure["limit"], failure["retry_after_s"]) == ("bytes", 22)
 
 
+def test_what_is_put_aside_counts_like_what_is_given() -> None:
+    """An export is an answer that is fetched another way."""
+    limited = Limited(RateSettings(bytes_per_min=60))
+    limited.answering(ToolResult("", {"row_count": 1}, spooled_bytes=90))
+    limited.ask()
+    failure = refused(limited.ask()[0])
+    assert failure is not None
+    assert (failure["limit"], failure["retry_after_s"]) == ("bytes", 30)
+
+
 def test_statements_are_counted_as_they_begin() -> None:
     """The warehouse asks by name; names that no request brought are the server's own work."""
     limited = Limited(RateSettings(statements_per_min=2))

@@ -391,3 +391,26 @@ async def test_without_a_spool_there_are_no_exports(
     refused = await tools.call("export_results", {"query_id": "x"}, context(clock=clock))
     assert refused.failure is not None
     assert "fetch_results" in refused.failure.hint
+
+
+@async_test
+async def test_a_long_export_tells_that_it_goes_on(serve: Serve) -> None:
+    """Once a second, to who asked for progress."""
+    async with serve() as stand:
+        sql = (
+            "SELECT SEQ4() AS N, RANDSTR(9, RANDOM()) AS T FROM TABLE(GENERATOR(ROWCOUNT => 50000))"
+        )
+        query_id = await stand.submitted(sql)
+        await stand.ask("get_query_status", query_id=query_id, wait_s=20)
+        told: list[bytes] = []
+        request = context(clock=clock, deadline=clock.seconds() + 60.0, progress_token="t")
+        request.facts = Facts("http", ANN, "2026-07-28", client="probe/1")
+        request.send = told.append
+        gate = stand.warehouse._means.gate
+        gate.__enter__()
+        asked = stand.tools.call("export_results", {"query_id": query_id}, request)
+        export = Deferred.fromCoroutine(asked)
+        await until(lambda: told, 10.0, "progress")
+        gate.__exit__(None, None, None)
+        assert (await export).failure is None
+        assert b"notifications/progress" in told[0]

@@ -250,8 +250,10 @@ def test_a_file_that_ends_early_breaks_the_connection(host: Host) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "pread", cut)
-        answer = host.get(path)
+        wire = host.stand.connect()
+        answer = wire.request("GET", path)
     assert not answer.complete
+    assert wire.closed
     assert host.record.records[0]["outcome"] == "failed"
 
 
