@@ -15,7 +15,7 @@ from typing import Final
 from bench.cores import CLIENT, SERVER, pin
 from bench.idle import reachable
 from bench.inside import inside
-from bench.peers.contenders import Contender, ours
+from bench.peers.contenders import Contender, ours, room_for
 from bench.plots import Axes, Line, draw
 from bench.report import Table, percentile
 from bench.volley import Volley, fire
@@ -43,6 +43,7 @@ _SETTINGS: Final = {
     "SNOWFLAKE_MCP_HTTP_IDLE_TIMEOUT_S": "300",
     "SNOWFLAKE_MCP_WEBSOCKET_PING_INTERVAL_S": "600",
 }
+_SPARE: Final = 100
 _KINDS: Final = {"HTTP": "http", "WebSocket": "websocket"}
 
 
@@ -67,7 +68,9 @@ def _with_clients(counts: Sequence[int], into: Path | None) -> Table:
         pin(endpoint.pid, CLIENT)
         # Memory that a crowd has left behind is not the next one's: a server for each kind.
         for label, kind in _KINDS.items():
-            environ = {**endpoint.environ, **_SETTINGS}
+            most = max(counts) + _SPARE
+            room = room_for(http=most) if kind == "http" else room_for(websockets=most)
+            environ = {**endpoint.environ, **_SETTINGS, **room}
             we, _ = stack.enter_context(ours(folder, environ))
             line = lines.setdefault(label, {})
             for count in counts:

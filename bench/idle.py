@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.cores import CLIENT, pin
-from bench.peers.contenders import Contender, ours
+from bench.peers.contenders import Contender, ours, room_for
 from bench.report import Table, Target
 from bench.volley import Volley, cpu_s, fire
 from bench.wires import opened
@@ -55,7 +55,12 @@ def measure(counts: Sequence[int]) -> Table:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         endpoint = stack.enter_context(simulating(folder))
         pin(endpoint.pid, CLIENT)
-        we, server = stack.enter_context(ours(folder, {**endpoint.environ, **_QUIET}))
+        we, server = stack.enter_context(
+            ours(
+                folder,
+                {**endpoint.environ, **_QUIET, **room_for(websockets=max(counts) + _SPARE_FILES)},
+            )
+        )
         # What the first clients set up for all those after them is not theirs.
         _call_ms(we)
         _row(made, we, server, 0, 0, 0.0)

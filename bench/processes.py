@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-from bench.peers.contenders import ROOMY
+from bench.peers.contenders import room_for
 from bench.report import Table
 from bench.volley import Volley, cpu_s, fire
 from tests.support.processes import until
@@ -56,7 +56,7 @@ def measure(most: int, seconds: float) -> Table:
         endpoint = stack.enter_context(simulating(folder))
         environ = {
             **endpoint.environ,
-            **ROOMY,
+            **room_for(),
             # What a socket that was passed is open to cannot be told from its name.
             "SNOWFLAKE_MCP_AUTH_ALLOW_ANONYMOUS": "true",
         }

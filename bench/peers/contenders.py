@@ -1,7 +1,6 @@
 """The servers that a contest is between: ours, the peers', and the floors below."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,13 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.cores import SERVER, pinned
-from bench.peers.installing import HERE, NODE, folder_of
+from bench.peers.installing import HERE, NODE, ROOT, folder_of
 from tests.support.messages import STATELESS
 from tests.support.processes import descendants, until
 from tests.support.server import Server, clean_environ, free_port, http_request, script, serving
 from tests.support.simulator import Endpoint
 
-__all__ = ["OURS", "ROOMY", "Contender", "Rest", "floor", "labs", "listed", "ours", "peer"]
+__all__ = ["OURS", "Contender", "Rest", "floor", "labs", "listed", "ours", "peer", "room_for"]
 
 OURS: Final = "snowflake-mcp"
 TITLES: Final = {
@@ -30,13 +29,9 @@ TITLES: Final = {
     "llhttp": "floor: llhttp",
     "echo": "floor: autobahn echo",
 }
-ROOMY: Final = {
-    "SNOWFLAKE_MCP_HTTP_MAX_CONNECTIONS": "20000",
-    "SNOWFLAKE_MCP_HTTP_MAX_CONNECTIONS_PER_ADDRESS": "20000",
-    "SNOWFLAKE_MCP_WEBSOCKET_MAX_CONNECTIONS": "20000",
-    "SNOWFLAKE_MCP_WEBSOCKET_MAX_CONNECTIONS_PER_PRINCIPAL": "20000",
-}
-"""Settings that let in as many clients as a bench brings."""
+
+_IMPORTS: Final = {"PYTHONPATH": str(ROOT)}
+"""What is measured is this checkout, and it finds the modules of the bench."""
 _READY_S: Final = 60.0
 _STOP_S: Final = 10.0
 
@@ -56,12 +51,23 @@ class Contender:
         return [self.pid, *descendants(self.pid)]
 
 
+def room_for(http: int = 2_000, websockets: int = 2_000) -> dict[str, str]:
+    """Settings that let in so many clients.
+
+    Both together have to stay below the limit of open files, or the server takes fewer of each.
+    """
+    return {
+        "SNOWFLAKE_MCP_HTTP_MAX_CONNECTIONS": str(http),
+        "SNOWFLAKE_MCP_WEBSOCKET_MAX_CONNECTIONS": str(websockets),
+    }
+
+
 @contextmanager
 def ours(
     folder: Path, environ: Mapping[str, str], module: str = "bench.trivial", core: int = SERVER
 ) -> Iterator[tuple[Contender, Server]]:
     """This product on one core, with the tools of ``module`` on top."""
-    settings = {**environ, **ROOMY, "SNOWFLAKE_MCP_TESTING_FIXTURES": module}
+    settings = {**room_for(), **_IMPORTS, **environ, "SNOWFLAKE_MCP_TESTING_FIXTURES": module}
     twistd = [*pinned(core), script("twistd")]
     with serving(folder, "--no-demo", environ=settings, twistd=twistd) as server:
         yield Contender(OURS, server.port, server.pid, settings), server
@@ -126,7 +132,7 @@ def labs(folder: Path, endpoint: Endpoint) -> Iterator[Contender]:
 def floor(name: str, folder: Path) -> Iterator[Contender]:
     """A bare server, see ``bench.floors``, on one core."""
     command = [sys.executable, "-m", "bench.floors", name]
-    with _running(TITLES[name], folder, command, [], {"PYTHONPATH": os.getcwd()}) as contender:  # noqa: PTH109 - a string
+    with _running(TITLES[name], folder, command, [], _IMPORTS) as contender:
         yield contender
 
 

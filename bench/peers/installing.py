@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["NODE", "PYTHONS", "folder_of", "install", "main"]
+__all__ = ["HERE", "NODE", "PYTHONS", "ROOT", "folder_of", "install", "main"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 HERE: Final = Path(__file__).resolve().parent
