@@ -15,6 +15,7 @@ from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.config.reload import Applier, Reload, Report
 from snowflake_mcp.content.content import build_content
+from snowflake_mcp.content.models import WithModels
 from snowflake_mcp.content.results import WithResults
 from snowflake_mcp.content.view import result_view
 from snowflake_mcp.exports.links import Links
@@ -141,7 +142,8 @@ class Core:
             self.warehouse, config, reactor, self.profiles, tools.names, lore.lists, lore.directory
         )
         named = RenamedTools(tools, self.profiles)
-        library = WithResults(content.library, tools, self.spool)
+        results = WithResults(content.library, tools, self.spool)
+        library = WithModels(results, tools, lore.lists, self.profiles)
         offer = Offer(named, library, content.prompts, content.completions, (result_view(),))
         self.kernel = Kernel(
             clock=reactor,

@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from snowflake_mcp.simulator.answers import SERVER_VERSION
-from snowflake_mcp.simulator.ddl import get_ddl
+from snowflake_mcp.simulator.ddl import full_path, get_ddl
 from snowflake_mcp.simulator.failures import StatementFailed, not_supported
 from snowflake_mcp.simulator.jobs import ACCOUNT, DEMO_REGION, Job
+from snowflake_mcp.simulator.lexical import Words, tokens
+from snowflake_mcp.simulator.semantic_queries import semantic_yaml
 from snowflake_mcp.simulator.table_functions import lend_tables, string_constant
 
 if TYPE_CHECKING:
@@ -110,6 +112,11 @@ def _get_ddl(node: Any, _job: Job, connection: "Connection") -> Any:
     )
 
 
+def _read_yaml(node: Any, _job: Job, connection: "Connection") -> Any:
+    path = full_path(connection, Words(tokens(string_constant(node.expressions[0]))).path())
+    return _literal(semantic_yaml(path))
+
+
 def _is_role(node: Any, _job: Job, connection: "Connection") -> Any:
     from sqlglot import exp
 
@@ -122,6 +129,7 @@ def _allow_list(_node: Any, _job: Job, _connection: "Connection") -> Any:
 
 _SPECIAL: Final[Mapping[str, Callable[[Any, Job, "Connection"], Any]]] = {
     "GET_DDL": _get_ddl,
+    "SYSTEM$READ_YAML_FROM_SEMANTIC_VIEW": _read_yaml,
     "IS_ROLE_IN_SESSION": _is_role,
     "SYSTEM$ALLOWLIST": _allow_list,
     "SYSTEM$WHITELIST": _allow_list,

@@ -12,7 +12,7 @@ from snowflake_mcp.simulator.semantics import SEMANTIC_VIEWS, Member, SemanticVi
 if TYPE_CHECKING:
     from snowflake_mcp.simulator.execution import Connection
 
-__all__ = ["put_semantic_views"]
+__all__ = ["put_semantic_views", "semantic_yaml"]
 
 
 def put_semantic_views(query: Any, connection: "Connection") -> None:
@@ -31,6 +31,33 @@ def put_semantic_views(query: Any, connection: "Connection") -> None:
                 alias=alias or exp.TableAlias(this=exp.to_identifier("SEMANTIC_VIEW")),
             )
         )
+
+
+def semantic_yaml(path: Sequence[str]) -> str:
+    """The view as the YAML of a semantic model.
+
+    :raises StatementFailed: there is none of this name.
+    """
+    view = SEMANTIC_VIEWS.get(tuple(path))
+    if view is None:
+        raise missing_object("Semantic view", ".".join(path))
+    lines = [f"name: {path[-1]}", f"description: {view.comment}", "tables:"]
+    for table, base in view.tables.items():
+        database, schema, name = base.split(".")
+        lines += [
+            f"  - name: {table}",
+            "    base_table:",
+            f"      database: {database}",
+            f"      schema: {schema}",
+            f"      table: {name}",
+        ]
+        for kind in ("dimensions", "facts", "metrics"):
+            members = [each for each in getattr(view, kind) if each.table == table]
+            if members:
+                lines.append(f"    {kind}:")
+            for each in members:
+                lines += [f"      - name: {each.name}", f"        expr: {each.sql}"]
+    return "\n".join(lines) + "\n"
 
 
 def _query(node: Any, connection: "Connection") -> Any:

@@ -35,7 +35,7 @@ from snowflake_mcp.warehouse.entries import (
     table_entry,
     view_entry,
 )
-from snowflake_mcp.warehouse.identifiers import literal, qualified
+from snowflake_mcp.warehouse.identifiers import literal, qualified, shown
 from snowflake_mcp.warehouse.recent import Recent
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.shows import Row, text
@@ -233,6 +233,19 @@ class Catalog:
 
         sql = _show("VIEWS", _like(database, schema, name))
         return await self._first(sql, named(name, build), asker)
+
+    async def semantic_model(
+        self, database: str, schema: str, view: str, asker: Asker
+    ) -> DefinitionEntry | None:
+        """A semantic view as the YAML of a semantic model."""
+        _seen(asker, database, schema, view)
+        most = asker.max_bytes // 2
+        name = ".".join(map(shown, (database, schema, view)))
+        sql = (
+            f'SELECT {literal(view)} AS "name", '  # nosec B608
+            f'SYSTEM$READ_YAML_FROM_SEMANTIC_VIEW({literal(name)}) AS "text"'
+        )
+        return await self._first(sql, lambda row: definition_entry(row, most), asker)
 
     async def _inside(
         self,

@@ -5,6 +5,7 @@ from http.client import HTTPConnection
 from typing import Any
 
 import pytest
+import yaml
 
 from snowflake_mcp.simulator.semantics import QUESTIONS, SEMANTIC_VIEWS
 from tests.unit.simulator.conftest import Wire
@@ -226,3 +227,19 @@ def test_the_members_of_a_view_are_shown(cursor: Any) -> None:
     told = {(row[0], row[1]) for row in cursor.fetchall()}
     assert ("METRIC", "REVENUE") in told
     assert ("TABLE", "REGIONS") in told
+
+
+def test_a_view_can_be_read_as_a_model(cursor: Any) -> None:
+    """As YAML that says what is in it."""
+    cursor.execute("SELECT SYSTEM$READ_YAML_FROM_SEMANTIC_VIEW('demo.sales.sales_analysis') AS y")
+    model = yaml.safe_load(cursor.fetchone()[0])
+    assert model["name"] == "SALES_ANALYSIS"
+    members = [
+        each["name"]
+        for table in model["tables"]
+        for kind in ("dimensions", "facts", "metrics")
+        for each in table.get(kind, ())
+    ]
+    view = SEMANTIC_VIEWS["DEMO", "SALES", "SALES_ANALYSIS"]
+    every = (*view.dimensions, *view.facts, *view.metrics)
+    assert sorted(members) == sorted(each.name for each in every)
