@@ -248,6 +248,7 @@ async def test_what_is_not_documented_is_no_result(tmp_path: Path) -> None:
 
 
 DONE = (
+    ("status", {"status_message": "Reading"}),
     ("status", {"status_message": "Generating SQL", "request_id": "r-2"}),
     ("message.content.delta", {"index": 0, "type": "text", "text_delta": "So."}),
     ("message.content.delta", {"index": 1, "type": "sql", "statement_delta": "SELECT 1"}),
@@ -272,7 +273,9 @@ async def test_an_analyst_is_asked_as_documented(tmp_path: Path) -> None:
     }
     assert (answer["text"], answer["sql"], answer["request_id"]) == ("So.", "SELECT 1", "r-2")
     assert "execute_query" in answer["next_step"]
-    assert [each["params"]["message"] for each in sent] == ["Generating SQL"]
+    assert [each["params"]["message"] for each in sent] == ["Reading", "Generating SQL"]
+    first, second = (each["params"]["progress"] for each in sent)
+    assert first < second
     assert list(request.trail.objects) == ["DEMO.SALES.SALES_ANALYSIS"]
     assert not request.trail.query_ids
 
