@@ -18,6 +18,7 @@ _STEPS: Final = (
     ),
     ("look at columns with", "or", ("describe_table", "describe_view")),
     ("read rows with", "or", ("query_view", "execute_query")),
+    ("draw a result with", "or", ("chart_query",)),
 )
 _ABOUT_IDS: Final = ("get_query_status", "fetch_results", "cancel_query")
 _ALWAYS: Final = (

@@ -107,7 +107,7 @@ def test_every_kind_is_drawn_twice_alike(
     child: Child, kind: Kind, x: int, y: list[int], color: int | None, log: str
 ) -> None:
     """The same data is the same picture, with no trace of when and where it was made."""
-    asked = question(kind, x, y, color, title="$x^2$ \\frac <b>&amp;", log=log)
+    asked = question(kind, x, y, color, title="$\\frac{$ <b>&amp;", log=log)
     first, second = child.ask(asked), child.ask(asked)
     assert first == second
     assert (first.problem, first.facts is None) == ("", False)
