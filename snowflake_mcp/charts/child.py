@@ -38,7 +38,7 @@ _FIELDS: Final = [
     Field("C", "text"),
     Field("D", "text"),
 ]
-_QUIET: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PATH": ""}
+_QUIET: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PATH": "/nonexistent"}
 """No threads that wait for work, and no program that could list the fonts of this machine."""
 _KINDS: Final[tuple[tuple[Kind, int, list[int], int | None, str], ...]] = (
     ("line", 0, [1], 3, "y"),
