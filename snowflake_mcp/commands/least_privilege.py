@@ -54,7 +54,7 @@ def wanted(config: Config) -> list[Wanted]:
         for place in choices_of(profiles, profile).places:
             settings, counts = profiles.named(place.name), profiles.at(profile, place.name)
             for role in place.roles:
-                each = _wanted(settings, role, place.warehouses, counts.policy)
+                each = _wanted(settings, role, place.warehouse, counts.policy, place.warehouses)
                 services = tuple(
                     service
                     for service in services_of(profiles.opened, counts.policy)
@@ -67,17 +67,22 @@ def wanted(config: Config) -> list[Wanted]:
         if tool.role:
             policy = narrowed(PrincipalSettings(policy=config.policy), settings).policy
             reads = replace(policy, tier=Tier.READ.word)
-            warehouses = (folded(named),) if named else ()
-            _note(found, _wanted(settings, folded(tool.role), warehouses, reads), settings.name)
+            each = _wanted(settings, folded(tool.role), folded(named) if named else "", reads)
+            _note(found, each, settings.name)
     return list(found.values())
 
 
 def _wanted(
-    settings: ConnectionSettings, role: str, warehouses: Sequence[str], policy: PolicySettings
+    settings: ConnectionSettings,
+    role: str,
+    warehouse: str,
+    policy: PolicySettings,
+    warehouses: Sequence[str] = (),
 ) -> Wanted:
+    """All names but the policy's as stored."""
     user, database = (str(settings.parameters.get(name) or "") for name in ("user", "database"))
-    first, *more = (shown(name) for name in (*warehouses, ""))
-    return Wanted(shown(role), first, user, policy, database, tuple(filter(None, more)))
+    more = tuple(shown(name) for name in warehouses if name != warehouse)
+    return Wanted(shown(role), shown(warehouse), user, policy, database, more)
 
 
 def _note(found: dict[tuple[str, str], Wanted], each: Wanted, connection: str) -> None:

@@ -71,6 +71,48 @@ def test_check_config_shows_what_counts(tmp_path: Path) -> None:
     assert "http.host" not in text
 
 
+def test_check_config_shows_what_connections_say(tmp_path: Path) -> None:
+    """Each that somebody may use, with what narrows callers there; and where tools run."""
+    file = tmp_path / "c.toml"
+    login = 'account = "a"\nuser = "u"\npassword = "hunter2"\n'
+    file.write_text(
+        f"""default_connection = "prod"
+[connections.prod]
+{login}[connections.prod.policy]
+tier = "read"
+[connections.lake]
+{login}description = "Sensors."
+[connections.lake.pool]
+max_statements = 3
+[connections.unused]
+{login}[policy]
+tier = "dml"
+allow_connections = ["lake"]
+[principals.ann]
+[principals.bob]
+[principals.bob.policy]
+allow_connections = []
+[tools.counted]
+description = "d"
+sql = "SELECT 1"
+role = "R"
+"""
+    )
+    out = io.StringIO()
+    show(load(Flags(config=str(file)), {}), out)
+    text = out.getvalue()
+    assert "hunter2" not in text
+    assert "unused" not in text
+    prod, lake = text.split("connection lake (snowflake, ")
+    assert "  policy.tier = read\n" in prod
+    assert "  description = Sensors.\n  pool.max_statements = 3\n" in lake
+    assert "tools.counted: (), role R\n" in lake
+    ann, bob = lake.split("principals.bob: ")
+    # Writes are narrowed away where bob is, and are not on the connection that ann may choose.
+    assert "execute_statement" in ann
+    assert "execute_statement" not in bob
+
+
 def test_check_config_shows_each_table(tmp_path: Path) -> None:
     """The tools that its callers get, and what differs from the server's own settings."""
     file, tokens = tmp_path / "c.toml", tmp_path / "tokens.toml"
