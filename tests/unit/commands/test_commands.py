@@ -75,8 +75,12 @@ def test_check_config_shows_what_connections_say(tmp_path: Path) -> None:
     """Each that somebody may use, with what narrows callers there; and where tools run."""
     file = tmp_path / "c.toml"
     login = 'account = "a"\nuser = "u"\npassword = "hunter2"\n'
+    tokens = tmp_path / "tokens.toml"
+    tokens.touch()
     file.write_text(
         f"""default_connection = "prod"
+[auth]
+token_file = "{tokens}"
 [connections.prod]
 {login}[connections.prod.policy]
 tier = "read"
