@@ -164,6 +164,7 @@ def test_the_stricter_of_both_counts() -> None:
     assert not rules.shows(("OTHER",))
     assert not rules.permits_all(("SALES",))
     assert rules.permits_all(("HR", "MARTS"))
+    assert not rules_about(("SALES & *.MARTS",), ()).permits_all(("SALES",))
 
 
 def test_a_connection_never_widens() -> None:

@@ -26,6 +26,7 @@ from snowflake_mcp.warehouse.results import Outcome
 from snowflake_mcp.warehouse.standing import Standing, StillRunningError
 from tests.unit.policy.support import DirectGate
 from tests.unit.tools.fakes import (
+    FakeGate,
     FakeWarehouse,
     Reply,
     asynchronous,
@@ -416,6 +417,18 @@ async def test_a_kept_result_is_for_those_who_see_the_same(tmp_path: Path) -> No
     refused = await tools.call("counted", {"least": 1}, asked_by("eve"))
     assert refused.failure is not None
     assert refused.failure.family is Family.REFUSED
+
+
+@asynchronous
+async def test_what_reads_stored_results_is_not_kept(tmp_path: Path) -> None:
+    """Those are their owner's, and were asked for by their id."""
+    warehouse = FakeWarehouse({"": ROWS})
+    warehouse.handles.stands = Standing("01b0-1", "success", 1.0)
+    gate = FakeGate(results=("01b0-1",))
+    tools = build_registry(warehouse, gate, written(tmp_path, CACHED))
+    for _ in range(2):
+        await tools.call("counted", {"least": 1}, asked_by("dan"))
+    assert len(warehouse.jobs) == 2
 
 
 @asynchronous

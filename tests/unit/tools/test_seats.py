@@ -333,6 +333,27 @@ async def test_a_yes_is_good_for_the_seat_that_was_named() -> None:
 
 
 @asynchronous
+async def test_a_yes_to_a_cost_is_good_for_the_seat_that_was_named() -> None:
+    """Likewise of a query over the budget, which on another warehouse costs something else."""
+    asked: list[bytes] = []
+    stand = Stand(replace(CHOOSES, max_scan_bytes=1, over_budget="ask"))
+    plan = '{"GlobalStats": {"partitionsTotal": 9, "partitionsAssigned": 9, "bytesAssigned": 99}}'
+    stand.warehouse.replies = {"EXPLAIN": Reply(columns("content"), [[plan]]), "": ROWS}
+    confirmations = stand.tools._parts.confirmations
+    confirmations.asked = asked.append  # type: ignore[method-assign,assignment]
+    for seat in ({}, {"role": "ANALYST"}, {"warehouse": "big one"}):
+        with suppress(McpError):
+            await stand.tools.call("execute_query", {"query": "q", **seat}, context())
+    assert len(set(asked)) == len(asked) == 3
+
+
+def test_the_shared_catalog_is_asked_at_the_seat() -> None:
+    """What one role sees is not told to another of the same caller."""
+    backing = replace(Stand().tools._offer(LOCAL).backing, wish=Wish("lake", "R"))
+    assert Call(backing, context(), "search_objects").asker(1.0).wish == Wish("lake", "R")
+
+
+@asynchronous
 async def test_a_task_is_taken_up_where_it_runs() -> None:
     """Its arguments carry the choice; another process finds its statement by it."""
     stand, request = Stand(), context()

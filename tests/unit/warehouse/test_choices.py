@@ -206,7 +206,9 @@ async def test_what_a_reload_takes_away_is_gone_at_once(house: House) -> None:
 
 
 @async_test
-async def test_a_statement_is_found_where_it_ran(house: House, tmp_path: Path, port: int) -> None:
+async def test_a_statement_is_found_where_it_ran(
+    house: House, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Here by memory; in another process by the history of one connection after the other."""
     wish = Wish("lake")
     tag = {**TAG, **wish.words}
@@ -218,8 +220,18 @@ async def test_a_statement_is_found_where_it_ran(house: House, tmp_path: Path, p
         for handles in (house.warehouse.handles, replica.warehouse.handles):
             asking = Asking(ANN, TAG)
             assert await handles.place(outcome.query_id, asking) == wish
-            standing = await handles.standing(outcome.query_id, asking)
+            errands, asked_at = handles._errands, []
+            with monkeypatch.context() as patch:
+
+                def run(*args: Any, errands: Any = errands, at: Any = asked_at, **more: Any) -> Any:
+                    at.append(more["wish"])
+                    return type(errands).run(errands, *args, **more)
+
+                patch.setattr(errands, "run", run)
+                standing = await handles.standing(outcome.query_id, asking)
             assert (standing.state, standing.wish) == ("success", wish)
+            # Here its end is remembered; the other process asks Snowflake, on that connection.
+            assert asked_at == ([] if handles is house.warehouse.handles else [wish])
             read = job("", principal=ANN)
             result = await handles.read(outcome.query_id, asking, read, Kept(), 1.0)
             assert result.value == [[42]]
