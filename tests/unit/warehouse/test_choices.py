@@ -220,7 +220,8 @@ async def test_a_statement_is_found_where_it_ran(
         for handles in (house.warehouse.handles, replica.warehouse.handles):
             asking = Asking(ANN, TAG)
             assert await handles.place(outcome.query_id, asking) == wish
-            errands, asked_at = handles._errands, []
+            errands = handles._errands
+            asked_at: list[Wish] = []
             with monkeypatch.context() as patch:
 
                 def run(*args: Any, errands: Any = errands, at: Any = asked_at, **more: Any) -> Any:
