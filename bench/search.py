@@ -49,6 +49,7 @@ _IN_SCHEMA: Final = 500
 _SHOW_MOST: Final = 10_000
 _PATTERNS: Final = ("customer", "customer invoice", "e", "zeppelin", "custmer")
 _LIMIT_S: Final = 300.0
+_SWITCH_S: Final = 0.0001
 
 
 class _Account:
@@ -113,6 +114,8 @@ def _table(database: str, schema: str, number: int) -> list[JsonValue]:
 
 
 async def _inside(reactor: Any, objects: int, rounds: int) -> None:
+    # As the server does at its start.
+    sys.setswitchinterval(_SWITCH_S)
     account = _Account(reactor, objects)
     settings = CatalogSettings(max_objects=2 * objects + 10_000)
     directory = Directory(account, reactor, settings)
