@@ -17,7 +17,6 @@ BATCHES: Final = frozenset({"arrow", "parquet"})
 _GROUP_ROWS: Final = 65_536
 _GROUP_BYTES: Final = 16 << 20
 """Where a group of rows ends, in the file and in memory: whichever comes first."""
-_QUOTED: Final = frozenset(',"\r\n')
 
 
 class RowWriter(Protocol):
@@ -106,16 +105,17 @@ class BatchWriter:
 
 
 def _cell(value: Cell) -> str:
-    if value is None:
-        return ""
     if isinstance(value, str):
         return _quoted(value)
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int) else msgspec.json.encode(value).decode()
 
 
 def _quoted(text: str) -> str:
-    if text and _QUOTED.isdisjoint(text):
+    # Four searches in C take a third of the time of a set or a pattern.
+    if text and not ("," in text or '"' in text or "\n" in text or "\r" in text):
         return text
     return '"' + text.replace('"', '""') + '"'

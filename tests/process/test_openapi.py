@@ -32,6 +32,6 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
-        assert "Tested: 7" in done.stdout, done.stdout
+        assert "Tested: 8" in done.stdout, done.stdout
         assert server.answers()
         assert "Traceback" not in server.log_text
