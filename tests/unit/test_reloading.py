@@ -301,3 +301,19 @@ def test_what_may_be_chosen_changes_with_a_reload(tmp_path: Path) -> None:
     house.heard.clear()
     house.reload()
     assert house.heard == []
+
+
+def test_services_of_snowflakes_ai_come_and_go(house: House) -> None:
+    """They are told by their tables' names, and clients hear of the tools."""
+    service = '[cortex.agents.helper]\ndescription = "d"\ndatabase = "D"\nschema = "S"\nagent = "A"'
+    report = house.change(f"{TEXT}\n{service}")
+    assert report.applied == ("cortex.agents.helper",)
+    assert "helper" in {each.name for each in house.core.profiles.opened.services.values()}
+    assert house.heard == [Change("tools"), Change("resources")]
+    report = house.change(f"{TEXT}\n[cortex]\nsemantic_views = true")
+    assert set(report.applied) == {"cortex.agents.helper", "cortex.semantic_views"}
+    assert not house.core.profiles.opened.services
+    assert len(house.heard) == 4
+    wrong = house.change(f"{TEXT}\n[cortex.agents.helper]")
+    assert wrong.problems
+    assert house.core.profiles.opened.settings.semantic_views

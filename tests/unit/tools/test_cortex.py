@@ -376,23 +376,20 @@ def test_the_settings_have_defaults() -> None:
     assert Opened() == Opened(CortexSettings(semantic_views=False), {})
 
 
+def two_connections(folder: Path, text: str) -> Config:
+    """The server's own connection, and another one."""
+    file = folder / "c.toml"
+    login = 'account = "a"\nuser = "u"\npassword = "p"'
+    named = "\n".join(f"[connections.{name}]\n{login}" for name in ("one", "two"))
+    file.write_text(f'default_connection = "one"\n{named}\n{text}')
+    return load(Flags(config=str(file)), {})
+
+
 @asynchronous
 async def test_a_service_may_be_on_a_connection_of_its_own(tmp_path: Path) -> None:
     """It is asked there, and that connection's rules count as well."""
-    file = tmp_path / "c.toml"
-    file.write_text(
-        "\n".join(
-            [
-                'default_connection = "one"',
-                *(
-                    f'[connections.{name}]\naccount = "a"\nuser = "u"\npassword = "p"'
-                    for name in ("one", "two")
-                ),
-                EXAMPLE.replace('service = "', 'connection = "two"\nservice = "'),
-            ]
-        )
-    )
-    config = load(Flags(config=str(file)), {})
+    text = EXAMPLE.replace('service = "', 'connection = "two"\nservice = "')
+    config = two_connections(tmp_path, text)
     assert set(config.connections) == {"one", "two"}
     found = FakeServices(b'{"results":[],"request_id":"r"}')
     tools = build_registry(FakeWarehouse({}), FakeGate(), config, cortex=found)
@@ -402,3 +399,18 @@ async def test_a_service_may_be_on_a_connection_of_its_own(tmp_path: Path) -> No
     assert answer["connection"] == request.trail.connection == "two"
     accounts = Accounts.configured(config, Profiles(config), None)
     assert accounts.seat(LOCAL, Wish("two")).connection == "two"
+
+
+@pytest.mark.parametrize("rule", ['mask_columns = ["EMAIL"]', 'deny_objects = ["DEMO.SALES"]'])
+@asynchronous
+async def test_rules_of_that_connection_hold(tmp_path: Path, rule: str) -> None:
+    """Although the caller's own has none, and so the tool is listed."""
+    text = EXAMPLE.replace('agent = "', 'connection = "two"\nagent = "')
+    config = two_connections(tmp_path, f"[connections.two.policy]\n{rule}\n{text}")
+    found = FakeServices(b"")
+    tools = build_registry(FakeWarehouse({}), FakeGate(), config, cortex=found)
+    asking = {"service": "sales_agent", "question": "q?"}
+    result = await tools.call("cortex_agent", asking, context())
+    assert result.failure is not None
+    assert result.failure.family is Family.REFUSED
+    assert not found.asked
