@@ -79,11 +79,17 @@ class Fallen:
 
 
 def cpu_s(pids: Sequence[int]) -> float:
-    """Processor time that these processes have taken, all threads, user and system."""
+    """Processor time that these processes have taken, all threads, user and system.
+
+    With that of their children that have ended: one that ends meanwhile is counted all the same.
+    """
     total = 0
     for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        total += int(fields[11]) + int(fields[12])
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue
+        total += sum(map(int, fields[11:15]))
     return total / _TICKS
 
 

@@ -1,15 +1,18 @@
 """The load client: which answers are right, which are wrong, and which are not all there yet."""
 
 import json
+import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
 
-from bench.volley import Volley, _fits, _same
+from bench.volley import Volley, _fits, _same, cpu_s
 from bench.wires import WrongAnswer, wire_of
 
 BODY = b'{"id":100001,"result":{}}'
@@ -99,3 +102,11 @@ def test_a_first_answer_that_is_none(body: bytes) -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
     with answering(answer) as port, pytest.raises(WrongAnswer):
         wire_of(Volley(port, "http", "tools/call", {"name": "echo"}, 1, 1, "hello"), 0)
+
+
+def test_processor_time_of_a_process_that_has_gone_is_its_parents() -> None:
+    """A child that ends while it is measured neither breaks the measurement nor gets lost."""
+    before = cpu_s([os.getpid()])
+    child = subprocess.Popen([sys.executable, "-c", "sum(range(10_000_000))"])
+    child.wait(30)
+    assert cpu_s([os.getpid(), child.pid]) - before >= 0.02
