@@ -27,7 +27,7 @@ $wanted      -        not found on this machine: NOT TESTED"
         if [ ! -e "$environment/installed" ] || [ pyproject.toml -nt "$environment/installed" ]; then
             "$python" -m venv --clear "$environment"
             "$bin/python" -m pip install --quiet --upgrade "pip>=25.1"
-            "$bin/python" -m pip install --quiet --editable ".[demo]" \
+            "$bin/python" -m pip install --quiet --editable ".[demo,charts]" \
                 --group build --group test --group "connector-$line"
             touch "$environment/installed"
         fi
@@ -39,7 +39,7 @@ $wanted      -        not found on this machine: NOT TESTED"
         outcome=passed
         "$bin/python" -m pytest -p no:cacheprovider --no-header --quiet \
             -m "$which" --junit-xml="$environment/report.xml" \
-            tests/unit/warehouse tests/unit/simulator tests/process || { outcome=FAILED; status=1; }
+            tests/unit/warehouse tests/unit/simulator tests/every_tool tests/process || { outcome=FAILED; status=1; }
         counted=$("$bin/python" -c '
 import sys
 from xml.etree import ElementTree

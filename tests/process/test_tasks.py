@@ -6,7 +6,7 @@ import pytest
 
 from bench.tasks.run import QUESTIONS, play
 
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.statements]
 
 PAGE = Path(__file__).parents[2] / "docs" / "tasks.md"
 
