@@ -36,6 +36,12 @@ def _admin() -> Any:
     return AdminOptions()
 
 
+def _labs() -> Any:
+    from snowflake_mcp.commands.labs import LabsOptions
+
+    return LabsOptions()
+
+
 class CommandOptions(TwistedOptions):
     """The command and its parts."""
 
@@ -58,6 +64,7 @@ class CommandOptions(TwistedOptions):
             "Check the configuration and show what counts.",
         ],
         ["doctor", None, _part("doctor"), "Check the way to Snowflake, each step with its remedy."],
+        ["import-labs", None, _labs, "Print the configuration of snowflake-labs-mcp in ours."],
         ["grants", None, _part("grants"), "Print the SQL of a role with the least privileges."],
     ]
 
@@ -93,6 +100,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from snowflake_mcp.commands import admin_options
 
         raise SystemExit(admin_options.run(options.subOptions))
+    if options.subCommand == "import-labs":
+        from snowflake_mcp.commands import labs
+
+        raise SystemExit(labs.run(options.subOptions.path, sys.stdout, sys.stderr))
     from snowflake_mcp.parts import run
 
     status = run(options.subOptions, given)
