@@ -294,3 +294,62 @@ async def never_ordered(agent: Agent) -> Rows:
         "SELECT COUNT(*) FROM DEMO.PRODUCT.PRODUCTS p LEFT JOIN DEMO.SALES.ORDER_ITEMS i "
         "ON i.PRODUCT_ID = p.PRODUCT_ID WHERE i.PRODUCT_ID IS NULL"
     )
+
+
+@asked(
+    COUNTING,
+    "What is the revenue by region, as the company defines it?",
+    "SELECT r.NAME, SUM(o.TOTAL_AMOUNT) FROM DEMO.SALES.ORDERS o "
+    "JOIN DEMO.SALES.CUSTOMERS c ON c.CUSTOMER_ID = o.CUSTOMER_ID "
+    "JOIN DEMO.SALES.REGIONS r ON r.REGION_ID = c.REGION_ID GROUP BY 1 ORDER BY 2 DESC",
+)
+async def defined_revenue(agent: Agent) -> Rows:
+    """A semantic view has the definition: no join is written by the agent."""
+    views = await agent.call("list_objects", kind="semantic view", database="demo", schema="sales")
+    (view,) = views.items("objects", "name")
+    where = {"database": "demo", "schema": "sales"}
+    described = await agent.call("describe_object", kind="semantic view", name=view, **where)
+    assert "REVENUE" in described.text
+    reply = await agent.call(
+        "query_semantic_view",
+        **where,
+        view=view,
+        dimensions=["regions.region"],
+        metrics=["orders.revenue"],
+        order_by=["revenue desc"],
+    )
+    return reply.rows
+
+
+@asked(
+    COUNTING,
+    "How many orders came through each channel? (asked in plain words)",
+    "SELECT CHANNEL, COUNT(*) FROM DEMO.SALES.ORDERS GROUP BY 1 ORDER BY 2 DESC",
+)
+async def in_plain_words(agent: Agent) -> Rows:
+    """Cortex Analyst writes the statement; the gate judges it like any other."""
+    asked_of = await agent.call(
+        "cortex_analyst", service="sales", question="How many orders came through each channel?"
+    )
+    return await agent.ask(asked_of.content["sql"])
+
+
+@asked(
+    COUNTING,
+    "Draw the number of orders by month of this year. (how many months are there?)",
+    "SELECT COUNT(DISTINCT DATE_TRUNC('MONTH', ORDERED_AT)) FROM DEMO.SALES.ORDERS "
+    "WHERE YEAR(ORDERED_AT) = YEAR(CURRENT_DATE())",
+)
+async def drawn(agent: Agent) -> int:
+    """A picture of a statement; its rows do not pass through the model."""
+    chart = await agent.call(
+        "chart_query",
+        kind="line",
+        query="SELECT DATE_TRUNC('MONTH', ORDERED_AT)::DATE AS MONTH, COUNT(*) AS ORDERS "
+        "FROM DEMO.SALES.ORDERS WHERE ORDERED_AT >= DATE_TRUNC('YEAR', CURRENT_DATE()) "
+        "GROUP BY 1 ORDER BY 1",
+        x="MONTH",
+        y=["ORDERS"],
+    )
+    assert not chart.failed, chart.text
+    return int(chart.content["points"])

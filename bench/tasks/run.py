@@ -30,6 +30,16 @@ _SETTINGS: Final = {
 }
 
 
+_SERVICES: Final = """
+[cortex]
+semantic_views = true
+[cortex.analyst.sales]
+description = "orders and revenue by region, segment, channel and month"
+semantic_view = "DEMO.SALES.SALES_ANALYSIS"
+"""
+"""What of Snowflake's AI the plans use; the demo has stand-ins without a model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a question."""
@@ -50,7 +60,10 @@ def play(questions: Sequence[Question] = QUESTIONS) -> tuple[list[Outcome], int]
         folder = Path(name)
         with simulating(folder) as endpoint:
             environ = {**endpoint.environ, **_SETTINGS}
-            with serving(folder, "--no-demo", environ=environ) as server:
+            file = folder / "services.toml"
+            file.write_text(_SERVICES)
+            options = ("--no-demo", "--config", str(file))
+            with serving(folder, *options, environ=environ) as server:
                 return asyncio.run(_converse(server.url, endpoint, questions))
 
 
@@ -93,7 +106,7 @@ def tables(outcomes: Iterable[Outcome], listed_bytes: int) -> list[Table]:
     each = Table(
         "Question by question",
         "*Asked* and *answered* are the bytes of the arguments that an agent writes and of the "
-        "text that it reads; four of either are counted as a token.",
+        "text that it reads, without pictures; four of either are counted as a token.",
         ("question", "calls", "plan", "asked", "answered", "tokens", "right"),
     )
     for one in outcomes:

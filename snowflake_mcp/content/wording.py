@@ -72,6 +72,11 @@ _ANSWER: Final = Prompt(
             "Find the data: {list_databases} if no database is given, then {list_schemas}, "
             "{list_tables} and {list_views}. Prefer a view made for the purpose to raw tables.",
         ),
+        perhaps(
+            'Where a semantic view is about the subject ({list_objects}(kind="semantic view", '
+            "database)), its metrics are defined by those who know: {describe_object} names them, "
+            "{query_semantic_view} answers with them, and the steps on writing SQL fall away."
+        ),
         step(
             "{describe_table} or {describe_view} for everything you are about to use. Never guess "
             "a column."
@@ -99,6 +104,10 @@ _ANSWER: Final = Prompt(
         step(
             "Check it: row counts before and after a join, NULLs in what you group or add up, the "
             "time span that the data covers. Correct and run again if it does not hold."
+        ),
+        perhaps(
+            "{chart_query} where the answer is a trend, or compares more than about eight values: "
+            "a picture beside the figures, of the same statement."
         ),
     ),
     answer="""\

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from snowflake_mcp.policy.names import path_in
-from snowflake_mcp.tools.aliases import Alias, Theirs, fixed, plainly, same
+from snowflake_mcp.tools.aliases import Alias, Into, Theirs, fixed, plainly, same
 from snowflake_mcp.tools.checking import got
 from snowflake_mcp.warehouse.identifiers import shown
 
@@ -64,6 +64,48 @@ def _table(value: Any) -> Mapping[str, Any]:
     return {"database": database, "schema": schema, "table_name": table}
 
 
+def _members(ours: str) -> Into:
+    """Members of a semantic view: there objects with a table and a name."""
+
+    def into(value: Any) -> Mapping[str, Any]:
+        if not isinstance(value, list):
+            raise ValueError(f"expected an array, got {got(value)}.")
+        return {ours: [_member(plainly(each)) for each in value]} if value else {}
+
+    return into
+
+
+def _member(value: Mapping[str, Any]) -> str:
+    table, name = value.get("table"), value.get("name")
+    if not isinstance(table, str) or not isinstance(name, str):
+        raise ValueError("expected objects with a table and a name.")
+    return f"{table}.{name}"
+
+
+def _order(value: Any) -> Mapping[str, Any]:
+    """What would stand behind ORDER BY; there one text."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected a string, got {got(value)}.")
+    return {"order_by": [part.strip() for part in value.split(",")]} if value.strip() else {}
+
+
+def _limit(value: Any) -> Mapping[str, Any]:
+    """A number, or its text."""
+    return {"limit": int(value) if isinstance(value, str) and value.isdecimal() else value}
+
+
+def _unless_empty(ours: str) -> Into:
+    """Nothing in it says nothing, as there."""
+    return lambda value: {ours: value} if value else {}
+
+
+def _configured(value: Any) -> Mapping[str, Any]:
+    """The table of the service says it here."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected a string, got {got(value)}.")
+    return {}
+
+
 _KIND: Final = Theirs("object_type", _kind, "kind", required=True)
 _DATABASE: Final = same("database_name", "database")
 _SCHEMA: Final = same("schema_name", "schema")
@@ -73,7 +115,19 @@ _VIEW: Final = same("view_name", "name", required=True)
 _CREATES: Final = (
     "execute_statement runs CREATE, ALTER and DROP where the operator lets this caller write."
 )
-_MEMBERS: Final = "describe_object with kind = semantic view lists dimensions, metrics and facts."
+_MEMBERS: Final = (
+    "list_objects lists them with kind = semantic dimension or semantic metric; describe_object "
+    "with kind = semantic view has those of one view."
+)
+_ELSEWHERE: Final = (
+    Theirs("database_name", _configured, schema=_TEXT),
+    Theirs("schema_name", _configured, schema=_TEXT),
+)
+_SERVICE: Final = same("service_name", "service", required=True)
+_EXPRESSIONS: Final = {
+    "type": "array",
+    "items": {"type": "object", "properties": {"table": _TEXT, "name": _TEXT}},
+}
 
 
 def _by_name(*aliases: Alias) -> Mapping[str, Alias]:
@@ -107,6 +161,47 @@ _LABS: Final = Server(
         Alias("list_semantic_views", "list_objects", (_DATABASE, _SCHEMA, *_FOUND), _SEMANTIC),
         Alias("describe_semantic_view", "describe_object", (_VIEW, _DATABASE, _SCHEMA), _SEMANTIC),
         Alias("get_semantic_view_ddl", "get_ddl", (_VIEW, _DATABASE, _SCHEMA), _SEMANTIC),
+        Alias(
+            "query_semantic_view",
+            "query_semantic_view",
+            (
+                same("database_name", "database", required=True),
+                same("schema_name", "schema", required=True),
+                same("view_name", "view", required=True),
+                Theirs("dimensions", _members("dimensions"), schema=_EXPRESSIONS),
+                Theirs("metrics", _members("metrics"), schema=_EXPRESSIONS),
+                Theirs("facts", _members("facts"), schema=_EXPRESSIONS),
+                same("where_clause", "where"),
+                Theirs("order_by", _order, schema=_TEXT),
+                Theirs("limit", _limit, "limit"),
+            ),
+        ),
+        Alias(
+            "cortex_search",
+            "cortex_search",
+            (
+                _SERVICE,
+                *_ELSEWHERE,
+                same("query", required=True),
+                Theirs("columns", _unless_empty("columns"), "columns"),
+                Theirs("filter_query", _unless_empty("filter"), "filter"),
+                same("limit"),
+            ),
+        ),
+        Alias(
+            "cortex_analyst",
+            "cortex_analyst",
+            (
+                _SERVICE,
+                Theirs("semantic_model", _configured, schema=_TEXT),
+                same("query", "question", required=True),
+            ),
+        ),
+        Alias(
+            "cortex_agent",
+            "cortex_agent",
+            (_SERVICE, *_ELSEWHERE, same("query", "question", required=True)),
+        ),
     ),
     MappingProxyType(
         {
@@ -115,8 +210,8 @@ _LABS: Final = Server(
             "drop_object": _CREATES,
             "show_semantic_dimensions": _MEMBERS,
             "show_semantic_metrics": _MEMBERS,
-            "write_semantic_view_query_tool": "Write SELECT * FROM SEMANTIC_VIEW(name METRICS ... "
-            "DIMENSIONS ...) yourself and run it with execute_query.",
+            "write_semantic_view_query_tool": "query_semantic_view writes the statement and runs it; "
+            "execute_query runs SELECT * FROM SEMANTIC_VIEW(...) as you write it.",
         }
     ),
 )

@@ -11,7 +11,7 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.tools.checking import got
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["Alias", "Theirs", "fixed", "plainly", "same"]
+__all__ = ["Alias", "Into", "Theirs", "fixed", "plainly", "same"]
 
 Into = Callable[[Any], Mapping[str, Any]]
 """From the value of one of their arguments to arguments of ours.
@@ -113,7 +113,8 @@ class Alias:
         needed = [each.name for each in self.arguments if each.required]
         if self.shared:
             # Neither's own arguments may be demanded of those who use the other's.
-            theirs = {**theirs, **ours}
+            both = {each.name for each in self.arguments if not each.like} & ours.keys()
+            theirs = {**theirs, **ours, **{n: {"anyOf": [ours[n], theirs[n]]} for n in both}}
             needed = [name for name in schema.get("required", ()) if name in needed]
             return {**tool, "inputSchema": _schema(schema, theirs, needed)}
         return {

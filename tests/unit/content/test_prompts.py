@@ -11,6 +11,7 @@ from snowflake_mcp.content.steps import Prompt
 from snowflake_mcp.content.wording import PROMPTS
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
 from snowflake_mcp.protocol.principal import LOCAL
+from snowflake_mcp.tools.cortex import CORTEX_TOOLS
 from snowflake_mcp.tools.offering import EVERY_TOOL
 from tests.support.catalogs import request
 from tests.unit.content.stand import Stand
@@ -51,12 +52,12 @@ def test_the_list() -> None:
     assert all(prompt["title"] and prompt["description"] for prompt in described)
 
 
-ALL = frozenset(EVERY_TOOL)
+ALL = frozenset((*EVERY_TOOL, *CORTEX_TOOLS))
 
 
 def named(text: str) -> set[str]:
     """The tools that a text speaks of, and whatever looks like one."""
-    parts = {tool.partition("_")[0] for tool in EVERY_TOOL}
+    parts = {tool.partition("_")[0] for tool in ALL}
     words = set(re.findall(r"[a-z]+(?:_[a-z]+)+", text)) - {"query_id"}
     return {word for word in words if word.split("_")[0] in parts}
 
@@ -74,7 +75,7 @@ async def test_texts_name_only_tools_that_there_are(prompt: Prompt) -> None:
     assert len(text) < 4_000
 
 
-@pytest.mark.parametrize("missing", sorted(EVERY_TOOL))
+@pytest.mark.parametrize("missing", sorted(ALL))
 @pytest.mark.parametrize("prompt", PROMPTS, ids=lambda prompt: prompt.name)
 def test_nobody_reads_of_a_tool_that_is_not_theirs(prompt: Prompt, missing: str) -> None:
     """Another way is told, the step left out, or the prompt not offered at all."""
