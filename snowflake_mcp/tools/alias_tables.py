@@ -210,8 +210,8 @@ _LABS: Final = Server(
             "drop_object": _CREATES,
             "show_semantic_dimensions": _MEMBERS,
             "show_semantic_metrics": _MEMBERS,
-            "write_semantic_view_query_tool": "query_semantic_view writes the statement and runs it; "
-            "execute_query runs SELECT * FROM SEMANTIC_VIEW(...) as you write it.",
+            "write_semantic_view_query_tool": "query_semantic_view writes the statement and runs "
+            "it; execute_query runs SELECT * FROM SEMANTIC_VIEW(...) as you write it.",
         }
     ),
 )

@@ -102,7 +102,7 @@ async def test_a_call_in_the_words_of_another_server(
     desk: Desk, alias: str, arguments: dict[str, Any], tool: str
 ) -> None:
     """It conforms to the schema under which it is listed, and is the same by every way."""
-    answers = {}
+    answers, ids = {}, frozenset({"request_id"})
     for way in WAYS:
         tools = await desk.served.tools(way)
         assert tools[alias]["outputSchema"] == tools[tool]["outputSchema"]
@@ -111,5 +111,5 @@ async def test_a_call_in_the_words_of_another_server(
         assert answer.family is None, answer.text
         assert answer.structured is not None
         conforms(answer.structured, tools[tool]["outputSchema"])
-        answers[way] = alike(answer, frozenset())
+        answers[way] = alike(answer, ids & answer.structured.keys())
     assert answers == dict.fromkeys(WAYS, answers[WAYS[0]])

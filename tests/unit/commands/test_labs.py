@@ -9,6 +9,8 @@ import pytest
 
 from snowflake_mcp.cli import main
 from snowflake_mcp.commands.labs import imported, run
+from snowflake_mcp.config.load import Flags, load
+from snowflake_mcp.tools.offering import problems
 
 WHOLE = """
 agent_services:
@@ -245,3 +247,15 @@ def test_the_command_prints_toml_and_warns_beside_it(
     with pytest.raises(SystemExit) as end:
         main(["import-labs", str(tmp_path / "none.yaml")])
     assert end.value.code == 1
+
+
+def test_a_server_takes_what_is_made(tmp_path: Path) -> None:
+    """With demo data in the place of a connection, which the file has none of."""
+    file = tmp_path / "c.toml"
+    text = WHOLE.replace("semantic_manager: True", "semantic_manager: False")
+    for made in (imported(WHOLE), imported(text)):
+        file.write_text(made.text)
+        config = load(Flags(config=str(file), demo=True), {})
+        assert problems(config) == []
+        assert len(config.services) == 4
+    assert "cortex_agent" in config.toolsets["labs"]

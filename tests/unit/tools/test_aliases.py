@@ -1,6 +1,7 @@
 """Names of other servers: off unless wanted, and never with more rights."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,15 @@ from tests.unit.tools.fakes import (
 )
 
 EVERY = '[migration]\naliases = ["labs", "isaac", "dynamike"]\n'
+SERVICES = """
+[cortex]
+semantic_views = true
+[cortex.search.n]
+description = "x"
+database = "D"
+schema = "S"
+service = "N"
+"""
 ONE_ROW = Reply(columns("N"), [["1"]])
 
 
@@ -203,8 +213,7 @@ def test_every_alias_is_tried_here() -> None:
         assert {alias.tool for alias in server.aliases.values()} <= set(TOOLS)
         assert not server.missing.keys() & server.aliases.keys()
         for instead in server.missing.values():
-            named = [word for word in instead.replace(".", " ").split() if "_" in word]
-            assert set(named) - {"SEMANTIC_VIEW(name"} <= set(TOOLS)
+            assert set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", instead)) <= set(TOOLS)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +301,7 @@ async def test_what_cannot_be_said_in_ours_is_explained(
     tmp_path: Path, server: str, name: str, theirs: dict[str, Any], message: str
 ) -> None:
     """In their words; nothing is left out in silence, and nothing is sent."""
-    tools, warehouse, _ = renamed(configured(tmp_path, EVERY))
+    tools, warehouse, _ = renamed(configured(tmp_path, EVERY + SERVICES))
     result = await tools.call(name, theirs, context())
     assert result.failure is not None
     assert result.failure.family is Family.INVALID_ARGUMENT
