@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, TypeGuard
 
 from twisted.python.usage import Options, UsageError
 
@@ -295,5 +295,5 @@ def _unknown(service: Mapping[str, Any], known: Sequence[str], where: str) -> It
             yield f"{where}: {key} is not known; left out."
 
 
-def _text(value: object) -> bool:
+def _text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and bool(value.strip())
