@@ -212,7 +212,7 @@ async def exported(agent: Agent) -> Rows:
 async def slow(agent: Agent) -> Rows:
     """The call is answered with the handle before a client would give up."""
     reply = await agent.call(
-        "execute_query", query="SELECT COUNT(*), SYSTEM$WAIT(2) FROM DEMO.SALES.ORDERS"
+        "execute_query", query="SELECT COUNT(*), SYSTEM$WAIT(7) FROM DEMO.SALES.ORDERS"
     )
     assert reply.content["state"] != "success"
     query_id = reply.content["query_id"]

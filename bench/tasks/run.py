@@ -26,7 +26,7 @@ QUESTIONS: Final[Sequence[Question]] = (*FINDING, *COUNTING, *MENDING)
 _SETTINGS: Final = {
     # What makes a statement slow here, and a server that does not wait for it.
     "SNOWFLAKE_MCP_POLICY_CAPABILITIES": "system_wait",
-    "SNOWFLAKE_MCP_LIMITS_ANSWER_WITHIN_S": "1",
+    "SNOWFLAKE_MCP_LIMITS_ANSWER_WITHIN_S": "5",
 }
 
 
