@@ -109,6 +109,7 @@ def measure(rounds: int, seconds: float, only: Sequence[str] = ()) -> Iterator[T
                     made = rest.enter(name, peer(name, folder, tools))
                     peers += [made] if made else []
         how = _HOW.format(rounds=rounds, seconds=seconds)
+        how += f"Peers: {installing.versions()}. "
         if rest.problems:
             left = "; ".join(f"{TITLES[name]}: {why}" for name, why in rest.problems.items())
             how += f"Left out: {left}. "

@@ -6,6 +6,7 @@ An environment is made anew when its lock file has changed. A peer that cannot b
 is left out of the measurement, and the tables say so.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["HERE", "NODE", "PYTHONS", "ROOT", "folder_of", "install", "main"]
+__all__ = ["HERE", "NODE", "PYTHONS", "ROOT", "folder_of", "install", "main", "versions"]
 
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 HERE: Final = Path(__file__).resolve().parent
@@ -26,6 +27,15 @@ _LIMIT_S: Final = 600.0
 def folder_of(name: str) -> Path:
     """Where a peer is installed."""
     return ENVIRONMENTS / name
+
+
+def versions() -> str:
+    """What the lock files were made for, in one line."""
+    named = [(HERE / "locks" / f"{name}.in").read_text().split() for name in PYTHONS]
+    node = json.loads((HERE / "node" / "package.json").read_text())["dependencies"]
+    exact = [f"{name} {version}" for name, version in node.items()]
+    found = [*(each.replace("==", " ") for names in named for each in names), *exact]
+    return ", ".join(dict.fromkeys(found))
 
 
 def install(names: Iterable[str]) -> dict[str, str]:
