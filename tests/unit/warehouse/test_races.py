@@ -166,7 +166,7 @@ def stepped(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
         return FakeConnection(scenes[-1].snowflake)
 
     # Schemas are the costly part of a registry, and nobody asks for the list here.
-    monkeypatch.setattr(registry, "wire_form", lambda tool, limits: {"name": tool.name})
+    monkeypatch.setattr(registry, "wire_form", lambda tool, limits, seats: {"name": tool.name})
     monkeypatch.setattr(Threads, "run", tracked)
     monkeypatch.setattr(connect, "open_session", opened)
     monkeypatch.setattr(connect, "close", lambda connection: connection.close())
