@@ -85,7 +85,7 @@ ROWS: Final = (
         {"limit": 1},
         {"scope": "mine"},
         "scope: ",
-        varies=frozenset({"queries"}),
+        varies=frozenset({"queries", "truncated", "truncated_by", "next_step"}),
     ),
     Row("check_sql", {"query": "DROP TABLE t"}, {"query": []}, "query: "),
     Row(
