@@ -10,6 +10,7 @@ compares with. A case that fails does not keep the others from being measured; t
 """
 
 import argparse
+import signal
 import sys
 import time
 import traceback
@@ -43,6 +44,10 @@ __all__ = ["main"]
 
 _AT_ONCE: Final = (1, 4, 16)
 _OTHER_GATES: Final = "other-gates"
+_WITHIN_MIN: Final = 25
+_ALL_WITHIN_MIN: Final = 60
+_LATE: Final = 124
+"""As timeout(1) has it."""
 
 Case = Callable[[], Iterable[Table]]
 
@@ -84,6 +89,12 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"any of {', '.join(names)}")
     parser.add_argument("--only", nargs="+", default=[], metavar="CASE", help="the same")
     parser.add_argument("--all", action="store_true", help="every case that downloads nothing")
+    parser.add_argument(
+        "--within-min",
+        type=int,
+        help="stop after so many minutes, with what there is by then "
+        f"[{_WITHIN_MIN}; with --all {_ALL_WITHIN_MIN}]",
+    )
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the tables into this page")
     parser.add_argument("--corpus", type=Path, help=f"the statements for {_OTHER_GATES}")
     options = parser.parse_args()
@@ -105,9 +116,22 @@ def main() -> None:
         _OTHER_GATES: lambda: [other_gates.measure(options.corpus)],
     }
     print(f"Measured on: {report.machine()}\n", flush=True)
+    _end_within(options.within_min or (_ALL_WITHIN_MIN if options.all else _WITHIN_MIN))
     failed = [name for name in chosen if not _measured(name, cases[name], options.write)]
+    signal.alarm(0)
     if failed:
         raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _end_within(minutes: int) -> None:
+    """Let the whole run end after so long, as SIGTERM would; tables so far have been published."""
+
+    def end(_: int, __: object) -> None:
+        print(f"not done within {minutes} min: the rest is left out", file=sys.stderr)
+        raise SystemExit(_LATE)
+
+    signal.signal(signal.SIGALRM, end)
+    signal.alarm(minutes * 60)
 
 
 def _measured(name: str, case: Case, page: Path | None) -> bool:

@@ -1,5 +1,6 @@
 """Which cases are measured, and what becomes of one that fails."""
 
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +23,13 @@ def failing() -> Iterator[Table]:
     raise RuntimeError("it broke")
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, failing: bench.Case = failing) -> None:
     monkeypatch.setattr(bench, "_WITH_TARGETS", {"failing": failing, "one": one})
     monkeypatch.setattr(bench, "_GROWTH", "one")
     monkeypatch.setattr(bench, "end_on_sigterm", lambda: None)
     monkeypatch.setattr(growth, "measure", lambda *_: one())
+    # pytest-timeout has the alarm for itself.
+    monkeypatch.setattr(signal, "alarm", lambda _: None)
     monkeypatch.setattr(sys, "argv", ["bench", *arguments])
     bench.main()
 
@@ -60,3 +63,23 @@ def test_an_unknown_case_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is measured."""
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, "nothing")
+
+
+def test_a_run_ends_by_itself(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What lasts too long is left out with all that would follow, and the status says so."""
+
+    def late() -> Iterator[Table]:
+        signal.raise_signal(signal.SIGALRM)
+        yield Table("Never", "Text.", ("what", "ms"))
+
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        with pytest.raises(SystemExit, match="124"):
+            run(monkeypatch, "one", "failing", failing=late)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    printed = capsys.readouterr()
+    assert "## One" in printed.out
+    assert "not done within 25 min" in printed.err
