@@ -115,7 +115,7 @@ def _cell(value: Cell) -> str:
 
 
 def _quoted(text: str) -> str:
-    # Four searches in C take a third of the time of a set or a pattern.
+    # Searches in C: this runs once for each text of a result.
     if text and not ("," in text or '"' in text or "\n" in text or "\r" in text):
         return text
     return '"' + text.replace('"', '""') + '"'

@@ -66,7 +66,12 @@ class LeftRunningError(Exception):
 
 
 def open_cursor(connection: Any) -> Any:
-    """A cursor that never moves files on this host, as far as the line lets us forbid it."""
+    """A cursor that never moves files on this host, as far as the line lets us forbid it.
+
+    The driver adds every error to the connection's ``messages`` (PEP 249) and never takes one
+    away: on a session that lives long they are forgotten here.
+    """
+    del connection.messages[:]
     if connector_line() == "4.8":
         return connection.cursor(_cursor_without_files())
     return connection.cursor()

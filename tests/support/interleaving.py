@@ -137,6 +137,7 @@ class FakeConnection:
     def __init__(self, snowflake: FakeSnowflake) -> None:
         self.snowflake = snowflake
         self._async_sfqids: dict[str, None] = {}
+        self.messages: list[object] = []
         snowflake.opened += 1
 
     def cursor(self, _kind: object = None) -> "_Cursor":

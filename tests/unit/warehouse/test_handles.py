@@ -196,6 +196,19 @@ async def test_a_failed_statement_holds_nothing_of_its_call(
 
 
 @async_test
+async def test_a_session_does_not_gather_the_errors_of_its_statements(
+    wire: SnowflakeWire, build: Build
+) -> None:
+    """The driver's list of them would grow as long as the session lives."""
+    warehouse = build(wire.parameters)
+    wire.script(SLOW, *[Failing("100035", "no timestamp", "22007")] * 3)
+    for _ in range(3):
+        await refused(warehouse.run(job(SLOW, tag=TAG), Kept()))
+    (session,) = warehouse._sessions.pool._idle
+    assert len(session.connection.messages) == 1
+
+
+@async_test
 async def test_cancel_confirms_and_is_told_to_a_waiting_caller(
     wire: SnowflakeWire, build: Build
 ) -> None:
