@@ -7,7 +7,7 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.identifiers import UnbalancedNameError, folded, shown
 from snowflake_mcp.warehouse.visible import plain
 
-__all__ = ["CASE_RULE", "located", "missing_hint", "placed", "stored", "stored_path"]
+__all__ = ["CASE_RULE", "located", "missing_hint", "placed", "stored", "stored_path", "within"]
 
 _PART: Final = re.compile(r'[^".\s]+|"(?:[^"]|"")+"')
 _PATH: Final = re.compile(rf"(?:{_PART.pattern})(?:\.(?:{_PART.pattern}))*")
@@ -70,6 +70,21 @@ def placed(database: str | None, schema: str | None) -> tuple[str | None, str | 
         None if database is None else stored(database, "database"),
         None if schema is None else stored(schema, "schema"),
     )
+
+
+def within(database: str | None, schema: str | None) -> tuple[str, ...]:
+    """The place to look in, as stored: everywhere, a database, or a schema of it.
+
+    Raises:
+        ToolFailure: one of the texts cannot be one name, or a schema came without its database.
+    """
+    if database is None and schema is not None:
+        raise ToolFailure(
+            Family.INVALID_ARGUMENT,
+            "schema: its database is missing.",
+            "Give database and schema, database alone, or neither.",
+        )
+    return tuple(name for name in placed(database, schema) if name is not None)
 
 
 def missing_hint(database: str, schema: str, name: str) -> str:

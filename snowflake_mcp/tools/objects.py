@@ -13,7 +13,7 @@ from snowflake_mcp.tools.base import Call, Tool
 from snowflake_mcp.tools.definition import Definition, DefinitionCollector
 from snowflake_mcp.tools.kinds import Kind, kind_named
 from snowflake_mcp.tools.masks import NO_MASKS
-from snowflake_mcp.tools.names import CASE_RULE, stored
+from snowflake_mcp.tools.names import CASE_RULE, stored, within
 from snowflake_mcp.tools.render import Budget, Rendered, RowsCollector, json_text
 from snowflake_mcp.tools.seats import BROWSING
 from snowflake_mcp.tools.showing import LIST_LIMIT, Listed, show
@@ -33,7 +33,8 @@ _CAPABILITY: Final = "get_ddl"
 
 async def _list_objects(arguments: ListObjects, call: Call) -> ToolResult:
     word, kind = kind_named(arguments.kind)
-    within = () if kind.account and word != "schema" else _within(arguments)
+    everywhere = kind.account and word != "schema"
+    place = () if everywhere else within(arguments.database, arguments.schema)
     if kind.account and (arguments.database or arguments.schema):
         raise ToolFailure(
             Family.INVALID_ARGUMENT,
@@ -43,14 +44,14 @@ async def _list_objects(arguments: ListObjects, call: Call) -> ToolResult:
     listed = Listed(
         noun=word,
         words=kind.show,
-        build=lambda row: _item(row, kind, within),
+        build=lambda row: _item(row, kind, place),
         path=lambda row: () if kind.account and word != "database" else _path(row, word),
         fields=("name", "place", "about", "comment"),
-        within=within,
+        within=place,
         like=arguments.like,
         limit=arguments.limit,
         after=arguments.after,
-        pages=kind.pages and (kind.account or len(within) == _unique_within(word)),
+        pages=kind.pages and (kind.account or len(place) == _unique_within(word)),
         empty=f"The server's role sees no {word} that fits here.",
         missing=f"{CASE_RULE} list_databases and list_schemas show what there is.",
         member="objects",
@@ -149,21 +150,6 @@ def _ddl(call: Call, outcome: Outcome[Definition], word: str, name: str) -> Tool
         next_step="It is longer than limits.max_cell_chars lets an answer be." if cut else None,
         extra={"kind": word, "name": name, "ddl": definition.ddl, "ddl_truncated": cut},
     )
-
-
-def _within(arguments: ListObjects) -> tuple[str, ...]:
-    if arguments.database is None:
-        if arguments.schema is not None:
-            raise ToolFailure(
-                Family.INVALID_ARGUMENT,
-                "schema: its database is missing.",
-                "Give database and schema, database alone, or neither.",
-            )
-        return ()
-    database = stored(arguments.database, "database")
-    if arguments.schema is None:
-        return (database,)
-    return database, stored(arguments.schema, "schema")
 
 
 def _names(

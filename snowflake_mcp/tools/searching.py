@@ -10,7 +10,7 @@ from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.backing import Lore
 from snowflake_mcp.tools.base import Call, RowLimit, Tool
 from snowflake_mcp.tools.kinds import KINDS, kind_named
-from snowflake_mcp.tools.names import stored, stored_path
+from snowflake_mcp.tools.names import stored_path, within
 from snowflake_mcp.tools.render import Budget, ItemsCollector
 from snowflake_mcp.tools.search_forms import Detail, FoundObjects, SearchObjects
 from snowflake_mcp.tools.seats import BROWSING
@@ -78,7 +78,7 @@ async def _search_objects(arguments: SearchObjects, call: Call) -> ToolResult:
         )
     detail: Detail = arguments.detail_level or "summary"
     most = call.rows(arguments.limit)
-    place = _place(arguments)
+    place = _Place(*within(arguments.database, arguments.schema))
     call.seen(*place.path)
     asker = call.asker(_STATEMENT_S)
     word, words = _kind(arguments.kind)
@@ -123,21 +123,6 @@ def _kind(given: str | None) -> tuple[str, str]:
     if word in _INDEXED:
         return word, ""
     return word, kind.show if kind.account else f"{kind.show} IN ACCOUNT"
-
-
-def _place(arguments: SearchObjects) -> _Place:
-    if arguments.database is None:
-        if arguments.schema is not None:
-            raise ToolFailure(
-                Family.INVALID_ARGUMENT,
-                "schema: its database is missing.",
-                "Give database and schema, database alone, or neither.",
-            )
-        return _Place()
-    schema = arguments.schema
-    return _Place(
-        stored(arguments.database, "database"), "" if schema is None else stored(schema, "schema")
-    )
 
 
 _Columns = tuple[dict[tuple[str, ...], list[str]], ...]
