@@ -242,7 +242,7 @@ class Catalog:
         most = asker.max_bytes // 2
         name = ".".join(map(shown, (database, schema, view)))
         sql = (
-            f'SELECT {literal(view)} AS "name", '  # nosec B608
+            f'SELECT {literal(view)} AS "name", '  # nosec B608 # both are literals
             f'SYSTEM$READ_YAML_FROM_SEMANTIC_VIEW({literal(name)}) AS "text"'
         )
         return await self._first(sql, lambda row: definition_entry(row, most), asker)
