@@ -419,9 +419,12 @@ def test_a_clock_that_jumps(account: Endpoint, tmp_path: Path) -> None:
 
 
 def _time_of_day(server: Server) -> float:
-    """What the server takes for it, as its last line of log has it."""
+    """What the server takes for it, as its next line of log has it."""
+    known = len(server.log_text.splitlines())
     server.request("GET", "/status")
-    stamp = server.log_text.splitlines()[-1].split(" ")[0]
+    # The line of a request follows its answer.
+    until(lambda: server.log_text.count("\n") > known, 5, "the request is logged")
+    stamp = server.log_text.splitlines()[known].split(" ")[0]
     return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S%z").timestamp()
 
 

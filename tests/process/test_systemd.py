@@ -172,9 +172,13 @@ def test_instances_share_a_port(tmp_path: Path) -> None:
         until(lambda: all("listening on" in each.log_text for each in servers), 20, "both listen")
         for n in range(40):
             assert http_request(port, "GET", f"/nothing/{n}").status == 404
-        shares = [server.log_text.count("GET /nothing/") for server in servers]
-        assert sum(shares) == 40
-        assert all(shares)
+
+        def shares() -> list[int]:
+            return [server.log_text.count("GET /nothing/") for server in servers]
+
+        # The line of a request follows its answer.
+        until(lambda: sum(shares()) == 40, 5, "all are logged")
+        assert all(shares())
 
 
 if ANALYZE is not None:
