@@ -68,7 +68,7 @@ def ours(
 ) -> Iterator[tuple[Contender, Server]]:
     """This product on one core, with the tools of ``module`` on top."""
     settings = {**room_for(), **_IMPORTS, **environ, "SNOWFLAKE_MCP_TESTING_FIXTURES": module}
-    twistd = [*pinned(core), script("twistd")]
+    twistd = [*pinned(core), script("twistd"), "--logger=snowflake_mcp.ops.logs.stdout_json"]
     with serving(folder, "--no-demo", environ=settings, twistd=twistd) as server:
         yield Contender(OURS, server.port, server.pid, settings), server
 
