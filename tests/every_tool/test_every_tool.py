@@ -8,7 +8,7 @@ real sockets in tests/process/test_every_tool.py.
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
+import jsonschema  # type: ignore[import-untyped]  # it has no types
 import pytest
 import pytest_twisted
 
@@ -35,7 +35,7 @@ class Desk:
         return await self.served.call(way, tool, filled(arguments, self._finished))
 
 
-@pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]  # it has no types
 async def desk(
     tmp_path_factory: pytest.TempPathFactory, demo: dict[str, object]
 ) -> AsyncIterator[Desk]:

@@ -6,13 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
 from snowflake_mcp.charts.lines import Answer, Facts, Field, Look, Question, Ready
 from snowflake_mcp.charts.painter import MAX_WAITING, WAIT_S, Painter, Unpaintable
 from snowflake_mcp.config.charts import ChartSettings
+from tests.support.children import Machine, Pipes
 
 SETTINGS = ChartSettings(draw_timeout_s=2.0, idle_s=60.0)
 
@@ -22,69 +20,26 @@ def question(title: str = "") -> Question:
     return Question(0, "histogram", Look(1, 1, 1, 1), fields, 0, [], None, [[1]], title)
 
 
-class Pipes:
-    """A process that does what the test says."""
-
-    def __init__(self, protocol: Any, arguments: list[bytes], environment: Any) -> None:
-        self.protocol = protocol
-        self.arguments = arguments
-        self.environment = environment
-        self.written: list[Question] = []
-        self.signals: list[str] = []
-        self.closed: list[bool] = []
-        self.pid = 4242
-        self.gone = False
-        protocol.transport = self
-        protocol.connectionMade()
+class Drawing(Pipes):
+    """A drawing child."""
 
     def write(self, data: bytes) -> None:
         self.written.append(msgspec.json.decode(data, type=Question))
 
-    def closeStdin(self) -> None:
-        self.closed.append(True)
-
-    def signalProcess(self, name: str) -> None:
-        if self.gone:
-            raise ProcessExitedAlready
-        self.signals.append(name)
-
-    def say(self, message: msgspec.Struct | bytes) -> None:
-        line = message if isinstance(message, bytes) else msgspec.json.encode(message) + b"\n"
-        self.protocol.outReceived(line)
-
     def answer(self, **more: Any) -> None:
         self.say(Answer(self.written[-1].number, **{"png": "aGk=", "facts": Facts(), **more}))
-
-    def die(self, status: int | None = None, signal: int | None = 9) -> None:
-        self.gone = True
-        ended = ProcessDone(0) if status == 0 else ProcessTerminated(status, signal)
-        self.protocol.processEnded(Failure(ended))
-
-
-class Machine(Clock):
-    """A clock that also starts processes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[Pipes] = []
-
-    def spawnProcess(
-        self, protocol: Any, executable: bytes, args: list[bytes], env: Any = None
-    ) -> Pipes:
-        self.started.append(Pipes(protocol, args, env))
-        return self.started[-1]
 
 
 class Stand:
     """A painter that was started."""
 
     def __init__(self) -> None:
-        self.machine = Machine()
-        self.painter = Painter(self.machine, SETTINGS)  # type: ignore[arg-type]
+        self.machine = Machine(Drawing)
+        self.painter = Painter(self.machine, SETTINGS)  # type: ignore[arg-type]  # no whole reactor
         self.painter.startService()  # type: ignore[no-untyped-call]  # as twisted's
 
     @property
-    def child(self) -> Pipes:
+    def child(self) -> Drawing:
         return self.machine.started[-1]
 
     def want(self, title: str = "", owner: str = "") -> list[Any]:

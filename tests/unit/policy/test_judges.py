@@ -2,55 +2,26 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ProcessDone, ProcessExitedAlready, ProcessTerminated
-from twisted.internet.task import Clock
-from twisted.python.failure import Failure
 
-from snowflake_mcp.policy.custody import DEADLINE_S, Child
+from snowflake_mcp.policy.custody import DEADLINE_S
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import MAX_WAITING, WAIT_S, Judges
 from snowflake_mcp.policy.lines import Answer, Question, Ready
 from snowflake_mcp.policy.terms import Terms
 from snowflake_mcp.policy.verdict import Verdict
+from tests.support.children import Machine, Pipes
 from tests.unit.policy.support import judge, rules
 
 TERMS: Final = Terms(1_000, frozenset({"ai"}), ("SALES",), section="principals.ann.policy")
 
 
-class Pipes:
-    """A process that does what the test says."""
-
-    def __init__(self, protocol: Child, arguments: list[bytes], environment: Any) -> None:
-        self.protocol = protocol
-        self.arguments = arguments
-        self.environment = environment
-        self.written: list[bytes] = []
-        self.signals: list[str] = []
-        self.open = True
-        self.pid = 4242
-        self.gone = False
-        protocol.transport = self  # type: ignore[assignment]
-        protocol.connectionMade()
-
-    def write(self, data: bytes) -> None:
-        self.written.append(data)
-
-    def closeStdin(self) -> None:
-        self.open = False
-
-    def signalProcess(self, name: str) -> None:
-        if self.gone:
-            raise ProcessExitedAlready
-        self.signals.append(name)
-
-    def say(self, message: msgspec.Struct | bytes) -> None:
-        line = message if isinstance(message, bytes) else msgspec.json.encode(message) + b"\n"
-        self.protocol.outReceived(line)
+class Judging(Pipes):
+    """A judging child."""
 
     def warm(self) -> None:
         self.say(Ready())
@@ -62,39 +33,20 @@ class Pipes:
     def answer(self) -> None:
         self.say(Answer(self.question.number, judge(self.question.sql)))
 
-    def die(self, status: int | None = None, signal: int | None = 9) -> None:
-        self.gone = True
-        ended = ProcessDone(0) if status == 0 else ProcessTerminated(status, signal)
-        self.protocol.processEnded(Failure(ended))
-
-
-class Machine(Clock):
-    """A clock that also starts processes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[Pipes] = []
-
-    def spawnProcess(
-        self, protocol: Child, executable: bytes, args: list[bytes], env: Any = None
-    ) -> Pipes:
-        self.started.append(Pipes(protocol, args, env))
-        return self.started[-1]
-
 
 class Stand:
     """One judge, warm."""
 
     def __init__(self, children: int = 1) -> None:
-        self.machine = Machine()
-        self.judges = Judges(self.machine, children)  # type: ignore[arg-type]
+        self.machine = Machine(Judging)
+        self.judges = Judges(self.machine, children)  # type: ignore[arg-type]  # no whole reactor
         self.gate = Gate(self.judges)
         self.judges.startService()
         for pipes in self.machine.started:
             pipes.warm()
 
     @property
-    def child(self) -> Pipes:
+    def child(self) -> Judging:
         return self.machine.started[-1]
 
     def ask(self, sql: str, owner: str = "") -> list[Verdict]:
@@ -118,8 +70,8 @@ def stand() -> Iterator[Stand]:
 
 def test_nothing_starts_before_the_service() -> None:
     """Building starts no process and no timer; a text is refused until the start."""
-    machine = Machine()
-    judges = Judges(machine)  # type: ignore[arg-type]
+    machine = Machine(Judging)
+    judges = Judges(machine)  # type: ignore[arg-type]  # no whole reactor
     verdicts: list[Verdict] = []
     Deferred.fromCoroutine(Gate(judges).judge("SELECT 1", TERMS)).addCallback(verdicts.append)
     assert rules(verdicts[0]) == ["gate-unavailable"]

@@ -37,6 +37,18 @@ class Knowing:
         lore = Lore.over(warehouse, REACTOR, CatalogSettings(**settings))
         return cls(build_registry(warehouse, DirectGate(), config, lore=lore), lore, warehouse)
 
+    def noting(self) -> list[str]:
+        """The statements that are sent from now on."""
+        sent: list[str] = []
+        run = self.warehouse.run
+
+        async def noted(job: Any, collector: Any) -> Any:
+            sent.append(job.sql)
+            return await run(job, collector)
+
+        self.warehouse.run = noted  # type: ignore[method-assign]  # nothing else is to change
+        return sent
+
     async def call(self, name: str, /, **arguments: Any) -> ToolResult:
         """What the tool gives."""
         return await self.tools.call(

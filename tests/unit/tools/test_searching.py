@@ -154,14 +154,7 @@ async def test_the_second_search_asks_nothing(demo: Demo, build: Build) -> None:
     """The list is read once for all callers of a role, and its age is told."""
     knowing = Knowing.over(build(demo))
     await knowing.ask("search_objects", pattern="orders")
-    sent: list[str] = []
-    run = knowing.warehouse.run
-
-    async def noted(job: Any, collector: Any) -> Any:
-        sent.append(job.sql)
-        return await run(job, collector)
-
-    knowing.warehouse.run = noted  # type: ignore[method-assign]
+    sent = knowing.noting()
     again = await knowing.call("search_objects", pattern="orders")
     assert sent == []
     assert shown(again).startswith("4 objects, best first, of ")

@@ -98,14 +98,7 @@ async def test_the_same_name_elsewhere_comes_first(demo: Demo, build: Build) -> 
 async def test_a_suggestion_is_no_long_load(demo: Demo, build: Build) -> None:
     """One list of the place where the name was looked for; the account is not read."""
     knowing = Knowing.over(build(demo))
-    sent: list[str] = []
-    run = knowing.warehouse.run
-
-    async def noted(job: Any, collector: Any) -> Any:
-        sent.append(job.sql)
-        return await run(job, collector)
-
-    knowing.warehouse.run = noted  # type: ignore[method-assign]
+    sent = knowing.noting()
     await knowing.told("describe_table", **SALES, table_name="ordrs")
     assert sent == [
         'DESCRIBE TABLE "DEMO"."SALES"."ORDRS"',

@@ -32,7 +32,7 @@ class FixedAccount:
         return self._parameters
 
 
-@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]  # it has no types
 async def wire() -> AsyncIterator[SnowflakeWire]:
     """A scripted endpoint that listens."""
     endpoint = SnowflakeWire(reactor)
@@ -41,7 +41,7 @@ async def wire() -> AsyncIterator[SnowflakeWire]:
     await endpoint.stop()
 
 
-@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]  # it has no types
 async def build() -> AsyncIterator[Build]:
     """Makes started warehouses for login arguments; keywords are pool settings.
 

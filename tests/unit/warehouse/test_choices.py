@@ -108,7 +108,7 @@ class House:
         self.profiles = Profiles(config)
         accounts = Accounts.configured(config, self.profiles, None)
         self.warehouse = Warehouse(
-            reactor,  # type: ignore[arg-type]
+            reactor,  # type: ignore[arg-type]  # typed as a module
             accounts,
             config.pool,
             Metrics(),
@@ -128,7 +128,7 @@ class House:
         return caught.value
 
 
-@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]  # it has no types
 async def house(tmp_path: Path, port: int) -> AsyncIterator[House]:
     """A started one, stopped afterwards."""
     made = House(tmp_path, port)

@@ -148,7 +148,7 @@ class House:
         return found
 
 
-@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]  # it has no types
 async def house(place: Place) -> AsyncIterator[House]:
     """A started one, stopped afterwards."""
     made = House(place)

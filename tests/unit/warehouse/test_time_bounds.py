@@ -22,7 +22,7 @@ GRACE_S = 2.5
 """The wait for a confirmed abort, and a busy machine."""
 
 
-@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]  # it has no types
 async def mute(wire: SnowflakeWire, build: Build) -> AsyncIterator[SnowflakeWire]:
     """The endpoint, which gives its late answers before the warehouses stop."""
     yield wire
