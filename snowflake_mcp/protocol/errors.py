@@ -110,12 +110,20 @@ class ToolFailure(Exception):
         self.retryable = retryable
         self.details = dict(details or {})
 
-    def anew(self) -> "ToolFailure":
+    def anew(
+        self, *, message: str | None = None, hint: str | None = None, **details: Any
+    ) -> "ToolFailure":
         """The same failure, never raised yet: what is kept or raised again holds no frames.
+
+        ``message`` and ``hint`` are in place of its own, ``details`` beside them.
 
         An exception that has been raised keeps the frames it went through, with all that their
         callers had at hand, and each further raise adds to them.
         """
         return ToolFailure(
-            self.family, self.message, self.hint, retryable=self.retryable, details=self.details
+            self.family,
+            self.message if message is None else message,
+            self.hint if hint is None else hint,
+            retryable=self.retryable,
+            details={**self.details, **details},
         )

@@ -126,13 +126,8 @@ class Sender:
         except ToolFailure as failure:
             if not missing or failure.family is not Family.MISSING_OBJECT:
                 raise
-            raise ToolFailure(
-                failure.family,
-                failure.message,
-                f"{missing} The server's role may also lack the right to see it.",
-                retryable=failure.retryable,
-                details=failure.details,
-            ) from failure
+            hint = f"{missing} The server's role may also lack the right to see it."
+            raise failure.anew(hint=hint) from failure
         finally:
             if not goes_on:
                 meter.stop()

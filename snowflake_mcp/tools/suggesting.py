@@ -58,13 +58,8 @@ async def suggested(failure: ToolFailure, call: Call, arguments: Mapping[str, An
     if not names:
         return failure
     texts = [plain(".".join(map(shown, path)), _NAME_CHARS) for path in names]
-    return ToolFailure(
-        failure.family,
-        failure.message,
-        f"{meant(wanted, texts, names[0][-1])} {failure.hint}".rstrip(),
-        retryable=failure.retryable,
-        details={**failure.details, "did_you_mean": texts},
-    )
+    question = meant(wanted, texts, names[0][-1])
+    return failure.anew(hint=f"{question} {failure.hint}".rstrip(), did_you_mean=texts)
 
 
 def _is_other(arguments: Mapping[str, Any]) -> bool:

@@ -55,12 +55,9 @@ class Logins:
         left_s = self._closed_until - self._clock.seconds()
         if self._failure is None or left_s <= 0:
             return None
-        return ToolFailure(
-            self._failure.family,
-            f"{self._failure.message} The next login is tried in {left_s:.0f} s.",
-            self._failure.hint,
-            retryable=self._failure.retryable,
-            details={**self._failure.details, "next_login_s": round(left_s, 1)},
+        return self._failure.anew(
+            message=f"{self._failure.message} The next login is tried in {left_s:.0f} s.",
+            next_login_s=round(left_s, 1),
         )
 
     async def enter(self) -> None:
