@@ -8,11 +8,9 @@ else the machine does falls on all alike; ratios are of figures of one round.
 """
 
 import argparse
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +18,7 @@ from bench.cores import CLIENT, pin
 from bench.peers import installing
 from bench.peers.contenders import OURS, TITLES, Contender, Rest, floor, listed, ours, peer
 from bench.report import Table, Target, percentile
-from bench.volley import Fallen, Volley, fire
+from bench.rounds import Entry, Event
 from tests.support.messages import HANDSHAKE, STATELESS
 from tests.support.server import end_on_sigterm
 from tests.support.simulator import simulating
@@ -42,42 +40,6 @@ _HOW: Final = (
     "second over those of this server in the same round; *by CPU*: the same by processor time, "
     "which other work on the machine disturbs less. "
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A server in a contest, and how it is asked."""
-
-    contender: Contender
-    kind: str
-    path: str = "/mcp"
-
-
-@dataclass(slots=True)
-class _Event:
-    """One kind of request from so many connections."""
-
-    label: str
-    method: str
-    params: Mapping[str, Any]
-    connections: int
-    expect: str
-    entries: Sequence[_Entry]
-    fallen: dict[str, list[Fallen]] = field(default_factory=dict)
-
-    def ratios(self, other: str) -> list[float]:
-        """Of each round: our rate over theirs."""
-        pairs = zip(self.fallen.get(OURS, []), self.fallen.get(other, []), strict=False)
-        return [mine.rate / theirs.rate for mine, theirs in pairs]
-
-    def cpu_us(self, other: str) -> float:
-        """Processor time of a server per answer."""
-        taken = [each.server_cpu_s / each.answers for each in self.fallen[other]]
-        return percentile(taken, 50) * 1e6
-
-    def ratio(self, other: str) -> float:
-        """The median of ``ratios``; NaN where one of the two is missing."""
-        return percentile(self.ratios(other), 50)
 
 
 def _call(tool: str) -> dict[str, Any]:
@@ -140,12 +102,12 @@ def _http(
     for version, kind in ((STATELESS, "http"), (HANDSHAKE, "session")):
         for method in ("tools/call", "tools/list"):
             for count in _COUNTS:
-                entries = [_Entry(each, kind) for each in servers]
+                entries = [Entry(each, kind) for each in servers]
                 if (version, method) == (STATELESS, "tools/call"):
-                    entries += [_Entry(each, "plain") for each in floors]
+                    entries += [Entry(each, "plain") for each in floors]
                 params = _call("echo") if method == "tools/call" else {}
                 expect = "hello" if method == "tools/call" else "execute_query"
-                event = _Event(
+                event = Event(
                     f"{method} {version}, {count}", method, params, count, expect, entries
                 )
                 _hold(event, made, rounds, seconds)
@@ -163,9 +125,9 @@ def _hop(servers: Sequence[Contender], how: str, rounds: int, seconds: float) ->
         _COLUMNS,
     )
     for count in (1, 32):
-        entries = [_Entry(each, "http") for each in servers]
+        entries = [Entry(each, "http") for each in servers]
         label = f"tools/call {STATELESS}, {count}"
-        event = _Event(label, "tools/call", _call("hop"), count, "hello", entries)
+        event = Event(label, "tools/call", _call("hop"), count, "hello", entries)
         _hold(event, made, rounds, seconds)
         _against(made, event, {installing.NODE: 1.0})
     return made
@@ -182,44 +144,30 @@ def _websocket(
     )
     for method in ("tools/call", "tools/list"):
         for count in _COUNTS:
-            entries = [_Entry(we, "websocket")]
+            entries = [Entry(we, "websocket")]
             is_call = method == "tools/call"
             if is_call and echo is not None:
-                entries.append(_Entry(echo, "echo"))
+                entries.append(Entry(echo, "echo"))
             params = _call("echo") if is_call else {}
             expect = "hello" if is_call else "execute_query"
-            event = _Event(f"{method}, {count}", method, params, count, expect, entries)
+            event = Event(f"{method}, {count}", method, params, count, expect, entries)
             _hold(event, made, rounds, seconds)
             if is_call:
                 text = f"{event.label} connections: share of {TITLES['echo']}"
-                figure = event.ratio(TITLES["echo"]) * 100
+                figure = event.ratio(OURS, TITLES["echo"]) * 100
                 made.targets.append(Target(text, figure, 60.0, " %"))
     return made
 
 
-def _hold(event: _Event, made: Table, rounds: int, seconds: float) -> None:
+def _hold(event: Event, made: Table, rounds: int, seconds: float) -> None:
     """Run the rounds, and add a row for each server."""
-    print(f"{made.title}: {event.label}", file=sys.stderr, flush=True)
-    for _ in range(rounds):
-        for entry in event.entries:
-            volley = Volley(
-                port=entry.contender.port,
-                kind=entry.kind,
-                method=event.method,
-                params=event.params,
-                connections=event.connections,
-                seconds=seconds,
-                expect=event.expect,
-                path=entry.path,
-                pids=entry.contender.pids,
-            )
-            event.fallen.setdefault(entry.contender.title, []).append(fire(volley, CLIENT))
+    event.hold(rounds, seconds)
     for title, fallen in event.fallen.items():
-        wrong = sum(each.wrong for each in fallen)
+        wrong = event.wrong(title)
         if wrong and title == OURS:
             raise SystemExit(f"{wrong} wrong answers: {fallen[0].examples}")
         rates = [each.rate for each in fallen]
-        ratios = event.ratios(title)
+        ratios = event.ratios(OURS, title)
         made.add(
             f"{event.label}, {title}",
             *(percentile(rates, 50), min(rates), max(rates)),
@@ -234,10 +182,10 @@ def _hold(event: _Event, made: Table, rounds: int, seconds: float) -> None:
         )
 
 
-def _against(made: Table, event: _Event, bounds: Mapping[str, float]) -> None:
+def _against(made: Table, event: Event, bounds: Mapping[str, float]) -> None:
     for name, bound in bounds.items():
         text = f"{event.label} connections: times {TITLES[name]}"
-        made.targets.append(Target(text, event.ratio(TITLES[name]), bound))
+        made.targets.append(Target(text, event.ratio(OURS, TITLES[name]), bound))
 
 
 def main() -> None:
