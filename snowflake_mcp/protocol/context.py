@@ -1,10 +1,10 @@
 """What a method knows of the request that it answers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+import msgspec
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.protocol.eras import is_stateless, is_version_at_least
@@ -38,15 +38,14 @@ def _keep() -> None:
     """The channel of this request cannot be released."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What the transport and the session say about a request before its method runs."""
 
     transport: Transport
     principal: Principal
     version: str
     """Protocol revision of this request, one of ``eras.KNOWN``."""
-    capabilities: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    capabilities: Mapping[str, Any] = MappingProxyType({})
     """What the client declared it can do."""
     client: str = ""
     """Name and version as the client gave them; unverified, for logs and tags only."""
@@ -59,8 +58,7 @@ class Facts:
     """Scheme and host by which the client has reached the server, where that is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Negotiated:
+class Negotiated(msgspec.Struct, frozen=True):
     """What ``initialize`` agreed on."""
 
     version: str
@@ -68,8 +66,7 @@ class Negotiated:
     capabilities: Mapping[str, Any]
 
 
-@dataclass(slots=True)
-class RequestContext:
+class RequestContext(msgspec.Struct):
     """One request while it runs; reactor thread only."""
 
     facts: Facts
@@ -99,7 +96,7 @@ class RequestContext:
     """The least level of log messages that the client wants; ``None`` for none at all."""
     live: Live | None = None
     """The handshake-era session's state; ``None`` in the stateless era and over REST."""
-    answers: dict[str, Any] = field(default_factory=dict)
+    answers: dict[str, Any] = msgspec.field(default_factory=dict)
     """What the client has answered so far to questions of this request (stateless era)."""
     tool: str = ""
     """The tool that is called, as the client named it; empty for other methods."""
@@ -113,7 +110,7 @@ class RequestContext:
     """Set by ``initialize`` for whoever keeps the session."""
     traceparent: str | None = None
     """The span of this request, as the parent of what it causes; ``None``: the client's is."""
-    trail: Trail = field(default_factory=Trail)
+    trail: Trail = msgspec.field(default_factory=Trail)
     """What the request has done so far."""
     settled: bool = False
     """Set when the work has ended; from then on nothing more is sent for it."""

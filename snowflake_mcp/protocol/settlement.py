@@ -1,9 +1,9 @@
 """How a request's end, whatever it was, becomes what the client is told."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
+from msgspec.structs import replace
 from pydantic import ValidationError
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger

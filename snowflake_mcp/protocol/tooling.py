@@ -1,7 +1,7 @@
 """What the protocol asks of tools, resources, prompts and completions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -14,8 +14,7 @@ from snowflake_mcp.protocol.principal import Principal
 __all__ = ["Completions", "Library", "Offer", "Prompts", "ToolResult", "Toolbox"]
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(msgspec.Struct, frozen=True):
     """The outcome of a call, in parts that are cheap to put on the wire.
 
     ``text`` is the readable answer: a ``str``, or a JSON string already encoded by a worker
@@ -27,7 +26,7 @@ class ToolResult:
 
     text: str | msgspec.Raw | None
     structured: Mapping[str, Any] | msgspec.Raw | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = msgspec.field(default_factory=dict)
     failure: ToolFailure | None = None
     blocks: Sequence[Mapping[str, Any]] = ()
     spooled_bytes: int = 0

@@ -1,8 +1,9 @@
 """What a request did, gathered while it runs, for whoever keeps a record of it."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 __all__ = ["Follower", "Trail"]
 
@@ -17,8 +18,7 @@ class Follower(Protocol):
         """It has ended in this state, perhaps after the request."""
 
 
-@dataclass(slots=True)
-class Trail:
+class Trail(msgspec.Struct):
     """The trail of one request; reactor thread only.
 
     It is filled where every tool has to pass: at the gate, on the way to Snowflake, at the
@@ -44,11 +44,11 @@ class Trail:
     statement: str = ""
     """A judged text exactly as it may be sent, or as it came where it was refused; else the last
     statement that a tool made itself. May hold secrets: never for logs."""
-    objects: dict[str, None] = field(default_factory=dict)
+    objects: dict[str, None] = msgspec.field(default_factory=dict)
     """Names of what was asked for, in order, each once."""
     confirmation: str = ""
     """Of the user: ``asked``, ``given``, ``declined`` or ``impossible``."""
-    query_ids: dict[str, str] = field(default_factory=dict)
+    query_ids: dict[str, str] = msgspec.field(default_factory=dict)
     """Snowflake's ids of what ran for the request, in order, each with the state that Snowflake
     or its thread confirmed; empty: not known so far."""
     service_request: str = ""

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+from msgspec import structs
+
 from snowflake_mcp.charts.lines import Facts, Kind, Look, Question
 from snowflake_mcp.charts.painter import Unpaintable
 from snowflake_mcp.protocol.apps import shows_views
@@ -101,7 +103,9 @@ async def _chart_query(arguments: ChartQuery, call: Call) -> ToolResult:
     told = _told(arguments.kind, call, outcome, drawn.facts or Facts(), lines)
     if not drawn.png:
         return told
-    return replace(told, blocks=({"type": "image", "data": drawn.png, "mimeType": _MIME_TYPE},))
+    return structs.replace(
+        told, blocks=({"type": "image", "data": drawn.png, "mimeType": _MIME_TYPE},)
+    )
 
 
 async def _gathered(

@@ -202,7 +202,9 @@ def _about(
         "state": standing.state,
         "elapsed_ms": elapsed_ms,
     }
-    return replace(shown, structured=structured, meta=_meta(call, standing.query_id))
+    return msgspec.structs.replace(
+        shown, structured=structured, meta=_meta(call, standing.query_id)
+    )
 
 
 def failed(call: Call, failure: ToolFailure) -> ToolResult:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from msgspec import structs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs, formatEvent
@@ -194,7 +195,7 @@ def test_what_runs_is_shown_with_its_caller_and_without_its_text() -> None:
     scene = Scene()
     scene.rig.clock.advance(10)
     waiting = scene.call("wait")
-    other = scene.call("wait", replace(FACTS, principal=Principal("bob")))
+    other = scene.call("wait", structs.replace(FACTS, principal=Principal("bob")))
     scene.warehouse.running = [
         replace(RUNNING, request_id=other.context.request_id),
         replace(RUNNING, request_id="r-gone", elapsed_s=99.0, handed_over=True),

@@ -1,9 +1,9 @@
 """What content shows to callers of different tables: their own objects, their own changes."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Final
 
+from msgspec import structs
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
@@ -60,7 +60,7 @@ class Stand:
 
 def asking(principal: Principal) -> RequestContext:
     made = request()
-    made.facts = replace(made.facts, principal=principal)
+    made.facts = structs.replace(made.facts, principal=principal)
     return made
 
 

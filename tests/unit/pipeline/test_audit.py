@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 
@@ -62,7 +62,7 @@ class Stand:
         self._perform = audited(self.audit, statement_text=made.statement_text)(inner)
 
     def request(self, method: str = "tools/call") -> RequestContext:
-        return replace(context(facts=ANN, clock=self.clock), method=method)
+        return structs.replace(context(facts=ANN, clock=self.clock), method=method)
 
     def do(
         self, request: RequestContext, params: dict[str, Any] | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # it has no types
 import msgspec
 import pytest
+from msgspec import structs
 from twisted.internet.task import Clock
 
 from snowflake_mcp.config.load import Flags, load
@@ -272,7 +273,7 @@ async def test_what_others_have_is_unknown_here(tmp_path: Path) -> None:
     """The name of an operator's tool is told only to whoever may call it."""
     tools, _ = stand(written(tmp_path))
     bob = context()
-    bob.facts = replace(bob.facts, principal=Principal("bob", "bob"))
+    bob.facts = structs.replace(bob.facts, principal=Principal("bob", "bob"))
     with pytest.raises(Exception, match="Unknown tool: sales_of"):
         await tools.call("sales_of", REGION, bob)
 
@@ -310,7 +311,7 @@ async def test_what_is_not_in_the_set_cannot_be_called(tmp_path: Path) -> None:
     """The list and the calls go by the same set."""
     tools, warehouse = stand(written(tmp_path, TEXT + SETS))
     asked = context()
-    asked.facts = replace(asked.facts, principal=Principal("me", "", "daily"))
+    asked.facts = structs.replace(asked.facts, principal=Principal("me", "", "daily"))
     with pytest.raises(McpError, match="The tool execute_query is not open"):
         await tools.call("execute_query", {"query": "SELECT 1"}, asked)
     assert warehouse.jobs == []
@@ -365,7 +366,7 @@ deny_objects = ["SHOP"]
 def asked_by(name: str, now: float = 0.0) -> RequestContext:
     """A request of a caller of that table, at that time."""
     made = context()
-    made.facts = replace(made.facts, principal=Principal(name, name))
+    made.facts = structs.replace(made.facts, principal=Principal(name, name))
     made.clock = Clock()
     made.clock.advance(now)
     return made

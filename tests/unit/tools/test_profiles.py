@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Final, cast
 
 import pytest
+from msgspec import structs
 
 from snowflake_mcp.config.model import (
     Backend,
@@ -231,7 +232,7 @@ async def test_a_reload_while_the_user_is_asked_ends_the_write() -> None:
                 return {"action": "accept", "content": {"confirm": True}}
 
         request = asking(ANN)
-        request.facts = replace(request.facts, capabilities={"elicitation": {}})
+        request.facts = structs.replace(request.facts, capabilities={"elicitation": {}})
         request.live = cast(Live, Client())
         arguments = {"query": "INSERT"}
         return await stand.tools.call("execute_statement", arguments, request)

@@ -1,11 +1,11 @@
 """The list of tools, the check of arguments, and what every call has in common."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import mcp_types
 import pytest
+from msgspec import structs
 from twisted.internet.defer import CancelledError
 
 from snowflake_mcp.config.model import Backend, LimitSettings
@@ -286,7 +286,7 @@ async def test_a_statement_carries_who_asked() -> None:
     tools, warehouse = registry(ONE_ROW)
     facts = Facts("http", Principal("p" * 500), "2026-07-28", client="c/1", session_id="s1")
     trace = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-    request = context(remaining_s=31.0, facts=replace(facts, traceparent=trace))
+    request = context(remaining_s=31.0, facts=structs.replace(facts, traceparent=trace))
     await tools.call("execute_query", {"query": "SELECT 1"}, request)
     job = warehouse.jobs[0]
     assert job.principal == facts.principal

@@ -1,10 +1,10 @@
 """The budget: what a query would read is asked before it runs; a day's use is counted."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from snowflake_mcp.config.model import PolicySettings
 from snowflake_mcp.policy.ledger import Ledger
@@ -53,7 +53,7 @@ def priced(
 
 def asking(**answers: Any) -> RequestContext:
     made = context(answers=answers)
-    made.facts = replace(made.facts, capabilities={"elicitation": {}})
+    made.facts = structs.replace(made.facts, capabilities={"elicitation": {}})
     return made
 
 
@@ -127,7 +127,7 @@ async def test_the_user_may_let_it_run() -> None:
     await tools.call("execute_query", QUERY, asking(**YES))
     assert warehouse.sql[-1] == "SELECT a FROM t"
     old = context()
-    old.facts = replace(old.facts, version="2025-11-25")
+    old.facts = structs.replace(old.facts, version="2025-11-25")
     result = await tools.call("execute_query", QUERY, old)
     assert "11 partitions" in shown(result)
     assert "Nothing was run." in shown(result)

@@ -1,10 +1,10 @@
 """What calls leave in the trail of their request, for the audit."""
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from snowflake_mcp.config.model import PolicySettings
 from snowflake_mcp.policy.tiers import Tier
@@ -110,7 +110,7 @@ async def test_the_question_to_the_user_is_left(
     word_left = ""
     for answers in ({}, {"confirm": answer}) if answer else ({},):
         request = context(answers=answers)
-        request.facts = replace(request.facts, capabilities=capabilities)
+        request.facts = structs.replace(request.facts, capabilities=capabilities)
         with suppress(InputRequired, McpError):
             await tools.call("execute_statement", {"query": "insert"}, request)
         word_left = request.trail.confirmation

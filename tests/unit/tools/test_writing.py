@@ -1,9 +1,9 @@
 """execute_statement: offered by tier, confirmed by the user, sent once."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from snowflake_mcp.config.model import PolicySettings
 from snowflake_mcp.policy.tiers import Tier
@@ -42,7 +42,7 @@ def writing(policy: PolicySettings = DML) -> tuple[Registry, FakeWarehouse, Fake
 def asking(**answers: Any) -> RequestContext:
     """A request whose client can ask its user."""
     made = context(answers=answers)
-    made.facts = replace(made.facts, capabilities={"elicitation": {}})
+    made.facts = structs.replace(made.facts, capabilities={"elicitation": {}})
     return made
 
 
@@ -138,7 +138,7 @@ async def test_a_client_that_cannot_ask_cannot_write() -> None:
     """Handshake era: the failure names the setting; stateless era: -32021 (T-18)."""
     tools, warehouse, _ = writing()
     old = context()
-    old.facts = replace(old.facts, version="2025-11-25")
+    old.facts = structs.replace(old.facts, version="2025-11-25")
     result = await tools.call("execute_statement", INSERT, old)
     assert "policy.confirm_writes" in shown(result)
     with pytest.raises(McpError) as refused:
