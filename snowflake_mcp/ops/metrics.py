@@ -145,7 +145,13 @@ class Metrics:
     number is bounded by the program, and nothing of a statement can show.
     """
 
-    _counts: dict[str, dict[Labels, Value]] = field(default_factory=dict)
+    # Of every family from the beginning, so that to count is to look up twice and add.
+    _counts: dict[str, dict[Labels, float]] = field(
+        default_factory=lambda: {name: {} for name in FAMILIES}
+    )
+    _distributions: dict[str, dict[Labels, Distribution]] = field(
+        default_factory=lambda: {name: {} for name in FAMILIES}
+    )
     _watched: dict[str, Callable[[], Mapping[Labels, float]]] = field(default_factory=dict)
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
@@ -155,13 +161,12 @@ class Metrics:
             KeyError: there is no such family.
             ValueError: the labels are not those of the family.
         """
-        values = self._kept(name)
-        old = values.get(labels)
-        if isinstance(old, float | int):
-            values[labels] = old + by
-            return
-        _checked(FAMILIES[name], labels)
-        values[labels] = by
+        counts = self._counts[name]
+        if labels in counts:
+            counts[labels] += by
+        else:
+            _checked(FAMILIES[name], labels)
+            counts[labels] = by
 
     def observe(self, name: str, value: float, *labels: str) -> None:
         """Put a value into its bucket.
@@ -170,12 +175,12 @@ class Metrics:
             KeyError: there is no such family.
             ValueError: the labels are not those of the family.
         """
-        values = self._kept(name)
+        distributions = self._distributions[name]
         bounds = FAMILIES[name].bounds
-        found = values.get(labels)
-        if not isinstance(found, Distribution):
+        found = distributions.get(labels)
+        if found is None:
             _checked(FAMILIES[name], labels)
-            found = values[labels] = Distribution([0] * (len(bounds) + 1))
+            found = distributions[labels] = Distribution([0] * (len(bounds) + 1))
         found.counts[bisect_left(bounds, value)] += 1
         found.total += value
 
@@ -191,7 +196,9 @@ class Metrics:
         """What is known, in the order of ``FAMILIES``; families without a value are left out."""
         for name, family in FAMILIES.items():
             read = self._watched.get(name)
-            values = self._counts.get(name, {}) if read is None else dict(read())
+            values: Mapping[Labels, Value] = (
+                (self._counts[name] or self._distributions[name]) if read is None else dict(read())
+            )
             if values:
                 yield Sample(family, values)
 
@@ -211,10 +218,6 @@ class Metrics:
                     part = f"{family.name}_{labels[split]}"
                     sums[part] = sums.get(part, 0) + value
         return dict(sorted(sums.items()))
-
-    def _kept(self, name: str) -> dict[Labels, Value]:
-        values = self._counts.get(name)
-        return self._counts.setdefault(FAMILIES[name].name, {}) if values is None else values
 
 
 def _checked(family: Family, labels: Labels) -> None:

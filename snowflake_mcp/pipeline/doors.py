@@ -1,5 +1,6 @@
 """The layer that refuses new tool calls while an operator keeps the doors closed."""
 
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from snowflake_mcp.ops.doors import Doors
@@ -19,12 +20,15 @@ def keep_doors(doors: Doors) -> Layer:
     """A layer that asks ``doors`` before each tool call; what runs already goes on."""
 
     def layer(inner: Perform) -> Perform:
-        async def perform(
+        async def closed() -> MethodResult:
+            return failed(_closed(doors))
+
+        def perform(
             method: str, params: dict[str, Any], context: RequestContext
-        ) -> MethodResult:
+        ) -> Coroutine[Any, Any, MethodResult]:
             if doors.closed and method == "tools/call" and context.tool not in STILL_OPEN:
-                return failed(_closed(doors))
-            return await inner(method, params, context)
+                return closed()
+            return inner(method, params, context)
 
         return perform
 

@@ -1,5 +1,6 @@
 """Requests of callers whose table a reload has taken away are refused, whatever they ask."""
 
+from collections.abc import Coroutine
 from typing import Any
 
 from snowflake_mcp.config.principals import GONE, Profiles
@@ -15,14 +16,14 @@ def members_only(profiles: Profiles) -> Layer:
     """A layer that asks before each request; a connection may outlive its caller's table."""
 
     def layer(inner: Perform) -> Perform:
-        async def perform(
+        def perform(
             method: str, params: dict[str, Any], context: RequestContext
-        ) -> MethodResult:
+        ) -> Coroutine[Any, Any, MethodResult]:
             try:
                 profiles.of(context.facts.principal.profile)
             except KeyError:
                 raise McpError(INVALID_REQUEST, GONE, status=403) from None
-            return await inner(method, params, context)
+            return inner(method, params, context)
 
         return perform
 

@@ -1,5 +1,6 @@
 """One log event and one count for every request, whatever its end."""
 
+from collections.abc import Coroutine
 from typing import Any, Final
 
 from twisted.logger import Logger
@@ -27,9 +28,9 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
     """
 
     def layer(inner: Perform) -> Perform:
-        async def perform(
+        def perform(
             method: str, params: dict[str, Any], context: RequestContext
-        ) -> MethodResult:
+        ) -> Coroutine[Any, Any, MethodResult]:
             began = context.clock.seconds()
 
             def over(outcome: str, _: MethodResult | None) -> None:
@@ -38,7 +39,7 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
                 if method not in _QUIET and (every or outcome != "ok"):
                     _report(context, method, params, outcome, seconds)
 
-            return await followed(inner, method, params, context, over)
+            return followed(inner, method, params, context, over)
 
         return perform
 

@@ -2,14 +2,14 @@
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Coroutine, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
-from snowflake_mcp.config.model import RateSettings
+from snowflake_mcp.config.model import PrincipalSettings, RateSettings
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.pipeline.buckets import Bucket, Rate
@@ -48,6 +48,10 @@ class _Meter:
     """The buckets of one principal, or of all together."""
 
     profile: str = ""
+    counts: PrincipalSettings | None = None
+    """The settings of which the rates were made."""
+    rates: Mapping[Limit, Rate] = field(default_factory=dict)
+    """Those that are set."""
     requests: Bucket = field(default_factory=Bucket)
     statements: Bucket = field(default_factory=Bucket)
     rows: Bucket = field(default_factory=Bucket)
@@ -58,9 +62,8 @@ class _Meter:
         return found
 
 
-@lru_cache(maxsize=256)
 def _own(its: RateSettings) -> Mapping[Limit, Rate]:
-    """The rates of one principal that are set; made once for each table, not for each request."""
+    """The rates of one principal that are set."""
     return _set(
         requests=Rate(its.requests_per_s, its.burst_requests),
         statements=Rate.per_min(its.statements_per_min),
@@ -69,7 +72,6 @@ def _own(its: RateSettings) -> Mapping[Limit, Rate]:
     )
 
 
-@lru_cache(maxsize=16)
 def _total(its: RateSettings) -> Mapping[Limit, Rate]:
     """Those of all together."""
     return _set(
@@ -101,10 +103,9 @@ class Rates:
     def layer(self, inner: Perform) -> Perform:
         """Refuse what comes too fast; charge what an answer holds."""
 
-        async def perform(
-            method: str, params: dict[str, Any], context: RequestContext
+        async def limited(
+            meter: _Meter, method: str, params: dict[str, Any], context: RequestContext
         ) -> MethodResult:
-            meter = self._meter(context.facts.principal)
             # What is taken up again was admitted when it began.
             spared = (
                 method in _SPARED or context.tool in _SPARED_TOOLS or context.resumes is not None
@@ -117,6 +118,14 @@ class Rates:
             result = await inner(method, params, context)
             self._charge(meter, result)
             return result
+
+        def perform(
+            method: str, params: dict[str, Any], context: RequestContext
+        ) -> Coroutine[Any, Any, MethodResult]:
+            meter = self._meter(context.facts.principal)
+            if not any(self._set(meter)):
+                return inner(method, params, context)
+            return limited(meter, method, params, context)
 
         return perform
 
@@ -139,30 +148,30 @@ class Rates:
         meter = self._meters.get(principal)
         if meter is None:
             return 0, 0
-        settings = self._settings(meter)
+        settings = self._counting(meter).rates
         return settings.max_statements, settings.max_waiting
 
     def _meter(self, principal: Principal) -> _Meter:
-        meter = self._meters.get(principal.name)
+        name = principal.name
+        meter = self._meters.get(name)
         if meter is None:
-            meter = self._meters[principal.name] = _Meter()
+            meter = self._meters[name] = _Meter()
+            if len(self._meters) > _MOST:
+                self._meters.popitem(last=False)
+        else:
+            self._meters.move_to_end(name)
         meter.profile = principal.profile
-        self._meters.move_to_end(principal.name)
-        if len(self._meters) > _MOST:
-            self._meters.popitem(last=False)
         return meter
 
-    def _settings(self, meter: _Meter) -> RateSettings:
+    def _counting(self, meter: _Meter) -> PrincipalSettings:
         try:
-            return self._profiles.of(meter.profile).rates
+            return self._profiles.of(meter.profile)
         except KeyError:
             # A reload took the table away while a request of its caller was under way.
-            return self._profiles.of("").rates
+            return self._profiles.of("")
 
     def _asked(self, meter: _Meter, *, gives: bool) -> ToolFailure | None:
         """Take the request from the buckets, or say why not."""
-        if not any(self._set(meter)):
-            return None
         for limit in ("rows", "bytes") if gives else ():
             refusal = self._refusal(meter, limit, 0.0)
             if refusal is not None:
@@ -184,8 +193,6 @@ class Rates:
         return None
 
     def _charge(self, meter: _Meter, result: MethodResult) -> None:
-        if not any(self._set(meter)):
-            return
         rows, size = _content(result)
         self._charge_for(meter, "rows", rows)
         self._charge_for(meter, "bytes", size)
@@ -204,7 +211,14 @@ class Rates:
 
     def _set(self, meter: _Meter) -> tuple[Mapping[Limit, Rate], Mapping[Limit, Rate]]:
         """The rates that are set, its own and those of all together."""
-        return _own(self._settings(meter)), _total(self._profiles.of("").rates)
+        counts = self._counting(meter)
+        if meter.counts is not counts:
+            # Kept with the very settings: a reload brings others.
+            meter.counts, meter.rates = counts, _own(counts.rates)
+        everybody, servers = self._all, self._profiles.of("")
+        if everybody.counts is not servers:
+            everybody.counts, everybody.rates = servers, _total(servers.rates)
+        return meter.rates, everybody.rates
 
 
 _UNIT: Final[Mapping[Limit, str]] = {

@@ -1,13 +1,12 @@
 """How a call leaves its request and becomes a task, and how the task ends."""
 
-from collections.abc import Callable
+from functools import partial
 
-from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
-from snowflake_mcp.protocol.calls import Reply
+from snowflake_mcp.protocol.calls import Call, Reply
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import McpError
 from snowflake_mcp.protocol.jsonrpc import Request, encode_result
@@ -27,9 +26,7 @@ class Background:
     def detach(
         self,
         request: Request,
-        context: RequestContext,
-        reply: Deferred[Reply | None],
-        stop: Callable[[], None],
+        call: Call[Reply | None],
         handle: Handle | None,
     ) -> Task | None:
         """Answer the request with a task, and let its work go on.
@@ -37,6 +34,7 @@ class Background:
         ``None`` where that cannot be: another method than tools/call, another era, a client
         that did not declare the extension, or too many tasks.
         """
+        context = call.context
         facts = context.facts
         if context.task is not None:
             return context.task
@@ -44,13 +42,13 @@ class Background:
             return None
         if context.cancel_reason is not None or request.method != "tools/call":
             return None
-        task = self.board.open(facts.principal, stop, handle)
+        task = self.board.open(facts.principal, partial(call.cancel, "client"), handle)
         if task is not None:
             context.task = task
             context.send = nowhere
             seed = {**task.seed(), "resultType": "task"}
             shaped = shape(request.method, seed, facts.version, self._identity)
-            reply.callback(Reply(encode_result(request.id, shaped)))
+            call.answer(Reply(encode_result(request.id, shaped)))
         return task
 
     def end(self, context: RequestContext, task: Task, outcome: MethodResult | Failure) -> None:

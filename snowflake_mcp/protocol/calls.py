@@ -1,33 +1,39 @@
 """Work in flight: started once, cancelled by id, settled exactly once."""
 
 import types
-from collections.abc import Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Generator, Iterator
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import AlreadyCalledError, Deferred, succeed
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.context import CancelReason, RequestContext
-from snowflake_mcp.protocol.jsonrpc import RequestId
+from snowflake_mcp.protocol.jsonrpc import Request, RequestId
 
 __all__ = ["Call", "InFlight", "Reply", "begun"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def begun(work: Coroutine[Any, Any, T]) -> Deferred[T]:
-    """Run a coroutine as ``Deferred.fromCoroutine`` does; what never waits costs less.
+def begun(
+    begin: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs
+) -> Deferred[T] | T | Failure:
+    """Run work up to its first wait: the rest of it, or its end where it has not waited.
 
-    Up to its first wait it runs in the context of the caller, not in a copy.
+    Up to there it runs in the context of the caller, not in a copy of that as with
+    ``Deferred.fromCoroutine``. ``begin`` may refuse before it has made a coroutine.
     """
     try:
+        work = begin(*args, **kwargs)
         awaited = work.send(None)
     except StopIteration as ended:
-        return succeed(ended.value)
-    except Exception:  # noqa: BLE001 - a failed Deferred is how the caller is told
-        return fail(Failure())
+        value: T = ended.value
+        return value
+    except Exception:  # noqa: BLE001 - a Failure is how the caller is told
+        return Failure()
     return Deferred.fromCoroutine(_rest(work, awaited))
 
 
@@ -65,26 +71,67 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Call(Generic[T]):
-    """A running request; reactor thread only.
+    """A request and its answer; reactor thread only.
 
-    ``reply`` fires exactly once and never fails. ``None`` means that the client took the
-    request back (or left), so that no answer is owed.
+    It is answered exactly once, and an answer is no failure. ``None`` means that the client took
+    the request back (or left), so that no answer is owed.
     """
 
-    def __init__(self, context: RequestContext, work: Deferred[Any], reply: Deferred[T]) -> None:
+    __slots__ = ("_answer", "_reply", "answered", "context", "request", "work")
+
+    def __init__(self, context: RequestContext, request: Request | None = None) -> None:
         self.context = context
-        self.reply = reply
-        self._work = work
+        self.request = request
+        """What a client asked by JSON-RPC."""
+        self.work: Deferred[Any] | None = None
+        """What goes on in it; ``None`` before it first waits, and where it never does."""
+        self.answered = False
+        self._answer: T
+        self._reply: Deferred[T] | None = None
+
+    @property
+    def reply(self) -> Deferred[T]:
+        """Fires with the answer, and never fails."""
+        if self._reply is None:
+            self._reply = succeed(self._answer) if self.answered else Deferred()
+        return self._reply
+
+    def when_answered(self, told: Callable[[T], object]) -> None:
+        """Tell of the answer: at once if it is there, which costs less than ``reply``."""
+        if self.answered:
+            told(self._answer)
+        else:
+            self.reply.addCallback(_passed_on, told)
+
+    def answer(self, answer: T) -> None:
+        """This is the answer.
+
+        Raises:
+            AlreadyCalledError: it has one.
+        """
+        if self.answered:
+            raise AlreadyCalledError
+        self.answered = True
+        self._answer = answer
+        if self._reply is not None:
+            self._reply.callback(answer)
 
     def cancel(self, reason: CancelReason) -> None:
         """Stop the work; the first reason counts, a call that has settled ignores it."""
-        if self._work.called or self.context.cancel_reason is not None:
+        work, context = self.work, self.context
+        if work is None or work.called or context.cancel_reason is not None:
             return
-        if reason == "disconnect" and self.context.task is not None:
+        if reason == "disconnect" and context.task is not None:
             # The client has been given a task: it may leave, and come back to ask.
             return
-        self.context.cancel_reason = reason
-        self._work.cancel()
+        context.cancel_reason = reason
+        work.cancel()
+
+
+def _passed_on(answer: T, told: Callable[[T], object]) -> T:
+    """Whoever asks later for the answer gets it as well."""
+    told(answer)
+    return answer
 
 
 class InFlight:
@@ -105,12 +152,7 @@ class InFlight:
     def add(self, request_id: RequestId, call: Call[Any]) -> None:
         """Keep a call until it settles."""
         self._calls[request_id] = call
-
-        def settled(reply: Any) -> Any:
-            self._calls.pop(request_id, None)
-            return reply
-
-        call.reply.addCallback(settled)
+        call.when_answered(lambda _: self._calls.pop(request_id, None))
 
     def cancel(self, request_id: object, reason: CancelReason) -> None:
         """Cancel one call; an unknown or finished id is ignored, as the protocol asks."""

@@ -4,7 +4,6 @@ import secrets
 from collections.abc import Callable
 from typing import Final
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from snowflake_mcp.protocol import eras
@@ -153,16 +152,15 @@ class Conversation:
             return
         live = None if eras.is_stateless(facts.version) else self._live
         call = self._kernel.start(request, facts, self._send, live)
-        if not call.reply.called:
+        if not call.answered:
             self._calls.add(request.id, call)
-        reply: Deferred[Reply | None] = call.reply
 
         def settled(settled_reply: Reply | None) -> None:
             if call.context.negotiated is not None:
                 self._session = call.context.negotiated
             answer(None if settled_reply is None else settled_reply.body)
 
-        reply.addCallback(settled)
+        call.when_answered(settled)
 
     def _facts(self, request: Request) -> Facts:
         if has_envelope(request.params) or request.method == "server/discover":

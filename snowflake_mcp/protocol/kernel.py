@@ -2,11 +2,10 @@
 
 import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, cast
 
 from mcp_types import LOG_LEVEL_META_KEY
-from mcp_types import methods as wire
-from pydantic import ValidationError
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
@@ -18,23 +17,20 @@ from snowflake_mcp.protocol.calls import Call, InFlight, Reply, begun
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import CancelReason, Facts, RequestContext
 from snowflake_mcp.protocol.errors import (
-    INVALID_PARAMS,
     INVALID_REQUEST,
-    METHOD_NOT_FOUND,
     McpError,
     ToolFailure,
 )
-from snowflake_mcp.protocol.inputs import InputRequired
-from snowflake_mcp.protocol.jsonrpc import Notification, Request, Response, encode_result
+from snowflake_mcp.protocol.jsonrpc import Notification, Request, RequestId, Response, encode_result
 from snowflake_mcp.protocol.live import LEVELS, Live, LiveSession, LiveSessions
-from snowflake_mcp.protocol.methods.table import EXTENSION_METHODS, method_table
+from snowflake_mcp.protocol.methods.table import method_table
 from snowflake_mcp.protocol.methods.tasks import TaskMethods
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.protocol.settlement import STOPPING, error_reply, failed, first_problem, settle
+from snowflake_mcp.protocol.serving import Serving
+from snowflake_mcp.protocol.settlement import error_reply, failed, settle
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tasks import Task, TaskBoard
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
-from snowflake_mcp.protocol.validity import check_params
 
 __all__ = ["Kernel", "Layer", "Perform"]
 
@@ -71,14 +67,14 @@ class Kernel:
         self.live_sessions = LiveSessions(self.changes, clock)
         self._background = Background(TaskBoard(signers.wall_clock, signers.tasks), identity)
         tasks = TaskMethods(self._background.board, self._resume)
-        self._methods = method_table(offer, identity, self.changes, signers.cursors, tasks)
-        self._perform: Perform = self._lookup_and_run
+        methods = method_table(offer, identity, self.changes, signers.cursors, tasks)
+        self._serving = Serving(methods, signers.states)
+        self._perform: Perform = self._serving.perform
         for layer in reversed(layers):
             self._perform = layer(self._perform)
         self._running: set[Call[Any]] = set()
         self._sessions_in_flight: dict[str, InFlight] = {}
         self._idle: list[Deferred[None]] = []
-        self._closing = False
 
     @property
     def running(self) -> int:
@@ -103,33 +99,24 @@ class Kernel:
         the session's state on a stream transport; over HTTP it is found by the session id.
         ``release`` lets the request close its HTTP response and go on.
         """
-        scope = self._scope(facts)
+        scope = self._sessions_in_flight.get(_scope(facts))
+        call: Call[Reply | None]
         if scope is not None and request.id in scope:
+            call = Call(self._context(request.method, None, facts, nowhere), request)
             error = McpError(INVALID_REQUEST, "This request id is already in flight")
-            return self._refused(request, facts, error)
+            call.answer(error_reply(request.id, facts.version, error))
+            return call
         context = self._context(request.method, request.params, facts, send)
         context.message_id = request.id
         context.live = live or self.live(facts)
         if release is not None:
             context.release = release
-        reply: Deferred[Reply | None] = Deferred()
+        call = Call(context, request)
         # Bound before the work begins: a tool may detach before it first waits.
-        started: list[Call[Reply | None]] = []
-
-        def stop() -> None:
-            for call in started:
-                call.cancel("client")
-
-        context.detach = lambda handle: self._background.detach(
-            request, context, reply, stop, handle
-        )
-        work = begun(self._perform(request.method, request.params or {}, context))
-        call = Call(context, work, reply)
-        started.append(call)
-        self._supervise(call, work, lambda outcome: self._reply(request, context, outcome))
-        if scope is not None:
-            scope.add(request.id, call)
-            call.reply.addCallback(self._forget_scope, facts.session_id)
+        context.detach = partial(self._background.detach, request, call)
+        self._begin(call, request.params or {})
+        if not call.answered and (session_id := _scope(facts)):
+            self._in_flight(session_id, request.id, call)
         return call
 
     def start_tool(
@@ -137,10 +124,9 @@ class Kernel:
     ) -> Call[ToolResult | McpError | None]:
         """Begin a tool call for a transport that is not JSON-RPC (REST)."""
         params = {"name": name, "arguments": arguments}
-        context = self._context("tools/call", params, facts, nowhere)
-        work = begun(self._perform("tools/call", params, context))
-        call: Call[ToolResult | McpError | None] = Call(context, work, Deferred())
-        self._supervise(call, work, lambda outcome: cast("Any", settle(context, outcome)))
+        call: Call[ToolResult | McpError | None]
+        call = Call(self._context("tools/call", params, facts, nowhere))
+        self._begin(call, params)
         return call
 
     def failure_result(self, failure: ToolFailure, version: str) -> dict[str, Any]:
@@ -184,7 +170,7 @@ class Kernel:
 
         Subscriptions end at once, with their closing result.
         """
-        self._closing = True
+        self._serving.closing = True
         self.changes.close()
         self.live_sessions.end_standalone()
         done: Deferred[None] = Deferred()
@@ -222,58 +208,43 @@ class Kernel:
             log_level=level if eras.is_stateless(facts.version) and level in LEVELS else None,
         )
 
-    def _supervise(
-        self,
-        call: Call[Any],
-        work: Deferred[MethodResult],
-        conclude: Callable[[MethodResult | Failure], object],
-    ) -> None:
-        """Bound the work in time and turn its end, whatever it is, into the call's reply."""
+    def _begin(self, call: Call[Any], params: dict[str, Any]) -> None:
+        """Do what is asked; what waits is bound in time, and is running meanwhile."""
+        context = call.context
+        work = begun(self._perform, context.method, params, context)
+        if not isinstance(work, Deferred):
+            self._conclude(call, work)
+            return
+        call.work = work
         self._running.add(call)
         timer: IDelayedCall | None = None
-        # What needs no thread has ended before it could be late.
-        if call.context.method != _ENDLESS and not work.called:
-            timer = self._clock.callLater(call.context.remaining_s, call.cancel, "timeout")
+        if context.method != _ENDLESS and not work.called:
+            timer = self._clock.callLater(context.remaining_s, call.cancel, "timeout")
+        work.addBoth(self._ended, call, timer)
 
-        def ended(outcome: MethodResult | Failure) -> None:
-            if timer is not None and timer.active():
-                timer.cancel()
-            call.context.settled = True
-            self._running.discard(call)
-            if call.context.task is None:
-                call.reply.callback(conclude(outcome))
-            else:
-                self._background.end(call.context, call.context.task, outcome)
-            if not self._running:
-                idle, self._idle = self._idle, []
-                for done in idle:
-                    done.callback(None)
+    def _ended(
+        self, outcome: MethodResult | Failure, call: Call[Any], timer: IDelayedCall | None
+    ) -> None:
+        """What has waited is over."""
+        if timer is not None and timer.active():
+            timer.cancel()
+        self._running.discard(call)
+        self._conclude(call, outcome)
+        if not self._running:
+            idle, self._idle = self._idle, []
+            for done in idle:
+                done.callback(None)
 
-        work.addBoth(ended)
-
-    async def _lookup_and_run(
-        self, method: str, params: dict[str, Any], context: RequestContext
-    ) -> MethodResult:
-        run = self._methods.get(method)
-        # REST is not MCP: its body is checked by its resource, and the tool checks arguments.
-        # The methods of an extension check their own params, and what is resumed was checked.
-        extension = method in EXTENSION_METHODS and eras.is_stateless(context.facts.version)
-        if context.facts.transport != "rest" and not extension and context.resumes is None:
-            try:
-                check_params(method, context.facts.version, params)
-            except KeyError:
-                run = None
-            except ValidationError as error:
-                raise McpError(INVALID_PARAMS, first_problem(error)) from None
-        if run is None:
-            raise McpError(METHOD_NOT_FOUND, f"Method not found: {method[:80]}")
-        if self._closing and method == "tools/call":
-            return failed(STOPPING)
-        self._restore(method, params, context)
-        try:
-            return await run(params, context)
-        except InputRequired as required:
-            return self._input_required(method, params, context, required)
+    def _conclude(self, call: Call[Any], outcome: MethodResult | Failure) -> None:
+        """Turn the end of the work, whatever it is, into the call's answer."""
+        context = call.context
+        context.settled = True
+        if context.task is not None:
+            self._background.end(context, context.task, outcome)
+        elif call.request is not None:
+            call.answer(self._reply(call.request, context, outcome))
+        else:
+            call.answer(settle(context, outcome))
 
     def _resume(self, task_id: str, asking: RequestContext) -> Task | None:
         """Take up a task of another process: its statement is Snowflake's, so is its result."""
@@ -282,49 +253,15 @@ class Kernel:
         if found is None:
             return None
         created, handle = found
-        started: list[Call[Any]] = []
-
-        def stop() -> None:
-            for call in started:
-                call.cancel("client")
-
         context = self._context("tools/call", {"name": handle.tool}, facts, nowhere)
+        call: Call[None] = Call(context)
+        stop = partial(call.cancel, "client")
         context.task = self._background.board.restore(task_id, facts.principal, created, stop)
         if context.task is None:
             return None
         context.resumes = context.query_id = handle.query_id
-        params = {"name": handle.tool, "arguments": handle.arguments}
-        work = begun(self._perform("tools/call", params, context))
-        started.append(Call(context, work, Deferred()))
-        self._supervise(started[0], work, lambda outcome: outcome)
+        self._begin(call, {"name": handle.tool, "arguments": handle.arguments})
         return context.task
-
-    def _restore(self, method: str, params: dict[str, Any], context: RequestContext) -> None:
-        """Bring back what the client has answered in earlier rounds of a stateless request."""
-        facts = context.facts
-        if not eras.is_stateless(facts.version) or method not in wire.INPUT_REQUIRED_METHODS:
-            return
-        if (state := params.get("requestState")) is not None:
-            opened = self._signers.states.open(state, facts.principal, method, params)
-            context.answers.update(opened)
-        context.answers.update(params.get("inputResponses") or {})
-
-    def _input_required(
-        self,
-        method: str,
-        params: dict[str, Any],
-        context: RequestContext,
-        required: InputRequired,
-    ) -> dict[str, Any]:
-        principal = context.facts.principal
-        return {
-            "resultType": "input_required",
-            "inputRequests": {
-                key: {"method": question.method, "params": dict(question.params)}
-                for key, question in required.questions.items()
-            },
-            "requestState": self._signers.states.seal(principal, method, params, required.answers),
-        }
 
     def _reply(
         self, request: Request, context: RequestContext, outcome: MethodResult | Failure
@@ -349,30 +286,26 @@ class Kernel:
             )
         return Reply(body, session_id=session_id)
 
-    def _refused(self, request: Request, facts: Facts, error: McpError) -> Call[Reply | None]:
-        context = self._context(request.method, None, facts, nowhere)
-        done: Deferred[None] = Deferred()
-        done.callback(None)
-        call: Call[Reply | None] = Call(context, done, Deferred())
-        call.reply.callback(error_reply(request.id, facts.version, error))
-        return call
-
     def live(self, facts: Facts) -> LiveSession | None:
         """The state of the HTTP session that a request belongs to, if it belongs to one."""
         if facts.transport != "http" or facts.session_id is None:
             return None
         return self.live_sessions.get(facts.session_id, facts.principal, facts.client)
 
-    def _scope(self, facts: Facts) -> InFlight | None:
-        """Where the ids of a handshake-era HTTP session live; other transports keep their own."""
-        if facts.transport != "http" or facts.session_id is None:
-            return None
-        return self._sessions_in_flight.setdefault(facts.session_id, InFlight())
+    def _in_flight(self, session_id: str, request_id: RequestId, call: Call[Reply | None]) -> None:
+        """The ids of an HTTP session live here while they run; other transports keep their own."""
+        self._sessions_in_flight.setdefault(session_id, InFlight()).add(request_id, call)
 
-    def _forget_scope(self, reply: Reply | None, session_id: str | None) -> Reply | None:
-        if session_id is not None and not self._sessions_in_flight.get(session_id):
-            self._sessions_in_flight.pop(session_id, None)
-        return reply
+        def forget(_: Reply | None) -> None:
+            if not self._sessions_in_flight.get(session_id):
+                self._sessions_in_flight.pop(session_id, None)
+
+        call.when_answered(forget)
+
+
+def _scope(facts: Facts) -> str:
+    """The handshake-era session over HTTP whose request this is; empty: of none."""
+    return (facts.session_id or "") if facts.transport == "http" else ""
 
 
 def _tool_named(method: str, params: Mapping[str, Any] | None) -> str:
