@@ -109,7 +109,7 @@ HOMES: dict[str, set[str]] = {
     "prometheus_client": {"ops/exposition.py"},
     "opentelemetry": {"ops/tracing.py"},
     "autobahn": {"transports/websocket.py"},
-    "httptools": {"transports/llhttp.py"},
+    "httptools": {"transports/heads.py"},
     "txaio": {"transports/websocket.py"},
     "OpenSSL": {"transports/tls.py"},
     "twisted.web": {

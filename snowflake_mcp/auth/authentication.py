@@ -164,6 +164,16 @@ class Authentication:
         except Unidentified as refused:
             raise self._refused(refused, shown) from None
 
+    def finds_again(self, caller: Caller) -> bool:
+        """Whether what was found by a credential is found by it once more, and counts it then.
+
+        For as long as ``ways`` is the same object, and for credentials that rest on these alone.
+        """
+        if caller.expires is not None and caller.expires <= self._wall_clock():
+            return False
+        self._metrics.count("authentications", caller.evidence.method, "ok")
+        return True
+
     def watch(self, caller: Caller, ended: Callable[[], None]) -> Watch:
         """Call ``ended`` once when the caller's credential ends, expires or is taken back."""
         return self._watches.add(caller, ended)

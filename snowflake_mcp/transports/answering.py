@@ -1,71 +1,220 @@
-"""The head of an HTTP/1.1 answer as bytes, put together once and written with its body."""
+"""The answer to one request: whole, piece by piece, or none because its client left."""
 
-from collections.abc import Iterable
-from functools import lru_cache
-from http import HTTPStatus
-from typing import Final
+# mypy: allow-untyped-calls
 
-from twisted.web.http import datetimeToString
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
-from snowflake_mcp.ops.clocks import wall_clock
-from snowflake_mcp.transports.exchange import HeaderList
-from snowflake_mcp.transports.headers import SECURITY
+from twisted.internet.interfaces import IProtocol
+from twisted.logger import Logger
 
-__all__ = ["BODILESS", "encode_head"]
+from snowflake_mcp.auth.caller import Caller
+from snowflake_mcp.auth.watching import Watch
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.transports.exchange import JSON, HeaderList
+from snowflake_mcp.transports.headers import BODILESS, encode_head
+from snowflake_mcp.transports.heads import Fields, Head
+from snowflake_mcp.transports.outlet import SLICE_BYTES, Outlet
 
-BODILESS: Final = frozenset({204, 304})
-"""Answers that never have a body, nor a word of its length."""
-_ALWAYS: Final = "".join(f"{name}: {value}\r\n" for name, value in SECURITY)
+if TYPE_CHECKING:
+    from snowflake_mcp.transports.channel import Channel
+    from snowflake_mcp.transports.tree import Route
 
+__all__ = ["GONE", "Answering"]
 
-def encode_head(
-    version: bytes,
-    status: int,
-    request_id: str,
-    content_type: str | None,
-    headers: HeaderList,
-    length: int | None,
-    *,
-    chunked: bool,
-    closes: bool,
-) -> bytes:
-    """Everything up to the blank line, and that.
-
-    A header that comes again takes the place of the one before, so ``headers`` may replace any of
-    those that every answer has.
-    """
-    lines = _ALWAYS
-    if headers:
-        named = {name.lower(): (name, value) for name, value in (*SECURITY, *headers)}
-        lines = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in named.values())
-    if content_type is not None:
-        lines += f"Content-Type: {content_type}\r\n"
-    if length is not None:
-        lines += f"Content-Length: {length}\r\n"
-    if chunked:
-        lines += "Transfer-Encoding: chunked\r\n"
-    if closes:
-        lines += "Connection: close\r\n"
-    return (
-        f"{_status_line(version, status)}Date: {_date(int(wall_clock()))}\r\n"
-        f"X-Request-Id: {request_id}\r\n{lines}\r\n"
-    ).encode()
+GONE: Final = 499
+"""In logs only: the client left before its answer was complete."""
+_NOBODY: Final = Caller(Principal(""))
+_log = Logger()
 
 
-@lru_cache(maxsize=128)
-def _status_line(version: bytes, status: int) -> str:
-    return f"{version.decode('ascii')} {status} {HTTPStatus(status).phrase}\r\n"
+class Answering:
+    """The half of ``Exchange`` that answers; reactor thread only."""
 
+    caller = _NOBODY
+    """Who is calling; nobody where the path does not ask."""
+    principal = _NOBODY.principal
+    """The same, as other layers see it."""
+    route: "Route | None" = None
+    received_bytes = 0
+    sent_bytes = 0
+    """Of the answer's body."""
+    status = 200
+    """Of the answer, once there is one."""
+    finished = False
+    """Whether all of the answer has been written."""
+    _begun = False
+    _over = False
+    _chunked = False
+    _mute = False
+    _outlet: Outlet | None = None
+    _watch: Watch | None = None
+    _gone_callbacks: list[Callable[[], None]] | None = None
 
-@lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    return str(datetimeToString(second), "ascii")
+    request_id: str
+    """The client's, when it is harmless, else one of ours."""
+    peer: str
+    """The client's address as far as it is known; "local" on a Unix socket."""
 
+    def __init__(self, channel: "Channel", head: Head, fields: Fields, began_s: float) -> None:
+        """``began_s`` is of the reactor's clock."""
+        self.channel = channel
+        self._site = channel.factory
+        self.head = head
+        self.verb = head.verb
+        self.target = head.target
+        self.fields = fields
+        self.began_s = began_s
 
-def _one_line(value: str) -> str:
-    """No value of ours has a line break; were one to slip in, it must not become a header."""
-    return " ".join(_pieces(value)) if "\r" in value or "\n" in value else value
+    def watch(self, ended: Callable[[], None]) -> Watch:
+        """Call ``ended`` once when the caller's credential ends before the answer does."""
+        watch = self._site.callers.watch(self.caller, ended)
+        if not self._over:
+            self._watch = watch
+        return watch
 
+    def respond(
+        self,
+        status: int,
+        body: bytes = b"",
+        *,
+        content_type: str = JSON,
+        headers: HeaderList = (),
+    ) -> None:
+        """Answer with a whole body and end the exchange."""
+        if self._over or self._begun:
+            return
+        bodiless = status in BODILESS
+        head = self._head(
+            status, content_type if body else None, headers, None if bodiless else len(body)
+        )
+        if bodiless or self.verb == "HEAD":
+            self.channel.answer(head)
+            self.finish()
+        elif len(body) > SLICE_BYTES:
+            # The idle clock of the connection starts with finish(): it must not run while a
+            # slow client is still reading what we have written.
+            self.channel.write(head)
+            self._open_outlet().write(body)
+            self.end_stream()
+        else:
+            self.sent_bytes = len(body)
+            self.channel.answer(head + body)
+            self.finish()
 
-def _pieces(value: str) -> Iterable[str]:
-    return value.replace("\r", "\n").split("\n")
+    def stream(
+        self,
+        content_type: str,
+        headers: HeaderList = (),
+        *,
+        status: int = 200,
+        length: int | None = None,
+    ) -> Outlet:
+        """Begin an answer piece by piece."""
+        if self._over:
+            outlet = self._new_outlet()
+            outlet.close()
+            return outlet
+        self._mute = self.verb == "HEAD"
+        self._chunked = length is None and self.head.version == b"HTTP/1.1" and not self._mute
+        self.channel.write(self._head(status, content_type, headers, length))
+        return self._open_outlet(self._site.max_unsent_bytes)
+
+    def end_stream(self) -> None:
+        """End the answer once all of it has left."""
+        if self._outlet is not None and not self._over:
+            self._outlet.drained().addCallback(self._end)
+
+    def on_gone(self, callback: Callable[[], None]) -> None:
+        """Call back once if the client leaves before the answer is complete."""
+        if not self._over:
+            if self._gone_callbacks is None:
+                self._gone_callbacks = []
+            self._gone_callbacks.append(callback)
+        elif not self.finished:
+            callback()
+
+    def switch(self, protocol: IProtocol) -> None:
+        """Give the connection to another protocol."""
+        if not self._over:
+            self._over = True
+            self._gone_callbacks = None
+            self._site.record(self, 101)
+            self.channel.hand_over(protocol)
+
+    def finish(self) -> None:
+        """All of the answer is written: the connection may go on."""
+        self._over = self.finished = True
+        self._gone_callbacks = None
+        if self._watch is not None:
+            self._watch.stop()
+        if self._chunked:
+            self.channel.write(b"0\r\n\r\n")
+        self._site.record(self, self.status)
+        self.channel.requestDone(self)
+
+    def lost(self) -> None:
+        """The client left first."""
+        self._over = True
+        self._site.record(self, GONE)
+        if self._watch is not None:
+            self._watch.stop()
+        if self._outlet is not None:
+            self._outlet.close()
+        callbacks, self._gone_callbacks = self._gone_callbacks, None
+        for callback in callbacks or ():
+            callback()
+
+    def _head(
+        self, status: int, content_type: str | None, headers: HeaderList, length: int | None
+    ) -> bytes:
+        """The head of the answer; without a length its end is told by chunks or by closing."""
+        self._begun, self.status = True, status
+        site, channel, route = self._site, self.channel, self.route
+        if site.cors.on and (route is None or route.cors):
+            origins = self.fields.get("origin")
+            headers = (*site.cors.answer_headers(origins[-1] if origins else None), *headers)
+        if site.draining:
+            channel.persistent = False
+        return encode_head(
+            self.head.version,
+            status,
+            self.request_id,
+            content_type,
+            headers,
+            length,
+            chunked=self._chunked,
+            closes=not channel.persistent,
+        )
+
+    def _write(self, data: bytes) -> None:
+        """A piece of the body."""
+        if self.finished or self._mute or not data:
+            return
+        self.sent_bytes += len(data)
+        if self._chunked:
+            self.channel.writeSequence([b"%x\r\n" % len(data), data, b"\r\n"])
+        else:
+            self.channel.write(data)
+
+    def _new_outlet(self, max_unsent_bytes: int | None = None) -> Outlet:
+        return Outlet(self._write, self._site.clock, self._drop, max_unsent_bytes=max_unsent_bytes)
+
+    def _open_outlet(self, max_unsent_bytes: int | None = None) -> Outlet:
+        self._outlet = self._new_outlet(max_unsent_bytes)
+        self.channel.registerProducer(self._outlet, True)
+        return self._outlet
+
+    def _end(self, delivered: bool) -> None:
+        if delivered and self._outlet is not None and not self._over:
+            self._outlet.close()
+            self.channel.unregisterProducer()
+            self.finish()
+
+    def _drop(self, reason: str) -> None:
+        _log.warn(
+            "request {request_id}: connection dropped, {reason}",
+            request_id=self.request_id,
+            reason=reason,
+        )
+        self.channel.abort()

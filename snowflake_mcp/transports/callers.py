@@ -15,6 +15,10 @@ from snowflake_mcp.transports.tree import Route
 
 __all__ = ["Callers", "ResourceMetadata"]
 
+_LASTING: Final = frozenset({"anonymous", "certificate", "token"})
+"""What a head shows once it shows again, until its time ends or a reload changes the ways. The
+keys of a provider may change at any moment, and which header names a proxy's user is a setting:
+those are looked at each time."""
 _TOKEN_PARAMETERS: Final = frozenset({"access_token", "bearer_token"})
 
 
@@ -30,7 +34,12 @@ class Callers:
         Raises:
             Refusal: with the status and the challenge.
         """
-        ways = self._authentication.ways
+        ways, head = self._authentication.ways, exchange.head
+        if head.ways is ways and head.caller is not None:
+            # Found by the very same head, and nothing that counts has changed but the time.
+            if self._authentication.finds_again(head.caller):
+                return head.caller
+            head.caller = None
         believed = exchange.proxied
         user, groups = ways.user_header, ways.groups_header
         shown = Credentials(
@@ -45,7 +54,11 @@ class Callers:
             found = self._authentication.identify(shown)
         except Unidentified as refused:
             raise _refusal(refused) from None
-        return found if isinstance(found, Caller) else partial(_later, found)
+        if not isinstance(found, Caller):
+            return partial(_later, found)
+        if found.evidence.method in _LASTING:
+            head.ways, head.caller = ways, found
+        return found
 
     def is_open(self, path: str) -> bool:
         """Whether ``auth.open_paths`` names it: then it does not matter who asks."""

@@ -1,15 +1,14 @@
 """One HTTP/1.1 connection: limits and deadlines on what it reads, and a close that can be read.
 
-Here ``twisted.web`` parses; ``llhttp`` is the same connection on another parser. These two are the
-only modules that know how ``twisted.web`` reads. They lean on a few of its private names (marked
+``llhttp`` and ``twisted_web`` are this connection, each on a parser. These three are the only
+modules that know how ``twisted.web`` reads. They lean on a few of its private names (marked
 ``private:``), because it offers no other place to stand between the end of the headers and the
 reading of the body.
 """
 
 # mypy: allow-untyped-calls
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cached_property
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -19,16 +18,15 @@ from twisted.logger import Logger
 from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
-from twisted.web.http_headers import Headers
 
 from snowflake_mcp.transports.exchange import JSON, Refusal
 from snowflake_mcp.transports.headers import SECURITY
+from snowflake_mcp.transports.heads import MAX_HEADERS
 from snowflake_mcp.transports.outlet import STALL_S
 from snowflake_mcp.transports.sockets import find_vanished
 from snowflake_mcp.transports.tls import handshake_failure, name_of
 
 if TYPE_CHECKING:
-    from snowflake_mcp.transports.request import Request
     from snowflake_mcp.transports.site import Site
 
 __all__ = ["BODY_S", "HEAD_S", "LINGER_S", "QUIET_S", "Channel"]
@@ -43,54 +41,13 @@ the kernel reset the connection, and the client would never see why it was refus
 QUIET_S: Final = 0.5
 """A connection that was accepted, or answered, so long ago and has brought nothing since is idle:
 before, a request may be on its way, and a close would lose it."""
-MAX_LENGTH_DIGITS: Final = 12
-_CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _log = Logger()
 
 
-class _Arriving:
-    """A request as ``twisted.web`` fills it; once its head is whole there is one of ours."""
-
-    def __init__(self, channel: "Channel", _queued: object) -> None:
-        self.requestHeaders = Headers()
-        self.responseHeaders = Headers()
-        self._channel = channel
-        self._request: Request | None = None
-
-    def parseCookies(self) -> None:
-        """Cookies mean nothing here."""
-
-    def gotLength(self, length: int | None) -> None:
-        """The head is whole."""
-        headers = {
-            name.decode("ascii").lower(): [value.decode("latin-1") for value in values]
-            for name, values in self.requestHeaders.getAllRawHeaders()
-        }
-        self._request = self._channel.begin(headers)
-        self._request.judge(length)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        """A piece of the body."""
-        if self._request is not None:
-            self._request.receive(data)
-
-    def requestReceived(self, *_: object) -> None:
-        """The end of the body."""
-        if self._request is not None:
-            self._request.complete()
-
-    def connectionLost(self, _: Failure) -> None:
-        """The client left; if it did so within the head, nothing is known of a request."""
-        if self._request is not None:
-            self._request.lost()
-
-
 class Channel(HTTPChannel):
-    """The parser of one connection, with our limits; reactor thread only."""
+    """One connection, with our limits; reactor thread only. How it reads is for those below."""
 
-    requestFactory = _Arriving  # type: ignore[assignment]  # the base makes its own requests
-
-    maxHeaders = 64
+    maxHeaders = MAX_HEADERS
     abortTimeout = 5
     factory: "Site"
     transport: Any
@@ -181,88 +138,6 @@ class Channel(HTTPChannel):
             peer = str(getattr(self.getPeer(), "host", "local"))
             _log.info("TLS with {peer} ended: {words}", peer=peer, words=ended_by_tls)
         super().connectionLost(reason)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Parse, unless nothing more of this client is wanted."""
-        if self._deaf:
-            return
-        super().dataReceived(data)
-        # private: _buffer holds a request line that has not ended yet.
-        reading = bool(self.requests) or bool(self._buffer)
-        if not reading or self._handlingRequest or self._deaf or self._successor is not None:
-            self._end_deadline()
-        elif self._deadline is None:
-            self._deadline = self.callLater(HEAD_S, self._too_slow)
-
-    def lineReceived(self, line: bytes) -> None:
-        """A request or header line; none is heard after a refusal."""
-        if self._deaf:
-            return
-        if line[:1] in (b" ", b"\t"):
-            # A header over several lines: who reads it otherwise reads another request.
-            self._respondToBadRequestAndDisconnect()
-            return
-        super().lineReceived(line)
-
-    def rawDataReceived(self, data: bytes) -> None:
-        """Body bytes; after an upgrade whatever came along with the upgrade request."""
-        if self._successor is not None:
-            self._successor.dataReceived(data)
-        elif not self._deaf:
-            super().rawDataReceived(data)
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        """A line over 16 KiB is refused with an answer, not by silence."""
-        self._respondToBadRequestAndDisconnect()
-
-    def headerReceived(self, line: bytes) -> bool:
-        """Refuse control characters, and codings or lengths that ``twisted.web`` lets through."""
-        name, _, value = line.partition(b":")
-        name = name.lower()
-        if (
-            _CONTROLS.search(value)
-            or (name == b"content-length" and len(value.strip()) > MAX_LENGTH_DIGITS)
-            or (name == b"transfer-encoding" and value.strip().lower() != b"chunked")
-        ):
-            self._respondToBadRequestAndDisconnect()
-            return False
-        return bool(super().headerReceived(line))
-
-    def begin(self, headers: dict[str, list[str]]) -> "Request":
-        """A request whose head has been read."""
-        # private: the base class keeps the request line to itself until the body has come.
-        return self.factory.arrived(self, self._command, self._path, self._version, headers)
-
-    def allHeadersReceived(self) -> None:
-        """The body has its own deadline."""
-        self._end_deadline()
-        super().allHeadersReceived()
-        if not self._deaf and self.length != 0:
-            self._deadline = self.callLater(BODY_S, self._too_slow)
-
-    def allContentReceived(self) -> None:
-        """The body is complete; that of a refused request, which still ran out, is nothing."""
-        self._end_deadline()
-        if not self._deaf:
-            super().allContentReceived()
-
-    def checkPersistence(self, request: Any, version: bytes) -> bool:
-        """No connection outlives its request once the server is stopping."""
-        wishes = request.requestHeaders.getRawHeaders("connection") or ()
-        return self.outlives(version, wishes)
-
-    def outlives(self, version: bytes, wishes: Iterable[str]) -> bool:
-        """Whether the connection goes on after a request with these Connection headers."""
-        if version != b"HTTP/1.1" or self.factory.draining:
-            return False
-        return not any(
-            part.strip().lower() == "close" for wish in wishes for part in wish.split(",")
-        )
-
-    def requestDone(self, request: Any) -> None:
-        """A client that goes on does so at once."""
-        self._quiet_since_s = self.factory.clock.seconds()
-        super().requestDone(self.requests[0])
 
     def answer(self, data: bytes) -> None:
         """Write a whole answer."""

@@ -15,6 +15,7 @@ from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.protocol.errors import INTERNAL_ERROR, INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import encode_error
 from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.transports.heads import Fields, Head
 from snowflake_mcp.transports.outlet import Outlet
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "HeaderList",
     "Refusal",
     "encode_problem",
-    "origin_of",
 ]
 
 JSON: Final = "application/json"
@@ -58,12 +58,6 @@ class Refusal(Exception):
 def encode_problem(code: str, message: str, extra: Mapping[str, object] | None = None) -> bytes:
     """The JSON error body of REST and probes: ``{"error": {"code", "message", ...}}``."""
     return msgspec.json.encode({"error": {"code": code, "message": message, **(extra or {})}})
-
-
-def origin_of(exchange: "Exchange") -> str:
-    """Scheme and host by which the client has reached us; the host was checked before."""
-    host = exchange.header("host")
-    return f"{exchange.scheme}://{host}" if host else ""
 
 
 class Exchange(Protocol):
@@ -112,6 +106,18 @@ class Exchange(Protocol):
     @property
     def scheme(self) -> str:
         """``http`` or ``https``, as the client speaks it."""
+
+    @property
+    def origin(self) -> str:
+        """Scheme and host by which the client has reached us; the host was checked before."""
+
+    @property
+    def head(self) -> Head:
+        """What it says beside the headers that change, and what was found out about that."""
+
+    @property
+    def fields(self) -> Fields:
+        """Every value of each header in the order they came, by lower-case name, as Latin-1."""
 
     @property
     def proxied(self) -> bool:

@@ -1,12 +1,20 @@
-"""Response headers that every answer carries, and what CORS adds for allowed origins."""
+"""The head of an answer: what every one carries, and what CORS adds for allowed origins."""
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 
+from twisted.web.http import datetimeToString
+
+from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.transports.exchange import HeaderList
 
-__all__ = ["SECURITY", "Cors"]
+__all__ = ["BODILESS", "SECURITY", "Cors", "encode_head"]
+
+BODILESS: Final = frozenset({204, 304})
+"""Answers that never have a body, nor a word of its length."""
 
 SECURITY: Final[HeaderList] = (
     ("X-Content-Type-Options", "nosniff"),
@@ -41,10 +49,12 @@ class Cors:
 
     def __init__(self, origins: Iterable[str]) -> None:
         self._origins = frozenset(origin.lower().rstrip("/") for origin in origins)
+        self.on = bool(self._origins)
+        """Whether answers differ by the origin that asks."""
 
     def answer_headers(self, origin: str | None) -> HeaderList:
         """What an answer to ``origin`` carries so that a page there may read it."""
-        if not self._origins:
+        if not self.on:
             return ()
         vary = ("Vary", "Origin")
         if origin is None or origin.lower() not in self._origins:
@@ -75,3 +85,63 @@ class Cors:
             ("Access-Control-Allow-Headers", ", ".join((*_REQUEST_HEADERS, *parameters))),
             ("Access-Control-Max-Age", str(_PREFLIGHT_MAX_AGE_S)),
         )
+
+
+def encode_head(
+    version: bytes,
+    status: int,
+    request_id: str,
+    content_type: str | None,
+    headers: HeaderList,
+    length: int | None,
+    *,
+    chunked: bool,
+    closes: bool,
+) -> bytes:
+    """Everything up to the blank line, and that.
+
+    A header that comes again takes the place of the one before, so ``headers`` may replace any of
+    those that every answer has.
+    """
+    start, lines, end = _parts(version, status, content_type, chunked, closes)
+    if headers:
+        named = {name.lower(): (name, value) for name, value in (*SECURITY, *headers)}
+        own = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in named.values())
+        lines = own + lines.removeprefix(_ALWAYS)
+    size = "" if length is None else f"Content-Length: {length}\r\n"
+    return (
+        f"{start}{_date(int(wall_clock()))}\r\nX-Request-Id: {request_id}\r\n{lines}{size}{end}"
+    ).encode()
+
+
+_ALWAYS: Final = "".join(f"{name}: {value}\r\n" for name, value in SECURITY)
+
+
+@lru_cache(maxsize=128)
+def _parts(
+    version: bytes,
+    status: int,
+    content_type: str | None,
+    chunked: bool,
+    closes: bool,
+) -> tuple[str, str, str]:
+    """What heads of this kind have in common: before the date, before the length, behind it."""
+    start = f"{version.decode('ascii')} {status} {HTTPStatus(status).phrase}\r\nDate: "
+    lines = _ALWAYS if content_type is None else f"{_ALWAYS}Content-Type: {content_type}\r\n"
+    coding = "Transfer-Encoding: chunked\r\n" if chunked else ""
+    closing = "Connection: close\r\n" if closes else ""
+    return start, lines, f"{coding}{closing}\r\n"
+
+
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return str(datetimeToString(second), "ascii")
+
+
+def _one_line(value: str) -> str:
+    """No value of ours has a line break; were one to slip in, it must not become a header."""
+    return " ".join(_pieces(value)) if "\r" in value or "\n" in value else value
+
+
+def _pieces(value: str) -> Iterable[str]:
+    return value.replace("\r", "\n").split("\n")

@@ -27,7 +27,8 @@ from snowflake_mcp.protocol.jsonrpc import (
 )
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.parameters import Mirrors, check_parameter_headers
-from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal, origin_of
+from snowflake_mcp.protocol.principal import Principal
+from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
 from snowflake_mcp.transports.guard import check_accept
 from snowflake_mcp.transports.streams import Answer, Line
 from snowflake_mcp.transports.toolsets import caller_of
@@ -35,6 +36,7 @@ from snowflake_mcp.transports.toolsets import caller_of
 __all__ = ["McpEndpoint"]
 
 _ROUTING: Final = ("mcp-protocol-version", "mcp-method", "mcp-name", "mcp-session-id")
+_ABSENT: Final = (None,)
 _NONE: Final[frozenset[str]] = frozenset()
 _ALLOW_POST: Final = (("Allow", "POST"),)
 
@@ -115,7 +117,7 @@ class McpEndpoint:
             raise Refusal(405, "method_not_allowed", "POST a message.", _ALLOW_POST)
         try:
             return self._admission.session(
-                headers, caller_of(exchange), exchange.peer, origin_of(exchange)
+                headers, caller_of(exchange), exchange.peer, exchange.origin
             )
         except McpError as error:
             status = error.status or 400
@@ -129,22 +131,22 @@ class McpEndpoint:
             routing_headers(exchange),
             caller_of(exchange),
             exchange.peer,
-            origin_of(exchange),
+            exchange.origin,
         )
         if isinstance(message, Notification):
             self._kernel.notice(message, facts)
         elif isinstance(message, Response):
             self._kernel.respond(message, facts)
         elif message.method == "tools/call" and eras.is_stateless(facts.version):
-            self._check_parameters(exchange, message.params or {})
+            self._check_parameters(exchange, message.params or {}, facts.principal)
         return facts
 
-    def _check_parameters(self, exchange: Exchange, params: dict[str, Any]) -> None:
-        arguments = params.get("arguments")
-        schema = self._mirrors.schema(
-            self._kernel.describe_tools(caller_of(exchange)), params.get("name")
-        )
+    def _check_parameters(
+        self, exchange: Exchange, params: dict[str, Any], principal: Principal
+    ) -> None:
+        schema = self._mirrors.schema(self._kernel.describe_tools(principal), params.get("name"))
         if schema is not None:
+            arguments = params.get("arguments")
             check_parameter_headers(
                 schema, arguments if isinstance(arguments, dict) else {}, exchange.header_values
             )
@@ -160,13 +162,16 @@ class McpEndpoint:
             self._clock,
             settings.stream_after_s,
             settings.keepalive_s,
-            open_stream=open_stream,
-            primed=eras.has_priming_events(facts.version),
+            open_stream,
+            eras.has_priming_events(facts.version),
         )
         call = self._kernel.start(request, facts, answer.notify, release=answer.release)
-        exchange.on_gone(lambda: self._gone(call, facts, answer))
         call.reply.addCallback(answer.settle)
+        if answer.settled:
+            # Most calls have ended here: what waits needs a timer, and to hear of a client's end.
+            return
         answer.await_reply()
+        exchange.on_gone(lambda: self._gone(call, facts, answer))
         if request.method == LISTEN:
             # It has no end of its own; what has one was begun by a caller who was let in.
             exchange.watch(lambda: call.cancel("disconnect"))
@@ -178,6 +183,7 @@ class McpEndpoint:
         rather keep the work; statements cost money, so keeping it is the setting. A client that
         can come back for the rest is given the time to do so.
         """
+        answer.abandon()
         if eras.is_stateless(facts.version):
             call.cancel("disconnect")
         elif self._settings.cancel_on_disconnect:
@@ -241,13 +247,18 @@ class McpEndpoint:
 
 def routing_headers(exchange: Exchange) -> RoutingHeaders:
     """The MCP headers of a request, and which of them came more than once."""
-    values = [exchange.header_values(name) for name in _ROUTING]
-    version, method, name, session = (found[-1] if found else None for found in values)
+    get = exchange.fields.get
+    version, method, name, session = found = (
+        get("mcp-protocol-version", _ABSENT),
+        get("mcp-method", _ABSENT),
+        get("mcp-name", _ABSENT),
+        get("mcp-session-id", _ABSENT),
+    )
     duplicated = _NONE
-    if any(len(found) > 1 for found in values):
-        pairs = zip(_ROUTING, values, strict=True)
-        duplicated = frozenset(key for key, found in pairs if len(found) > 1)
-    return RoutingHeaders(version, method, name, session, duplicated)
+    if len(version) > 1 or len(method) > 1 or len(name) > 1 or len(session) > 1:
+        pairs = zip(_ROUTING, found, strict=True)
+        duplicated = frozenset(key for key, values in pairs if len(values) > 1)
+    return RoutingHeaders(version[-1], method[-1], name[-1], session[-1], duplicated)
 
 
 def _id_of(value: object) -> str | int | None:

@@ -16,7 +16,7 @@ from snowflake_mcp.config.model import HttpSettings, WebSocketSettings
 from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.transports.attendance import Attendance
-from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal, origin_of
+from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
 from snowflake_mcp.transports.guard import check_accept
 from snowflake_mcp.transports.streams import Line, encode_event
 from snowflake_mcp.transports.tree import Route
@@ -87,7 +87,7 @@ class LegacySse:
             send=lambda message: line.write(encode_event(message)),
             max_in_flight=self._websocket.max_in_flight,
             peer=exchange.peer,
-            origin=origin_of(exchange),
+            origin=exchange.origin,
         )
         self._clients[key] = _Client(exchange.peer, self._clock.seconds(), conversation, line.end)
 

@@ -7,16 +7,15 @@ no byte of a body is ever taken for a head. llhttp's leniencies stay off.
 
 # mypy: allow-untyped-calls
 
-import re
 from typing import Any, Final
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 from twisted.web.http import _ChunkedTransferDecoder, _MalformedChunkedDataError
 
-from snowflake_mcp.transports.channel import BODY_S, HEAD_S, MAX_LENGTH_DIGITS, Channel
+from snowflake_mcp.transports.channel import BODY_S, HEAD_S, Channel
+from snowflake_mcp.transports.heads import REQUEST_LINE, Fields, Head, Heads
 from snowflake_mcp.transports.request import Request
 
 __all__ = ["LlhttpChannel"]
@@ -25,45 +24,6 @@ _MAX_HEAD_BYTES: Final = 16_384
 """Of a request line and its headers, line ends not counted."""
 _EAGER_BYTES: Final = 16_384
 """Read ahead while a request is answered: to learn soon that its client left, and no more."""
-_REQUEST_LINE: Final = re.compile(
-    rb"([!#-'*+\-.^-`|~0-9A-Za-z]+) ([\x21-\xb0]+) (HTTP/1\.[01])\r\n"
-)
-_ANY_LINE: Final = b"POST / HTTP/1.1\r\n"
-"""Stands before the headers: llhttp refuses methods it does not know, the path table answers."""
-_MAX_NAMES: Final = 1_000
-_names: dict[bytes, str] = {}
-"""Names of headers as they came, and in lower case."""
-
-
-class _Head:
-    """What a parser has found in one head."""
-
-    __slots__ = ("count", "fields", "whole")
-
-    def __init__(self) -> None:
-        self.fields: dict[str, list[str]] = {}
-        self.count = 0
-        self.whole = False
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.count += 1
-        key = _names.get(name) or _lower(name)
-        text = value.decode("latin-1").strip(" \t")
-        if key in self.fields:
-            self.fields[key].append(text)
-        else:
-            self.fields[key] = [text]
-
-    def on_headers_complete(self) -> None:
-        self.whole = True
-
-
-def _lower(name: bytes) -> str:
-    key = name.decode("ascii").lower()
-    # A client that makes up names must not fill the memory.
-    if len(_names) < _MAX_NAMES:
-        _names[name] = key
-    return key
 
 
 class LlhttpChannel(Channel):
@@ -71,6 +31,7 @@ class LlhttpChannel(Channel):
 
     def __init__(self) -> None:
         super().__init__()
+        self._heads = Heads()
         self._buffer = b""
         self._arriving: Request | None = None
         self._missing_bytes = 0
@@ -206,8 +167,9 @@ class LlhttpChannel(Channel):
         self._reading = True
         try:
             while self._buffer and not (self._handlingRequest or self._deaf):
-                more = self._read_head() if self._arriving is None else self._read_body()
-                if not more:
+                if self._arriving is not None:
+                    self._read_body(self._arriving)
+                elif not self._read_head():
                     break
         finally:
             self._reading = False
@@ -231,41 +193,39 @@ class LlhttpChannel(Channel):
             if not data:
                 return False
         end = data.find(b"\r\n\r\n")
-        line = None if self._judged_line and end < 0 else _REQUEST_LINE.match(data)
-        if line is None and (end >= 0 or (not self._judged_line and b"\r\n" in data)):
-            self._respondToBadRequestAndDisconnect()
-            return False
-        size = end if end >= 0 else len(data)
-        if size > _MAX_HEAD_BYTES and size - 2 * data.count(b"\r\n", 0, size) > _MAX_HEAD_BYTES:
-            self._respondToBadRequestAndDisconnect()
-            return False
-        if line is None or end < 0:
-            self._judged_line = line is not None or self._judged_line
+        if end < 0:
+            self._judge_part(data)
             return False
         self._blank = self._judged_line = False
-        self._buffer = data[end + 4 :]
-        self._end_deadline()
-        head = _parsed(data[line.end() : end + 4])
-        length = None if head is None else _length(head.fields)
-        if head is None or length == _NOT_VALID or head.count > self.maxHeaders:
+        found = None if _is_too_large(data, end) else self._heads.read(data[: end + 2])
+        if found is None:
             self._respondToBadRequestAndDisconnect()
             return False
-        self._begin(line, head.fields, length)
+        self._buffer = data[end + 4 :]
+        if self._deadline is not None:
+            self._end_deadline()
+        self._begin(*found)
         return True
 
-    def _begin(
-        self, line: re.Match[bytes], fields: dict[str, list[str]], length: int | None
-    ) -> None:
-        method, uri, version = line.groups()
-        request = self.factory.arrived(self, method, uri, version, fields)
+    def _judge_part(self, data: bytes) -> None:
+        """What there is of a head: what cannot become one is refused before it is whole."""
+        if not self._judged_line:
+            self._judged_line = REQUEST_LINE.match(data) is not None
+            if not self._judged_line and b"\r\n" in data:
+                self._respondToBadRequestAndDisconnect()
+                return
+        if _is_too_large(data, len(data)):
+            self._respondToBadRequestAndDisconnect()
+
+    def _begin(self, head: Head, fields: Fields, length: int | None) -> None:
+        request = Request(self, head, fields, self._active_s)
         self.requests.append(request)
         self._arriving = request
-        self.persistent = self.outlives(version, fields.get("connection", ()))
+        self.persistent = head.lasts and not self.factory.draining
         request.judge(length)
         if self._deaf:
             return
-        expects = fields.get("expect")
-        if expects and expects[0].lower() == "100-continue" and version == b"HTTP/1.1":
+        if head.expects:
             self._send100Continue()
         if length is None:
             # private: the one place that knows where a chunked body ends.
@@ -274,26 +234,25 @@ class LlhttpChannel(Channel):
             self._complete(request)
         else:
             self._missing_bytes = length
+            if self._buffer:
+                self._read_body(request)
 
-    def _read_body(self) -> bool:
-        request = self._arriving
+    def _read_body(self, request: Request) -> None:
+        """Take what is here of the body; what is behind it stays unread."""
         data, self._buffer = self._buffer, b""
-        if request is None:
-            return False
         if self._chunks is not None:
             try:
                 self._chunks.dataReceived(data)
             except _MalformedChunkedDataError:
                 self._respondToBadRequestAndDisconnect()
-            return self._arriving is None
+            return
         missing = self._missing_bytes
         if len(data) > missing:
             data, self._buffer = data[:missing], data[missing:]
-        self._missing_bytes -= len(data)
+        self._missing_bytes = missing = missing - len(data)
         request.receive(data)
-        if self._missing_bytes == 0 and not self._deaf:
+        if missing == 0 and not self._deaf:
             self._complete(request)
-        return self._arriving is None
 
     def _end_chunks(self, rest: bytes) -> None:
         self._buffer = rest
@@ -327,30 +286,6 @@ class LlhttpChannel(Channel):
             self._networkProducer.resumeProducing()
 
 
-_NOT_VALID: Final = -1
-
-
-def _parsed(headers: bytes) -> _Head | None:
-    """What llhttp reads in the headers; ``None``: they are not valid."""
-    head = _Head()
-    try:
-        HttpRequestParser(head).feed_data(_ANY_LINE + headers)
-    except HttpParserUpgrade:
-        # It would stop here; whether anything is upgraded is for the path table to say.
-        pass
-    except HttpParserError:
-        return None
-    return head if head.whole else None
-
-
-def _length(fields: dict[str, list[str]]) -> int | None:
-    """Of the body; ``None``: its chunks will tell."""
-    codings = fields.get("transfer-encoding")
-    if codings is not None:
-        # llhttp has seen to it that there is no Content-Length beside it.
-        return None if [coding.lower() for coding in codings] == ["chunked"] else _NOT_VALID
-    lengths = fields.get("content-length")
-    if lengths is None:
-        return 0
-    (length,) = lengths
-    return int(length) if len(length) <= MAX_LENGTH_DIGITS else _NOT_VALID
+def _is_too_large(data: bytes, size: int) -> bool:
+    """Whether the first ``size`` bytes are more than a head may have."""
+    return size > _MAX_HEAD_BYTES and size - 2 * data.count(b"\r\n", 0, size) > _MAX_HEAD_BYTES

@@ -16,7 +16,6 @@ from snowflake_mcp.transports.exchange import (
     HeaderList,
     Refusal,
     encode_problem,
-    origin_of,
 )
 from snowflake_mcp.transports.tree import Route
 
@@ -92,7 +91,7 @@ class RestTools:
             version=eras.LATEST_STATELESS,
             client=_printable(exchange.header("user-agent") or ""),
             peer=exchange.peer,
-            origin=origin_of(exchange),
+            origin=exchange.origin,
         )
         call = self._kernel.start_tool(body.name, body.arguments, facts)
         exchange.on_gone(lambda: call.cancel("disconnect"))

@@ -9,17 +9,21 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.logger import Logger
 from twisted.web import http
 
+from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.transports.answering import GONE, Answering
 from snowflake_mcp.transports.callers import Callers
 from snowflake_mcp.transports.channel import Channel
 from snowflake_mcp.transports.crowd import Crowd
 from snowflake_mcp.transports.exchange import Refusal
 from snowflake_mcp.transports.guard import Guard, check_accept, check_content
 from snowflake_mcp.transports.headers import Cors
+from snowflake_mcp.transports.heads import Fields
 from snowflake_mcp.transports.llhttp import LlhttpChannel
 from snowflake_mcp.transports.proxies import Proxies
-from snowflake_mcp.transports.request import GONE, Request
-from snowflake_mcp.transports.tree import Endpoint, Tree
+from snowflake_mcp.transports.request import Request
+from snowflake_mcp.transports.tree import Endpoint, Route, Tree
+from snowflake_mcp.transports.twisted_web import TwistedChannel
 
 __all__ = ["Site"]
 
@@ -28,7 +32,10 @@ _PROBES: Final = "/health"
 _WELL_KNOWN: Final = "/.well-known/"
 _LIMITS: Final = {408: "request_time", 413: "body"}
 """Answers that are a limit's doing, and its name in the metrics."""
-_CHANNELS: Final[Mapping[str, type[Channel]]] = {"llhttp": LlhttpChannel, "twisted": Channel}
+_CHANNELS: Final[Mapping[str, type[Channel]]] = {
+    "llhttp": LlhttpChannel,
+    "twisted": TwistedChannel,
+}
 """What reads a connection, by ``http.parser``."""
 _log = Logger()
 
@@ -96,17 +103,6 @@ class Site(http.HTTPFactory):
         """A channel for a new connection."""
         return cast(Channel, super().buildProtocol(addr))
 
-    def arrived(
-        self,
-        channel: Channel,
-        method: bytes,
-        uri: bytes,
-        version: bytes,
-        headers: Mapping[str, list[str]],
-    ) -> Request:
-        """A request of which the head has been read; called by channels."""
-        return Request(channel, method, uri, version, headers)
-
     def has_room(self, address: str | None) -> bool:
         """Whether somebody at this address may connect; asked before anything is made for it."""
         return self.crowd.has_room(address)
@@ -126,10 +122,12 @@ class Site(http.HTTPFactory):
         Raises:
             Refusal: the first check that fails: host, origin, caller, path, method, types.
         """
-        self._guard.check(
-            request.header_values("host"), request.header_values("origin"), request.local_address()
-        )
-        route = request.route
+        head, fields, route = request.head, request.fields, request.route
+        if head.guard is not self._guard:
+            self._guard.check(
+                fields.get("host", ()), fields.get("origin", ()), request.local_address()
+            )
+            head.guard = self._guard
         if request.verb == "OPTIONS" and route is not None and route.cors:
             preflight = self.cors.preflight_headers(
                 request.header("origin"),
@@ -139,9 +137,11 @@ class Site(http.HTTPFactory):
             if preflight is not None:
                 return lambda exchange: exchange.respond(204, headers=preflight)
         if not self._is_open(request):
-            request.found = self.callers.identify(request)
-            if callable(request.found):
+            found = self.callers.identify(request)
+            if not isinstance(found, Caller):
+                request.identify = found
                 return None
+            request.identify_as(found)
         return self.choose(request)
 
     def choose(self, request: Request) -> Endpoint:
@@ -150,25 +150,21 @@ class Site(http.HTTPFactory):
         Raises:
             Refusal: the first check that fails: path, method, types.
         """
-        route, verb = request.route, request.verb
+        route, head = request.route, request.head
         if route is None or (route.admits is not None and not route.admits(request)):
             raise Refusal(404, "not_found", "There is nothing at this path.")
-        endpoint = route.endpoint(verb, upgrades=_names_websocket(request.header("upgrade")))
-        if verb == "POST":
-            check_content(
-                request.header_values("content-type"), request.header_values("content-encoding")
-            )
-            if route.accepts:
-                check_accept(request.header_values("accept"), route.accepts)
-        return endpoint
+        if head.endpoint is None or head.route is not route:
+            head.endpoint, head.route = _suitable(route, head.verb, request.fields), route
+        return head.endpoint
 
     def _is_open(self, request: Request) -> bool:
         """Whether it does not matter who asks."""
-        if request.route is None:
+        route = request.route
+        if route is None:
             return request.target.startswith(_WELL_KNOWN)
-        return request.route.public or self.callers.is_open(request.target)
+        return route.public or self.callers.is_open(request.target)
 
-    def record(self, request: Request, status: int) -> None:
+    def record(self, request: Answering, status: int) -> None:
         """Write the access-log event of a request and count it."""
         self._count(status, request.sent_bytes)
         if status < 400 and not self.every_line:
@@ -227,7 +223,18 @@ class Site(http.HTTPFactory):
             self._metrics.count("limits_hit", limit)
 
 
-def _names_websocket(upgrade: str | None) -> bool:
-    return upgrade is not None and "websocket" in (
-        part.strip().lower() for part in upgrade.split(",")
+def _suitable(route: Route, verb: str, fields: Fields) -> Endpoint:
+    """What answers such a request at that route; rests on no header that changes.
+
+    Raises:
+        Refusal: the method is none, or a type is not right.
+    """
+    upgrades = any(
+        part.strip().lower() == "websocket" for part in fields.get("upgrade", ("",))[-1].split(",")
     )
+    endpoint = route.endpoint(verb, upgrades=upgrades)
+    if verb == "POST":
+        check_content(fields.get("content-type", ()), fields.get("content-encoding", ()))
+        if route.accepts:
+            check_accept(fields.get("accept", ()), route.accepts)
+    return endpoint

@@ -95,30 +95,29 @@ class Answer:
     and kept, so that the client may come back for them. Reactor thread only.
     """
 
+    settled = False
+    """Whether it is over: all has been said, or nobody listens and nobody will."""
+    _line: Line | None = None
+    _stream: EventStream | None = None
+    _timer: IDelayedCall | None = None
+
     def __init__(
         self,
         exchange: Exchange,
         clock: IReactorTime,
         stream_after_s: float,
         keepalive_s: float,
-        *,
         open_stream: Callable[[], EventStream] | None = None,
         primed: bool = False,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
+        # With 0 even an answer that is there at once is a stream, unless its status or its
+        # headers have something to say.
+        self._stream_after_s = stream_after_s
         self._keepalive_s = keepalive_s
         self._open_stream = open_stream
         self._primed = primed
-        self._line: Line | None = None
-        self._stream: EventStream | None = None
-        self._over = False
-        # With 0 even an answer that is there at once is a stream, unless its status or its
-        # headers have something to say.
-        self._always = stream_after_s == 0
-        self._stream_after_s = stream_after_s
-        self._timer: IDelayedCall | None = None
-        exchange.on_gone(self._gone)
 
     @property
     def resumable(self) -> bool:
@@ -131,19 +130,19 @@ class Answer:
         return self._stream is not None and self._stream.attached
 
     def await_reply(self) -> None:
-        """The call has begun: from now on silence counts, unless it has ended already."""
-        if not self._over and self._line is None and self._stream is None:
+        """The call has begun, and waits: from now on silence counts."""
+        if not self.settled and self._line is None and self._stream is None:
             self._timer = self._clock.callLater(self._stream_after_s, self._commit)
 
     def notify(self, message: bytes) -> None:
         """Send a message that belongs to the request; commits to a stream."""
-        if not self._over:
+        if not self.settled:
             self._commit()
             self._put(message)
 
     def release(self) -> None:
         """Close the response; the request goes on and its client comes back for the rest."""
-        if self._over or self._open_stream is None or not self._primed:
+        if self.settled or self._open_stream is None or not self._primed:
             return
         self._commit()
         if self._line is not None and self._stream is not None:
@@ -153,12 +152,17 @@ class Answer:
 
     def settle(self, reply: Reply | None) -> None:
         """End the answer; ``None``: the client took the request back and is owed no message."""
-        if self._over:
+        if self.settled:
             return
-        self._over = True
-        self._stop_timer()
-        plain = reply is not None and (reply.error_code or reply.session_id or not self._always)
-        if self._line is None and self._stream is None and reply is not None and plain:
+        self.settled = True
+        if self._timer is not None:
+            self._stop_timer()
+        if (
+            reply is not None
+            and self._line is None
+            and self._stream is None
+            and (self._stream_after_s != 0 or reply.error_code or reply.session_id)
+        ):
             headers: HeaderList = ()
             if reply.session_id is not None:
                 headers = (("Mcp-Session-Id", reply.session_id),)
@@ -192,9 +196,10 @@ class Answer:
         if self._stream is not None:
             self._stream.attach(self._line)
 
-    def _gone(self) -> None:
+    def abandon(self) -> None:
+        """The client has left; a session's stream goes on without it."""
         if self._stream is None:
-            self._over = True
+            self.settled = True
         elif self._line is not None:
             self._stream.detach(self._line)
             self._line = None

@@ -10,6 +10,7 @@ from snowflake_mcp.transports.exchange import Exchange
 __all__ = ["MCP_PATH", "Toolsets", "caller_of"]
 
 MCP_PATH: Final = "/mcp"
+_BELOW: Final = f"{MCP_PATH}/"
 
 
 class Toolsets:
@@ -30,6 +31,6 @@ class Toolsets:
 def caller_of(exchange: Exchange) -> Principal:
     """Who calls, and with which set of tools by the path at which the request came in."""
     principal, path = exchange.principal, exchange.target
-    if not path.startswith(f"{MCP_PATH}/"):
+    if not path.startswith(_BELOW):
         return principal
-    return replace(principal, toolset=path.removeprefix(f"{MCP_PATH}/"))
+    return replace(principal, toolset=path.removeprefix(_BELOW))

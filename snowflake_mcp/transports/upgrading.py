@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Iterable
 
-from snowflake_mcp.transports.exchange import Exchange, Refusal, origin_of
+from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.toolsets import caller_of
 from snowflake_mcp.transports.websocket import Connection, WebSocketFactory
 
@@ -29,7 +29,7 @@ class WebSocketEndpoint:
             Refusal: see ``open``.
         """
         connection = self._factory.connection(caller_of(exchange), exchange.peer)
-        connection.origin = origin_of(exchange)
+        connection.origin = exchange.origin
         self.open(exchange, connection)
 
     def open(self, exchange: Exchange, connection: Connection) -> None:

@@ -20,6 +20,7 @@ tokens = st.sampled_from(
     [
         *(b"\r\n", b"\r\n\r\n", b"\n", b":", b" ", b"\0", b"\xff", b"GET", b"HTTP/1.1", VALID),
         *(b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: localhost\r\n"),
+        *(b"Mcp-Name: a\r\n", b"mcp-method: tools/list\r\n", b"X-Request-Id: a\r\n"),
         b"0\r\n\r\n",
     ]
 )
@@ -40,10 +41,10 @@ values = st.recursive(
 
 @st.composite
 def damaged(draw: st.DrawFn) -> bytes:
-    """A good request with a piece cut out and another put in."""
+    """A good request with a piece cut out and another put in, behind up to two good ones."""
     start = draw(st.integers(0, len(VALID)))
     end = draw(st.integers(start, min(len(VALID), start + 20)))
-    return VALID[:start] + draw(rubbish) + VALID[end:]
+    return VALID * draw(st.integers(0, 2)) + VALID[:start] + draw(rubbish) + VALID[end:]
 
 
 class Watched(Stand):

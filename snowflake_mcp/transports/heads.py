@@ -1,0 +1,224 @@
+"""From the bytes of a request's head to what it says, with ``llhttp`` as the judge.
+
+A client sends the same head again and again: another length, perhaps another tool, and that is
+all. So the last head of a connection is kept, with all that was found out about it, and where the
+next one has the same bytes nothing is read or found out anew.
+"""
+
+# mypy: allow-untyped-calls
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+if TYPE_CHECKING:
+    from snowflake_mcp.auth.caller import Caller
+    from snowflake_mcp.auth.ways import Ways
+    from snowflake_mcp.transports.guard import Guard
+    from snowflake_mcp.transports.proxies import Source
+    from snowflake_mcp.transports.tree import Endpoint, Route
+
+__all__ = ["MAX_HEADERS", "MAX_LENGTH_DIGITS", "REQUEST_LINE", "Fields", "Head", "Heads", "lasts"]
+
+Fields = dict[str, list[str]]
+"""Every value of each header, by lower-case name; never changed once it is there."""
+
+MAX_HEADERS: Final = 64
+MAX_LENGTH_DIGITS: Final = 12
+REQUEST_LINE: Final = re.compile(rb"([!#-'*+\-.^-`|~0-9A-Za-z]+) ([\x21-\xb0]+) (HTTP/1\.[01])\r\n")
+_ANY_LINE: Final = b"POST / HTTP/1.1\r\n"
+"""Stands before the headers: llhttp refuses methods it does not know, the path table answers."""
+_CHANGING: Final = re.compile(
+    rb"\r\n((?i:content-length|mcp-method|mcp-name|traceparent|x-request-id): ?)([!-~]+)(?=\r\n)"
+)
+"""Headers that differ from one request to the next. A value of other bytes than these is none of
+them, so whatever is put in the place of one is as valid; of a length ``Heads`` sees to that."""
+_MAX_KEPT_BYTES: Final = 4_096
+"""A longer head is read anew each time: thousands of connections may be open."""
+_MAX_NAMES: Final = 1_000
+_NOT_VALID: Final = -1
+_names: dict[bytes, str] = {}
+"""Names of headers as they came, and in lower case."""
+
+
+class Head:
+    """What a head says, but for the headers that change; and what was found out about it.
+
+    Others keep their verdicts here, each beside the very object it was found out from: a reload
+    puts another one in its place, and then the verdict is none. Nothing here may rest on one of
+    the changing headers.
+    """
+
+    __slots__ = (
+        "caller",
+        "endpoint",
+        "expects",
+        "guard",
+        "lasts",
+        "origin",
+        "query",
+        "route",
+        "source",
+        "target",
+        "verb",
+        "version",
+        "ways",
+    )
+
+    def __init__(self, method: bytes, uri: bytes, version: bytes, fields: Fields) -> None:
+        path, _, query = uri.partition(b"?")
+        self.verb = method.decode("ascii", "backslashreplace")
+        self.target = path.decode("ascii", "backslashreplace")
+        self.query = query.decode("ascii", "replace")
+        self.version = version
+        """``HTTP/1.0`` or ``HTTP/1.1``."""
+        self.lasts = lasts(version, fields)
+        """Whether the client goes on with the connection."""
+        expects = fields.get("expect")
+        self.expects = (
+            expects is not None and expects[0].lower() == "100-continue" and version == b"HTTP/1.1"
+        )
+        """Whether it waits to be asked for the body."""
+        self.source: Source | None = None
+        self.origin = ""
+        """Scheme and host by which the client has reached us; told with ``source``."""
+        self.guard: Guard | None = None
+        """Has let it pass."""
+        self.ways: Ways | None = None
+        self.caller: Caller | None = None
+        """Whom these ``ways`` have found."""
+        self.route: Route | None = None
+        self.endpoint: Endpoint | None = None
+        """What answers it at this ``route``, all types being right."""
+
+
+class Heads:
+    """The heads of one connection; reactor thread only.
+
+    What is kept holds a credential in the clear, as long as the connection is open or until
+    another head comes.
+    """
+
+    __slots__ = ("_block", "_changing", "_fields", "_fixed", "_head", "_length")
+
+    def __init__(self) -> None:
+        self._block = b""
+        self._fixed: list[bytes] = []
+        self._changing: list[str] = []
+        self._head: Head | None = None
+        self._fields: Fields = {}
+        self._length: int | None = None
+
+    def read(self, block: bytes) -> tuple[Head, Fields, int | None] | None:
+        """A head, its headers and the length of its body, ``None`` if its chunks will tell.
+
+        ``block`` ends with the line end of the last header. ``None``: it is not valid.
+        """
+        head = self._head
+        if head is not None and block == self._block:
+            return head, self._fields, self._length
+        pieces = _CHANGING.split(block)
+        values = pieces[2::3]
+        del pieces[2::3]
+        if head is not None and pieces == self._fixed:
+            return self._with(head, block, values)
+        return self._read(block, pieces)
+
+    def _with(
+        self, head: Head, block: bytes, values: list[bytes]
+    ) -> tuple[Head, Fields, int | None] | None:
+        """The same once more, with other values of what changes."""
+        length, fields = self._length, self._fields.copy()
+        for name, value in zip(self._changing, values, strict=True):
+            text = value.decode("ascii")
+            fields[name] = [text]
+            if name == "content-length":
+                if not text.isdigit() or len(text) > MAX_LENGTH_DIGITS:
+                    return None
+                length = int(text)
+        self._block, self._fields, self._length = block, fields, length
+        return head, fields, length
+
+    def _read(self, block: bytes, fixed: list[bytes]) -> tuple[Head, Fields, int | None] | None:
+        line = REQUEST_LINE.match(block)
+        heard = None if line is None else _heard(block[line.end() :])
+        length = None if heard is None else _length(heard.fields)
+        if line is None or heard is None or length == _NOT_VALID or heard.count > MAX_HEADERS:
+            return None
+        method, uri, version = line.groups()
+        head, fields = Head(method, uri, version, heard.fields), heard.fields
+        changing = [name.partition(b":")[0].decode("ascii").lower() for name in fixed[1::2]]
+        self._head = None
+        if len(block) <= _MAX_KEPT_BYTES and all(
+            len(fields.get(name, ())) == 1 for name in changing
+        ):
+            self._head, self._block, self._fixed = head, block, fixed
+            self._changing, self._fields, self._length = changing, fields, length
+        return head, fields, length
+
+
+class _Heard:
+    """What a parser has found in one head."""
+
+    __slots__ = ("count", "fields", "whole")
+
+    def __init__(self) -> None:
+        self.fields: Fields = {}
+        self.count = 0
+        self.whole = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.count += 1
+        key = _names.get(name) or _lower(name)
+        text = value.decode("latin-1").strip(" \t")
+        if key in self.fields:
+            self.fields[key].append(text)
+        else:
+            self.fields[key] = [text]
+
+    def on_headers_complete(self) -> None:
+        self.whole = True
+
+
+def _heard(headers: bytes) -> _Heard | None:
+    """What llhttp reads in the headers; ``None``: they are not valid."""
+    heard = _Heard()
+    try:
+        HttpRequestParser(heard).feed_data(b"%b%b\r\n" % (_ANY_LINE, headers))
+    except HttpParserUpgrade:
+        # It would stop here; whether anything is upgraded is for the path table to say.
+        pass
+    except HttpParserError:
+        return None
+    return heard if heard.whole else None
+
+
+def _lower(name: bytes) -> str:
+    key = name.decode("ascii").lower()
+    # A client that makes up names must not fill the memory.
+    if len(_names) < _MAX_NAMES:
+        _names[name] = key
+    return key
+
+
+def _length(fields: Fields) -> int | None:
+    """Of the body; ``None``: its chunks will tell."""
+    codings = fields.get("transfer-encoding")
+    if codings is not None:
+        # llhttp has seen to it that there is no Content-Length beside it.
+        return None if [coding.lower() for coding in codings] == ["chunked"] else _NOT_VALID
+    lengths = fields.get("content-length")
+    if lengths is None:
+        return 0
+    (length,) = lengths
+    return int(length) if len(length) <= MAX_LENGTH_DIGITS else _NOT_VALID
+
+
+def lasts(version: bytes, fields: Fields) -> bool:
+    """Whether the connection goes on after a request with these headers, by the client's wish."""
+    return version == b"HTTP/1.1" and not any(
+        part.strip().lower() == "close"
+        for wish in fields.get("connection", ())
+        for part in wish.split(",")
+    )
