@@ -11,7 +11,7 @@ AUDIT := .venv-audit
 LOCK := $(AUDIT)/bin/uv pip compile --quiet --universal --generate-hashes --only-binary :all: \
     --custom-compile-command "make lock" --no-annotate $(LOCK_OPTIONS)
 
-.PHONY: help run stdio tasks test test-full test-lines faults fuzz conformance lint format audit lock bench soak wheel clean
+.PHONY: help run stdio tasks test test-full test-lines faults fuzz conformance booted lint format audit lock bench soak wheel clean
 
 help:
 	@echo "make run          start the server with demo data on http://127.0.0.1:$(PORT)/mcp"
@@ -21,6 +21,7 @@ help:
 	@echo "make faults       break things on purpose and write docs/faults.md"
 	@echo "make fuzz         nearly right requests, frames and messages for 20 minutes"
 	@echo "make conformance  run the public MCP and WebSocket suites (needs node and npm)"
+	@echo "make booted       install into a container with its own systemd, and break it there (root)"
 	@echo "make lint         ruff and mypy"
 	@echo "make format       put the code into the project's format"
 	@echo "make audit        bandit over the code, pip-audit over the lock files"
@@ -73,6 +74,10 @@ faults: $(VENV)/installed-dev
 conformance: $(VENV)/installed-dev
 	sh scripts/install-conformance.sh
 	$(PYTEST) -m "conformance and not full"
+
+# BOOTED="--bind PATH" lets the container read what its pip needs on this machine.
+booted: $(VENV)/installed-dev
+	$(BIN)/python -m tests.booted --write docs/booted.md $(BOOTED)
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff format --check .

@@ -126,9 +126,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "F-26": Fault(
         "The server fails at every start",
         "systemd stops trying after StartLimitBurst",
-        "By a test, that is. By hand it was, with the units under a booted systemd 252, started by "
-        "systemctl and by the first connection: figures in [deployment](deployment.md). That the "
-        "units' limits hold for attempts that take long is in tests/unit/ops/test_units.py.",
+        "Here, that is: it takes a booted systemd. `make booted` shows it, with what it saw in "
+        "[booted](booted.md). That the units' limits hold for attempts that take long is in "
+        "tests/unit/ops/test_units.py.",
     ),
     "F-27": Fault(
         "The clock jumps by an hour",

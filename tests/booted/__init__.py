@@ -1,0 +1,1 @@
+"""The units and the installer under a real systemd, in a container; a command, not a test."""
