@@ -1,13 +1,21 @@
 """Values and foreign texts as one visible line: nothing hidden, nothing that breaks a table."""
 
 import re
+from collections.abc import Sequence
+from types import NoneType
+from typing import Final
 
 import msgspec
 
 from snowflake_mcp.warehouse.results import JsonValue
-from snowflake_mcp.warehouse.visible import escaped, plain
+from snowflake_mcp.warehouse.visible import escaped, needs_no_escapes, plain
 
-__all__ = ["block", "cell", "message"]
+__all__ = ["block", "cell", "cells", "message"]
+
+_FEW: Final = 4
+"""Of so many values each is looked at by itself: questions about all of them cost more."""
+_TEXTS: Final = frozenset({str, NoneType})
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def message(text: str, width: int = 2_000) -> str:
@@ -34,6 +42,43 @@ def cell(value: JsonValue, width: int) -> tuple[str, bool]:
     if value is False:
         return "false", False
     return escaped(msgspec.json.encode(value).decode(), width, pipes=True)
+
+
+def cells(values: Sequence[JsonValue], width: int) -> tuple[Sequence[str], Sequence[bool]]:
+    """What ``cell`` makes of each value of a column, and which were cut; empty: none was.
+
+    A column of ordinary values is judged as a whole.
+    """
+    texts = _ordinary(values, width) if len(values) > _FEW else None
+    if texts is not None:
+        return texts, ()
+    shown, cut = zip(*[cell(value, width) for value in values], strict=True)
+    return shown, cut if any(cut) else ()
+
+
+def _ordinary(values: Sequence[JsonValue], width: int) -> Sequence[str] | None:
+    """The values as texts, if nothing in any of them has to be escaped, quoted or cut."""
+    types = set(map(type, values))
+    if types <= _TEXTS:
+        given = [value for value in values if isinstance(value, str)]
+        joined = "".join(given)
+        # Texts that look like NULL or like the empty one have quotes, NULL or nothing in them.
+        if not all(given) or "NULL" in joined or "'" in joined:
+            return None
+        texts: Sequence[JsonValue] = values
+    elif str in types:
+        return None
+    else:
+        given = _encode_lines(values).decode().split("\n")
+        given.pop()
+        texts = given
+    if not needs_no_escapes(given, width):
+        return None
+    if NoneType not in types:
+        return given
+    return [
+        "NULL" if value is None else str(text) for value, text in zip(values, texts, strict=True)
+    ]
 
 
 def block(text: str) -> str:

@@ -1,17 +1,20 @@
 """Rows as text: the forms that a caller may choose, each within one budget; worker threads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from snowflake_mcp.tools.cells import cell
+from snowflake_mcp.tools.cells import cells
 from snowflake_mcp.warehouse.results import JsonValue
 from snowflake_mcp.warehouse.visible import escaped
 
 __all__ = ["LAYOUTS", "Format", "Layout", "Table", "record"]
 
 Format: TypeAlias = Literal["table", "records", "columns", "csv"]
+
+_Shown: TypeAlias = tuple[Sequence[str], Sequence[bool]]
+"""The values of a column as texts, and which of them are cut; empty: none is."""
 
 _NAME_CHARS: Final = 64
 """Width of a column heading; longer names are cut in the text, not in the JSON."""
@@ -28,8 +31,8 @@ class Layout(Protocol):
     def __init__(self, names: Sequence[str], text_chars: int, width: int) -> None:
         """``names`` of the columns; ``width`` is the most of one value."""
 
-    def add(self, values: Sequence[JsonValue]) -> None:
-        """Show one more row if there is room."""
+    def extend(self, rows: Sequence[Sequence[JsonValue]]) -> None:
+        """Show more rows, until there is no room for one."""
 
     def text(self) -> str:
         """The whole; without rows there is nothing to show."""
@@ -56,22 +59,30 @@ class _Lines:
         self._left -= len(line)
         self._pieces.append(line)
 
-    def add(self, values: Sequence[JsonValue]) -> None:
-        """Show one more row if there is room."""
-        if not self._open:
+    def extend(self, rows: Sequence[Sequence[JsonValue]]) -> None:
+        """Show more rows, until there is no room for one."""
+        if not self._open or not rows:
             return
-        piece, cuts = self._row(values)
-        if len(piece) + len(self._joint) > self._left:
-            self._open = False
-            return
-        self._left -= len(piece) + len(self._joint)
-        self._pieces.append(piece)
-        self.rows += 1
-        self.cut += cuts
+        columns = [self._cells(values) for values in _by_columns(rows, self._left)]
+        joint, left, fitting = len(self._joint), self._left, 0
+        pieces = list(map(self._row, zip(*(texts for texts, _ in columns), strict=True)))
+        for piece in pieces:
+            left -= len(piece) + joint
+            if left < 0:
+                self._open = False
+                left += len(piece) + joint
+                break
+            fitting += 1
+        self._left = left
+        self._pieces += pieces[:fitting]
+        self.rows += fitting
+        self.cut += _count_cut(columns, fitting)
 
-    def _row(self, values: Sequence[JsonValue]) -> tuple[str, int]:
-        cells = [cell(value, self._width) for value in values]
-        return " | ".join(shown for shown, _ in cells), sum(cut for _, cut in cells)
+    def _cells(self, values: Sequence[JsonValue]) -> _Shown:
+        return cells(values, self._width)
+
+    def _row(self, shown: Sequence[str]) -> str:
+        return " | ".join(shown)
 
     def text(self) -> str:
         """The whole; without rows there is nothing to show."""
@@ -90,10 +101,8 @@ class _Records(_Lines):
     def _head(self, line: str) -> None:
         """The labels say it all."""
 
-    def _row(self, values: Sequence[JsonValue]) -> tuple[str, int]:
-        cells = [cell(value, self._width) for value in values]
-        lines = [f"{name}: {shown}" for name, (shown, _) in zip(self._names, cells, strict=True)]
-        return "\n".join(lines), sum(cut for _, cut in cells)
+    def _row(self, shown: Sequence[str]) -> str:
+        return "\n".join(f"{name}: {value}" for name, value in zip(self._names, shown, strict=True))
 
 
 class _Csv(_Lines):
@@ -106,9 +115,12 @@ class _Csv(_Lines):
     def _head(self, line: str) -> None:
         super()._head(",".join(map(_quoted, self._names)))
 
-    def _row(self, values: Sequence[JsonValue]) -> tuple[str, int]:
-        cells = [self._cell(value) for value in values]
-        return ",".join(shown for shown, _ in cells), sum(cut for _, cut in cells)
+    def _cells(self, values: Sequence[JsonValue]) -> _Shown:
+        shown, cut = zip(*map(self._cell, values), strict=True)
+        return shown, cut
+
+    def _row(self, shown: Sequence[str]) -> str:
+        return ",".join(shown)
 
     def _cell(self, value: JsonValue) -> tuple[str, bool]:
         if value is None:
@@ -129,24 +141,39 @@ class _Columns:
         self._width = width
         self._open = True
 
-    def add(self, values: Sequence[JsonValue]) -> None:
-        """Show one more row if there is room."""
-        cells = [cell(value, self._width) for value in values] if self._open else []
-        needed = sum(len(shown) + 3 for shown, _ in cells)
-        if not self._open or needed > self._left:
-            self._open = False
+    def extend(self, rows: Sequence[Sequence[JsonValue]]) -> None:
+        """Show more rows, until there is no room for one."""
+        if not self._open or not rows:
             return
-        self._left -= needed
-        for line, (shown, _) in zip(self._lines, cells, strict=True):
-            line.append(shown)
-        self.rows += 1
-        self.cut += sum(cut for _, cut in cells)
+        columns = [cells(values, self._width) for values in _by_columns(rows, self._left)]
+        fitting = 0
+        for row in zip(*(texts for texts, _ in columns), strict=True):
+            needed = sum(map(len, row)) + 3 * len(row)
+            if needed > self._left:
+                self._open = False
+                break
+            self._left -= needed
+            fitting += 1
+        for line, (texts, _) in zip(self._lines, columns, strict=True):
+            line.extend(texts[:fitting])
+        self.rows += fitting
+        self.cut += _count_cut(columns, fitting)
 
     def text(self) -> str:
         """The whole; without rows there is nothing to show."""
         if not self.rows:
             return ""
         return "\n".join(f"{label}: {' | '.join(shown)}" for label, *shown in self._lines)
+
+
+def _by_columns(rows: Sequence[Sequence[JsonValue]], left: int) -> Iterable[Sequence[JsonValue]]:
+    """The columns of as many rows as may fit: a value and what joins it take a character."""
+    return zip(*rows[: max(0, left) // len(rows[0]) + 1], strict=True)
+
+
+def _count_cut(columns: Sequence[_Shown], rows: int) -> int:
+    """How many values of the first rows are cut."""
+    return sum(sum(cut[:rows]) for _, cut in columns)
 
 
 def _quoted(text: str) -> str:
@@ -160,7 +187,7 @@ def record(
 ) -> tuple[str, int] | None:
     """One row as labelled lines and the count of values cut, or ``None`` when it is too long."""
     records = _Records(names, text_chars, width)
-    records.add(values)
+    records.extend([values])
     return (records.text(), records.cut) if records.rows else None
 
 

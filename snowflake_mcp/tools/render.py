@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Generic, Self, TypeVar
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.tools.layouts import LAYOUTS, Format, Layout, Table, record
 from snowflake_mcp.tools.masks import Masks
-from snowflake_mcp.tools.taming import tamed
+from snowflake_mcp.tools.taming import tamed, tamed_rows
 from snowflake_mcp.warehouse.results import Column, JsonValue
 
 __all__ = ["Budget", "ItemsCollector", "Rendered", "RowsCollector", "json_text"]
@@ -75,23 +76,35 @@ class _Array:
     """A JSON array of bytes under construction that never grows past its budget."""
 
     def __init__(self, limit: int) -> None:
-        self._left = limit - 2
+        # The first value has no comma before it.
+        self._left = limit - 2 + 1
         self._parts: list[bytes] = []
+        self._count = 0
 
-    def add(self, part: bytes) -> bool:
-        """Append a value; ``False`` when it does not fit."""
-        size = len(part) + (1 if self._parts else 0)
+    def extend(self, values: Sequence[bytes]) -> int:
+        """Append as many as fit, in their order; returns how many."""
+        size = sum(map(len, values)) + len(values)
         if size > self._left:
-            return False
-        self._left -= size
-        self._parts.append(part)
-        return True
+            sizes = accumulate(len(value) + 1 for value in values)
+            values = [value for value, end in zip(values, sizes, strict=True) if end <= self._left]
+            size = sum(map(len, values)) + len(values)
+        if values:
+            self._left -= size
+            self._count += len(values)
+            self._parts.append(b",".join(values))
+        return len(values)
 
     def raw(self) -> msgspec.Raw:
-        return msgspec.Raw(b"[" + b",".join(self._parts) + b"]")
+        """All of it; nothing can be appended any more."""
+        if not self._parts:
+            return msgspec.Raw(b"[]")
+        self._parts[0] = b"[" + self._parts[0]
+        self._parts[-1] += b"]"
+        # A join lets go of the interpreter while it copies megabytes, "+" does not.
+        return msgspec.Raw(b",".join(self._parts))
 
     def __len__(self) -> int:
-        return len(self._parts)
+        return self._count
 
 
 def _empty(value: JsonValue) -> bool:
@@ -139,17 +152,18 @@ class RowsCollector:
 
     def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
         """Take a slice; ``False`` when the byte budget is used up and a row was left out."""
-        for row in rows:
-            shown = self._masks.mask(row, self._masked) if self._masked else row
-            tame = tamed(shown, self._budget.cell_chars)
-            if self._full or not self._rows.add(tame.encoded):
-                self._full = True
-                return False
-            self._cells_cut += tame.cut
-            if len(self._rows) == 1:
-                self._first = tame.value
-            self._table.add(tame.value)
-        return True
+        if self._full:
+            return False
+        if self._masked:
+            rows = [self._masks.mask(row, self._masked) for row in rows]
+        values, encoded, cut = tamed_rows(rows, self._budget.cell_chars)
+        fitting = self._rows.extend(encoded)
+        self._cells_cut += sum(cut[:fitting])
+        if len(self._rows) == fitting == 1:
+            self._first = values[0]
+        self._table.extend(values[:fitting])
+        self._full = fitting < len(rows)
+        return not self._full
 
     def finish(self) -> Rendered:
         """The finished result."""
@@ -209,7 +223,7 @@ class ItemsCollector(Generic[ItemT]):
                 continue
             if self._most is not None and len(self._items) >= self._most:
                 return False
-            if self._full or not self._rows.add(msgspec.json.encode(item)):
+            if self._full or not self._rows.extend([msgspec.json.encode(item)]):
                 self._full = True
                 return False
             self._items.append(item)
@@ -226,8 +240,7 @@ class ItemsCollector(Generic[ItemT]):
         budget = self._budget
         heading = [self._shown[index] for index in used]
         table = Table(heading, budget.text_chars, budget.shown_chars)
-        for line in lines:
-            table.add([_word(line[index]) for index in used])
+        table.extend([[_word(line[index]) for index in used] for line in lines])
         return Rendered(
             rows=self._rows.raw(),
             columns=msgspec.Raw(b"[]"),

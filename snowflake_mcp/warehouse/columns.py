@@ -8,9 +8,10 @@ of ``10**-scale`` seconds, other timestamps as structs of epoch, fraction and zo
 from collections.abc import Callable
 from datetime import tzinfo
 from decimal import Decimal
+from math import isfinite
 from typing import Any, Final
 
-from snowflake_mcp.warehouse import temporal, values
+from snowflake_mcp.warehouse import bulk, temporal, values
 from snowflake_mcp.warehouse.results import JsonValue
 
 __all__ = ["Converter", "converter"]
@@ -30,19 +31,19 @@ def converter(kind: str, scale: int, arrow_type: Any, timezone: tzinfo) -> Conve
 
     is_text = types.is_string(arrow_type) or types.is_large_string(arrow_type)
     if types.is_integer(arrow_type):
-        return _of_integers(kind, scale, arrow_type, timezone)
+        return _of_integers(kind, scale, timezone)
     if types.is_struct(arrow_type):
         return _of_structs(kind, scale, arrow_type, timezone)
     if is_text:
         return _json if kind in values.SEMI_STRUCTURED else _texts
     if types.is_date32(arrow_type):
-        return _dates
+        return _by_kernels(bulk.dates, _dates)
     if types.is_boolean(arrow_type) or types.is_null(arrow_type):
         return lambda column: list(column.to_pylist())
     cell: Callable[[Any], JsonValue] = values.plain
     if types.is_floating(arrow_type):
-        cell = values.number
-    elif types.is_decimal(arrow_type):
+        return _numbers
+    if types.is_decimal(arrow_type):
         cell = _interval if kind == "INTERVAL_DAY_TIME" else values.decimal
     elif types.is_binary(arrow_type):
         cell = values.hexadecimal
@@ -53,24 +54,52 @@ def _mapped(cell: Callable[[Any], JsonValue]) -> Converter:
     return lambda column: [None if value is None else cell(value) for value in column.to_pylist()]
 
 
-def _of_integers(kind: str, scale: int, arrow_type: Any, timezone: tzinfo) -> Converter:
+def _by_kernels(texts: Callable[[Any], Any], each: Converter) -> Converter:
+    """Many cells at once where ``texts`` can; cell by cell where it cannot, and for few."""
+
+    def convert(column: Any) -> list[JsonValue]:
+        made = texts(column) if len(column) >= bulk.MANY else None
+        return each(column) if made is None else list(made.to_pylist())
+
+    return convert
+
+
+def _wholes(column: Any) -> list[JsonValue]:
+    # Asked here and not in a call: nearly every result has such a column.
+    least, most = -values.SAFE, values.SAFE
+    return [
+        value if value is None or least <= value <= most else str(value)
+        for value in column.to_pylist()
+    ]
+
+
+def _numbers(column: Any) -> list[JsonValue]:
+    return [
+        value if value is None or isfinite(value) else values.number(value)
+        for value in column.to_pylist()
+    ]
+
+
+def _of_integers(kind: str, scale: int, timezone: tzinfo) -> Converter:
     if kind == "DATE":
-        return _dates
+        return _by_kernels(bulk.dates, _dates)
     if kind == "TIME":
-        return _mapped(lambda value: temporal.time_of_day(value, scale))
+        each = _mapped(lambda value: temporal.time_of_day(value, scale))
+        return _by_kernels(lambda column: bulk.times(column, scale), each)
     if kind == "TIMESTAMP_LTZ":
-        return _mapped(lambda value: temporal.local(*temporal.split(value, scale), timezone))
+        each = _mapped(lambda value: temporal.local(*temporal.split(value, scale), timezone))
+        return _by_kernels(lambda column: bulk.stamps(column, None, scale, timezone), each)
     if kind.startswith("TIMESTAMP"):
-        return _mapped(lambda value: temporal.naive(*temporal.split(value, scale)))
+        each = _mapped(lambda value: temporal.naive(*temporal.split(value, scale)))
+        return _by_kernels(lambda column: bulk.stamps(column, None, scale, None), each)
     if kind == "INTERVAL_YEAR_MONTH":
         return _mapped(lambda value: temporal.year_month(value, scale))
     if kind == "INTERVAL_DAY_TIME":
         return _mapped(temporal.day_time)
     if scale:
-        return _mapped(lambda value: _point(value, scale))
-    if arrow_type.bit_width < 64:
-        return lambda column: list(column.to_pylist())
-    return _mapped(values.whole)
+        each = _mapped(lambda value: _point(value, scale))
+        return _by_kernels(lambda column: bulk.decimals(column, scale), each)
+    return _wholes
 
 
 def _of_structs(kind: str, scale: int, arrow_type: Any, timezone: tzinfo) -> Converter:
@@ -97,7 +126,17 @@ def _of_structs(kind: str, scale: int, arrow_type: Any, timezone: tzinfo) -> Con
             return temporal.local(epoch, nanoseconds, timezone)
         return temporal.naive(epoch, nanoseconds)
 
-    return _mapped(cell)
+    def texts(column: Any) -> Any:
+        from pyarrow import compute
+
+        found = {name: compute.struct_field(column, name) for name in members}
+        zone: Any = timezone if kind == "TIMESTAMP_LTZ" else None
+        if "timezone" in found:
+            minutes = found["timezone"].cast("int64")
+            zone = compute.multiply(compute.subtract(minutes, _UTC_MINUTES), 60)
+        return bulk.stamps(found["epoch"], found.get("fraction"), scale, zone)
+
+    return _by_kernels(texts, _mapped(cell))
 
 
 def _point(unscaled: int, scale: int) -> str:
@@ -139,4 +178,5 @@ def _texts(column: Any) -> list[JsonValue]:
 
 
 def _json(column: Any) -> list[JsonValue]:
-    return [values.parsed(cell) for cell in _texts(column)]
+    parsed = values.parsed
+    return [None if cell is None else parsed(cell) for cell in _texts(column)]

@@ -12,19 +12,31 @@ from typing import Any, Final
 
 from snowflake_mcp.warehouse.connect import connector_line
 
-__all__ = ["SLICE_ROWS", "batches", "is_arrow", "python_rows", "session_timezone", "slice_rows"]
+__all__ = ["SLICE_ROWS", "batches", "is_arrow", "python_rows", "session_timezone", "slices"]
 
 SLICE_ROWS: Final = 500
 """Rows converted in one go; larger slices make the reactor wait for the interpreter."""
 
-_SLICE_BYTES: Final = 4 << 20
-"""Of Arrow; as Python values a slice takes several times as much."""
+_SLICE_CELLS: Final = 5_000
+_SLICE_BYTES: Final = 1 << 18
+"""Of Arrow; as Python values a slice takes several times as much, and about a millisecond."""
 
 
-def slice_rows(batch: Any) -> int:
-    """How many rows of a record batch to convert in one go: fewer when they are large."""
-    per_row = batch.nbytes // max(1, batch.num_rows) + 1
-    return int(max(1, min(SLICE_ROWS, _SLICE_BYTES // per_row)))
+def slices(batch: Any) -> Iterator[Any]:
+    """The parts of a record batch to convert in one go: fewer rows when they are large."""
+    step = max(1, min(SLICE_ROWS, _SLICE_CELLS // max(1, batch.num_columns)))
+    for start in range(0, batch.num_rows, step):
+        yield from _small(batch.slice(start, step))
+
+
+def _small(piece: Any) -> Iterator[Any]:
+    """The piece, or its halves: one row may be larger than all others."""
+    rows = piece.num_rows
+    if rows == 1 or piece.nbytes <= _SLICE_BYTES:
+        yield piece
+    else:
+        yield from _small(piece.slice(0, rows // 2))
+        yield from _small(piece.slice(rows // 2))
 
 
 def is_arrow(cursor: Any) -> bool:
@@ -101,7 +113,14 @@ def python_rows(cursor: Any, offset: int = 0) -> Iterator[Sequence[tuple[Any, ..
     while offset > 0 and (passed := cursor.fetchmany(min(offset, SLICE_ROWS))):
         offset -= len(passed)
     while rows := cursor.fetchmany(SLICE_ROWS):
-        yield rows
+        start = size = 0
+        for at, row in enumerate(rows):
+            here = sum(len(cell) for cell in row if isinstance(cell, (str, bytes)))
+            if size + here > _SLICE_BYTES and at > start:
+                yield rows[start:at]
+                start, size = at, 0
+            size += here
+        yield rows[start:]
 
 
 def session_timezone(cursor: Any) -> str:

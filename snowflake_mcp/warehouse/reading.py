@@ -82,6 +82,10 @@ def read(
     cut: Cut | None = None
     with closing(source):
         for piece in source:
+            if rows:
+                # The interpreter is handed over only at its switch interval: without this pause
+                # each waiting reactor turn is late by the work of several slices.
+                time.sleep(0)  # noqa: TID251 - worker thread, see above
             fitting = piece[: extent.max_rows - rows]
             rows += len(fitting)
             if fitting:
@@ -97,9 +101,6 @@ def read(
             if len(fitting) < len(piece):
                 cut = "rows"
                 break
-            # The interpreter is handed over only at its switch interval: without this pause
-            # each waiting reactor turn is late by the work of several slices.
-            time.sleep(0)  # noqa: TID251 - worker thread, see above
     with _own_work(gate):
         value = collector.finish()
     return Reading(
@@ -157,9 +158,7 @@ def _arrow_slices(
                 columns.converter(kind, scale, field.type, timezone)
                 for kind, scale, field in zip(kinds, scales, batch.schema, strict=True)
             ]
-            step = fetching.slice_rows(batch)
-            for start in range(0, batch.num_rows, step):
-                piece = batch.slice(start, step)
+            for piece in fetching.slices(batch):
                 with _own_work(gate):
                     cells = [
                         convert(column)

@@ -47,7 +47,10 @@ class Collector(Protocol[T_co]):
         """Learn the columns."""
 
     def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
-        """Take at most 500 rows; ``False`` says that this is enough and reading stops."""
+        """Take at most 500 rows, fewer when they are large; ``False`` says that this is enough.
+
+        Reading stops then.
+        """
 
     def finish(self) -> T_co:
         """The collected value; it becomes ``Outcome.value``."""

@@ -14,6 +14,8 @@ __all__ = [
     "day_time",
     "local",
     "naive",
+    "offset",
+    "offset_at",
     "split",
     "time_of_day",
     "year_month",
@@ -78,20 +80,31 @@ def naive(epoch: int, nanoseconds: int) -> str:
 
 def zoned(epoch: int, nanoseconds: int, offset_s: int) -> str:
     """An instant as the clock shows it at an offset, with the offset behind it."""
-    sign = "-" if offset_s < 0 else "+"
-    hours, minutes = divmod(abs(offset_s) // 60, 60)
-    return f"{naive(epoch + offset_s, nanoseconds)}{sign}{hours:02d}:{minutes:02d}"
+    return naive(epoch + offset_s, nanoseconds) + offset(offset_s)
+
+
+@lru_cache(maxsize=256)
+def offset(seconds: int) -> str:
+    """How far a clock is from UTC, in whole minutes: ``+01:00``."""
+    sign = "-" if seconds < 0 else "+"
+    hours, minutes = divmod(abs(seconds) // 60, 60)
+    return f"{sign}{hours:02d}:{minutes:02d}"
+
+
+def offset_at(epoch: int, timezone: tzinfo) -> int:
+    """Seconds that the clock in a time zone is from UTC; 0 outside the years 1 to 9999."""
+    if timezone is UTC:
+        return 0
+    try:
+        away = datetime.fromtimestamp(epoch, timezone).utcoffset()
+    except (OverflowError, ValueError, OSError):
+        return 0
+    return 0 if away is None else int(away.total_seconds())
 
 
 def local(epoch: int, nanoseconds: int, timezone: tzinfo) -> str:
     """An instant as the clock shows it in a time zone; in UTC outside the years 1 to 9999."""
-    if timezone is UTC:
-        return zoned(epoch, nanoseconds, 0)
-    try:
-        offset = datetime.fromtimestamp(epoch, timezone).utcoffset()
-    except (OverflowError, ValueError, OSError):
-        offset = None
-    return zoned(epoch, nanoseconds, 0 if offset is None else int(offset.total_seconds()))
+    return zoned(epoch, nanoseconds, offset_at(epoch, timezone))
 
 
 def year_month(months: int, scale: int) -> str:

@@ -12,6 +12,7 @@ from snowflake_mcp.warehouse import temporal
 from snowflake_mcp.warehouse.results import JsonValue
 
 __all__ = [
+    "SAFE",
     "SEMI_STRUCTURED",
     "decimal",
     "hexadecimal",
@@ -28,7 +29,7 @@ _PARSED_CHARS: Final = 1 << 20
 """A longer semi-structured cell stays text: as Python values it takes many times the memory."""
 _MAX_LEVELS: Final = 512
 """Deeper nesting stays text; every supported Python can read and write this much."""
-_SAFE: Final = 2**53 - 1
+SAFE: Final = 2**53 - 1
 """Beyond it a JSON number changes its value in clients that know only doubles."""
 
 
@@ -50,7 +51,7 @@ def plain(value: Any, kind: str = "") -> JsonValue:
 
 def whole(value: int) -> JsonValue:
     """An integer; as text where a double could not hold it."""
-    return value if -_SAFE <= value <= _SAFE else str(value)
+    return value if -SAFE <= value <= SAFE else str(value)
 
 
 def number(value: float) -> JsonValue:
@@ -87,6 +88,8 @@ def parsed(value: JsonValue) -> JsonValue:
         # Snowflake writes `undefined`, NaN and Infinity inside arrays.
         return value
     # Where recursion ends differs from one version of Python to the next by a factor of ten.
+    if len(value) <= _MAX_LEVELS:
+        return decoded
     if value.count("[") + value.count("{") > _MAX_LEVELS and _is_deeper(decoded, _MAX_LEVELS):
         return value
     return decoded

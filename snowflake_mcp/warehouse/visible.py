@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["escaped", "plain", "visible_json"]
+__all__ = ["escaped", "needs_no_escapes", "plain", "visible_json"]
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -50,6 +51,21 @@ def escaped(
         pieces.append(piece)
         used += len(piece)
     return "".join(pieces), False
+
+
+def needs_no_escapes(texts: Sequence[str], width: int) -> bool:
+    """Whether ``escaped`` gives every one of them back as it is, pipes included.
+
+    Each question is asked once of all, so a column of ordinary texts costs next to nothing.
+    """
+    joined = "".join(texts)
+    return (
+        joined.isprintable()
+        and "\\" not in joined
+        and "|" not in joined
+        and max(map(len, texts), default=0) <= width
+        and (joined.isascii() or not _HIDDEN.search(joined))
+    )
 
 
 def _visible(character: str) -> str:

@@ -27,7 +27,7 @@ def test_each_form_shows_every_value(layout: Format) -> None:
     """NULL, empty texts and the text NULL stay apart; nothing hidden, one line for a value."""
     made = LAYOUTS[layout](NAMES, 10_000, 100)
     for row in ROWS:
-        made.add(row)
+        made.extend([row])
     assert made.text() == FORMS[layout]
     assert (made.rows, made.cut) == (2, 0)
 
@@ -36,7 +36,7 @@ def test_csv_is_read_back() -> None:
     """By a reader of CSV, with the escapes that every text has."""
     made = LAYOUTS["csv"](NAMES, 10_000, 100)
     for row in ROWS:
-        made.add(row)
+        made.extend([row])
     heading, first, second = csv.reader(io.StringIO(made.text()))
     assert heading == list(NAMES)
     assert first == ["a|b", "", "true", ""]
@@ -48,7 +48,7 @@ def test_each_form_keeps_its_budget(layout: Format) -> None:
     """Rows that do not fit are left out whole; values that are too wide are cut and counted."""
     made = LAYOUTS[layout](("A", "B"), 500, 20)
     for at in range(100):
-        made.add([at, "x" * 50])
+        made.extend([[at, "x" * 50]])
     assert 0 < made.rows < 100
     assert made.cut == made.rows
     assert len(made.text()) <= 500
@@ -60,7 +60,7 @@ def test_without_rows_or_room_there_is_no_text(layout: Format) -> None:
     """Headings alone say nothing; hundreds of them may leave no room."""
     assert LAYOUTS[layout](NAMES, 100, 10).text() == ""
     wide = LAYOUTS[layout](["N" * 60] * 50, 200, 10)
-    wide.add(["v"] * 50)
+    wide.extend([["v"] * 50])
     assert wide.text() == ""
 
 

@@ -2,13 +2,16 @@
 
 import json
 import unicodedata
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.tools.layouts import Format
 from snowflake_mcp.tools.masks import NO_MASKS
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered, RowsCollector
 from snowflake_mcp.tools.taming import tamed
@@ -56,6 +59,46 @@ def test_any_matrix_stays_within_budget(
     if rendered.row_count != 1 and text:
         assert text.count("\n") == rendered.shown_rows
     json.loads(bytes(rendered.columns))
+
+
+ordinary = st.lists(
+    st.none()
+    | st.integers(-10_000, 10_000)
+    | st.booleans()
+    | st.floats(0, 9).map(str)
+    | st.floats(-1e20, 1e20)
+    | st.sampled_from(["é☃", "a|b", "x" * 30, "NULL", "'", "\u200b"])
+    | st.just({"k": [1, "v"]}),
+    min_size=1,
+    max_size=2,
+).flatmap(lambda kinds: st.lists(st.sampled_from(kinds), min_size=30, max_size=30))
+"""Columns as they mostly are: of one kind, and NULL perhaps."""
+
+
+@given(
+    st.lists(ordinary, min_size=1, max_size=3).map(lambda columns: list(zip(*columns, strict=True)))
+    | matrices().map(lambda matrix: matrix[1] * 3),
+    st.sampled_from(["table", "records", "columns", "csv"]),
+    st.integers(20, 2_000),
+    st.sampled_from([8, 25, 60, 16_384]),
+    st.integers(10, 2_000),
+)
+def test_rows_in_one_slice_are_the_same_as_one_by_one(
+    rows: list[list[Any]], layout: Format, row_bytes: int, cell_chars: int, text_chars: int
+) -> None:
+    """Whole columns are looked at where that is enough, and nobody can tell."""
+    budget = Budget(row_bytes, cell_chars, text_chars, shown_chars=20, record_chars=40)
+    heading = columns(*(f"C{at}" for at in range(len(rows[0]) if rows else 1)))
+    ways = []
+    for size in (1, max(1, len(rows))):
+        collector = RowsCollector(budget, NO_MASKS, layout)
+        collector.begin(heading)
+        starts = range(0, len(rows), size)
+        goes_on = all(collector.add(rows[at : at + size]) for at in starts)
+        rendered = collector.finish()
+        assert goes_on != rendered.full
+        ways.append(replace(rendered, rows=Raw(bytes(rendered.rows)), columns=Raw(b"")))
+    assert ways[0] == ways[1]
 
 
 def test_rows_become_a_table() -> None:
