@@ -15,6 +15,7 @@ from snowflake_mcp.auth.authentication import Authentication
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops import logs
+from snowflake_mcp.ops.absence import keep_out
 from snowflake_mcp.ops.drain import ended_within
 from snowflake_mcp.ops.platform import open_files
 from snowflake_mcp.protocol.kernel import Kernel
@@ -41,6 +42,9 @@ _SWITCH_INTERVAL_S: Final = 0.0001
 times, so the default of 5 ms, and even 1 ms, adds up while results are read (docs/performance)."""
 _LIBRARIES: Final = ("snowflake.connector", "opentelemetry")
 """Their warnings belong into the log."""
+_NEEDLESS: Final = ("numpy", "pandas")
+"""pyarrow and the connectors load them wherever they are installed (the extra ``charts`` brings
+numpy, for a child process) and use neither for what is asked of them: 12 MB and 80 ms."""
 _ARRIVAL_S: Final = 0.5
 """How long requests that were on their way when the stop began may take to arrive."""
 _GOODBYE_S: Final = 1.5
@@ -56,11 +60,11 @@ class Interpreter(Service):
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._unbridge: list[Callable[[], None]] = []
+        self._undo: list[Callable[[], None]] = []
 
     def startService(self) -> None:
         """Say what answers, and keep worker threads from holding the interpreter long."""
-        self._unbridge = [logs.bridged(name) for name in _LIBRARIES]
+        self._undo = [*(logs.bridged(name) for name in _LIBRARIES), keep_out(*_NEEDLESS)]
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
         connection = self._config.connection
         if fixtures := self._config.testing.fixtures:
@@ -76,9 +80,9 @@ class Interpreter(Service):
                 )
 
     def stopService(self) -> None:
-        """Leave the libraries' logging as it was."""
-        for unbridge in self._unbridge:
-            unbridge()
+        """Leave the libraries' logging, and what can be loaded, as it was."""
+        for undo in self._undo:
+            undo()
 
 
 class WarehouseService(Service):
