@@ -108,9 +108,9 @@ HOMES: dict[str, set[str]] = {
     "jwt": {"auth", "simulator"},
     "prometheus_client": {"ops/exposition.py"},
     "opentelemetry": {"ops/tracing.py"},
-    "autobahn": {"transports/websocket.py"},
+    "autobahn": {"transports/websocket.py", "transports/websocket_factory.py"},
     "httptools": {"transports/heads.py"},
-    "txaio": {"transports/websocket.py"},
+    "txaio": set(),
     "OpenSSL": {"transports/tls.py"},
     "twisted.web": {
         "auth/agent.py",

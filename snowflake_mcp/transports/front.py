@@ -32,7 +32,7 @@ from snowflake_mcp.transports.site import Site
 from snowflake_mcp.transports.toolsets import MCP_PATH, Toolsets
 from snowflake_mcp.transports.tree import Route, Tree
 from snowflake_mcp.transports.upgrading import WebSocketEndpoint
-from snowflake_mcp.transports.websocket import WebSocketFactory
+from snowflake_mcp.transports.websocket_factory import WebSocketFactory
 
 __all__ = ["MCP_PATH", "Front", "build_front"]
 

@@ -23,7 +23,8 @@ from snowflake_mcp.transports.levers import AdminSource
 from snowflake_mcp.transports.tickets import LIFE_S, Bearer, Tickets
 from snowflake_mcp.transports.tree import Route
 from snowflake_mcp.transports.upgrading import WebSocketEndpoint
-from snowflake_mcp.transports.websocket import POLICY_VIOLATION, Connection, WebSocketFactory
+from snowflake_mcp.transports.websocket import POLICY_VIOLATION, Connection
+from snowflake_mcp.transports.websocket_factory import WebSocketFactory
 
 __all__ = ["EVERY_S", "LIVE_PATH", "LIVE_SUBPROTOCOL", "SHOWN_S", "LiveView"]
 

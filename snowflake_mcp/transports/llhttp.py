@@ -10,13 +10,13 @@ no byte of a body is ever taken for a head. llhttp's leniencies stay off.
 from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall, IProtocol
-from twisted.internet.tcp import Server
 from twisted.python.failure import Failure
 from twisted.web.http import _ChunkedTransferDecoder, _MalformedChunkedDataError
 
 from snowflake_mcp.transports.channel import BODY_S, HEAD_S, Channel
 from snowflake_mcp.transports.heads import REQUEST_LINE, Fields, Head, Heads
 from snowflake_mcp.transports.request import Request
+from snowflake_mcp.transports.sockets import write_at_once
 
 __all__ = ["LlhttpChannel"]
 
@@ -84,28 +84,8 @@ class LlhttpChannel(Channel):
             request.lost()
 
     def answer(self, data: bytes) -> None:
-        """Write a whole answer, at once where the socket takes it.
-
-        Otherwise it waits for the reactor to say that the socket is writable, which is so nearly
-        always: two system calls and a turn for nothing.
-        """
-        transport = self.transport
-        # private: what the transport was given in this turn; nothing may overtake it.
-        if (
-            type(transport) is not Server
-            or transport.dataBuffer
-            or transport._tempDataBuffer  # noqa: SLF001 - there is no other way to ask
-            or transport.disconnecting
-            or not transport.connected
-        ):
-            self.write(data)
-            return
-        sent = transport.writeSomeData(data)
-        if not isinstance(sent, int):
-            # The connection is lost; the transport finds that out in its own way.
-            sent = 0
-        if sent < len(data):
-            self.write(data[sent:])
+        """Write a whole answer, at once where the socket takes it."""
+        write_at_once(self.transport, data)
 
     def refuse(self, refusal: Any) -> None:
         """Answer below the level of requests, and close."""

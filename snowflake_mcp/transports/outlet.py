@@ -67,6 +67,18 @@ class Outlet:
         """Send, or keep until the peer reads again; ``False`` when the peer is gone."""
         if self._closed:
             return False
+        if not (self._paused or self._flushing or self._queue) and (
+            not self._slices or len(data) <= SLICE_BYTES
+        ):
+            # Nobody waits, and nothing is over a limit, where nothing is queued.
+            self._flushing = True
+            try:
+                self._send(data)
+            finally:
+                self._flushing = False
+            if self._queue:
+                self._flush()
+            return not self._closed
         if self._slices and len(data) > SLICE_BYTES:
             self._queue.extend(
                 data[start : start + SLICE_BYTES] for start in range(0, len(data), SLICE_BYTES)

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from snowflake_mcp.transports.exchange import Exchange, Refusal
 from snowflake_mcp.transports.toolsets import caller_of
-from snowflake_mcp.transports.websocket import Connection, WebSocketFactory
+from snowflake_mcp.transports.websocket import Connection
+from snowflake_mcp.transports.websocket_factory import WebSocketFactory
 
 __all__ = ["WebSocketEndpoint", "checked_upgrade"]
 

@@ -1,40 +1,35 @@
-"""MCP over WebSocket on the path and port of the HTTP endpoint, through autobahn.
+"""One client over WebSocket, on the path and port of the HTTP endpoint, through autobahn.
 
 One text frame is one JSON-RPC message in either direction, as on stdio. What opens a connection
-is in ``upgrading``.
+is in ``upgrading``, who may have one in ``websocket_factory``.
 """
 
 # mypy: allow-untyped-calls
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from autobahn.twisted.websocket import WebSocketServerProtocol
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from snowflake_mcp.auth.watching import Watch
-from snowflake_mcp.config.model import WebSocketSettings
-from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.conversation import Conversation
-from snowflake_mcp.protocol.kernel import Kernel
-from snowflake_mcp.protocol.principal import LOCAL, Principal
+from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.attendance import Attendance, Speaker
-from snowflake_mcp.transports.crowd import Crowd
-from snowflake_mcp.transports.exchange import Refusal
-from snowflake_mcp.transports.headers import SECURITY
+from snowflake_mcp.transports.frames import WHOLE_BYTES, read_text, text_frame
 from snowflake_mcp.transports.outlet import Outlet
-from snowflake_mcp.transports.timers import Timers
+from snowflake_mcp.transports.sockets import write_at_once
 
-__all__ = ["SUBPROTOCOL", "Connection", "WebSocketFactory"]
+if TYPE_CHECKING:
+    from snowflake_mcp.transports.websocket_factory import WebSocketFactory
+
+__all__ = ["GOING_AWAY", "POLICY_VIOLATION", "SUBPROTOCOL", "Connection"]
 
 SUBPROTOCOL: Final = "mcp"
 GOING_AWAY: Final = 1001
 UNSUPPORTED_DATA: Final = 1003
 POLICY_VIOLATION: Final = 1008
-_CLOSE_HANDSHAKE_S: Final = 1
-_OPEN_HANDSHAKE_S: Final = 5
-_LATER: Final = (("Retry-After", "5"),)
 _log = Logger()
 
 
@@ -67,6 +62,7 @@ class Connection(WebSocketServerProtocol):
         self._conversation: Speaker | None = None
         self._active_s = 0.0
         self._idle: IDelayedCall | None = None
+        self._readable_bytes = 0
         self._watch: Watch | None = None
 
     @property
@@ -106,10 +102,34 @@ class Connection(WebSocketServerProtocol):
     def dataReceived(self, data: bytes) -> None:
         """Take bytes off the wire.
 
-        As in the base class, but for its debug line: that one is built, in colour, for every
-        read, whether anyone logs it or not, and costs a tenth of a whole call.
+        As in the base class, less what nobody looks at: its statistics, and a debug line that is
+        built, in colour, for every read, whether anyone logs it or not.
         """
-        self._dataReceived(data)
+        self.data += data
+        self.consumeData()
+
+    def processData(self) -> bool:
+        """Take one step through what has been read; whether there may be another.
+
+        A message that is whole, in one frame, and has nothing wrong with it goes to ``onMessage``
+        from here: that is nearly every one, and autobahn takes two steps and some thirty calls
+        for it. Anything else is autobahn's to read and to judge, and so is what comes while it
+        waits for a pong, for which any message will do.
+        """
+        # private, though not by their names: where autobahn stands in its reading.
+        if (
+            self.state == self.STATE_OPEN
+            and self.current_frame is None
+            and not self.inside_message
+            and self.autoPingTimeoutCall is None
+        ):
+            found = read_text(self.data, self._readable_bytes)
+            if found is not None:
+                payload, used = found
+                self.data = self.data[used:]
+                self.onMessage(payload, False)
+                return bool(self.data)
+        return bool(super().processData())
 
     def onConnect(self, request: Any) -> str | None:
         """Select our subprotocol if it was offered; the endpoint refused other offers."""
@@ -119,6 +139,7 @@ class Connection(WebSocketServerProtocol):
         """Begin the conversation, and hear from the socket how well the peer reads."""
         factory = self.factory
         self._opened_s = factory.clock.seconds()
+        self._readable_bytes = min(WHOLE_BYTES, self.maxMessagePayloadSize)
         self._outlet = Outlet(
             self._send_frame,
             factory.clock,
@@ -151,9 +172,10 @@ class Connection(WebSocketServerProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Take one message."""
-        if self._conversation is None or self.state != self.STATE_OPEN:
+        conversation, watch = self._conversation, self._watch
+        if conversation is None or self.state != self.STATE_OPEN:
             return
-        if self._watch is not None and not self._watch.holds():
+        if watch is not None and not watch.holds():
             self.lock_out()
             return
         if isBinary:
@@ -162,9 +184,9 @@ class Connection(WebSocketServerProtocol):
         self._received += 1
         self._active_s = self.factory.clock.seconds()
         try:
-            self._conversation.receive(payload)
+            conversation.receive(payload)
         except Exception:  # noqa: BLE001 - it would end in the transport; logged, and closed
-            _log.failure("websocket {conversation} failed", conversation=self._conversation.id)
+            _log.failure("websocket {conversation} failed", conversation=conversation.id)
             self.close(1011, "internal error")
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
@@ -210,7 +232,12 @@ class Connection(WebSocketServerProtocol):
             self._sent += 1
             self._active_s = self.factory.clock.seconds()
             # Not sendMessage: the limit for what clients may send would hold for answers too.
-            self.sendPreparedMessage(self.factory.prepareMessage(message))
+            frame = text_frame(message)
+            if self.data:
+                # There is more to be answered in this turn; it leaves together.
+                self.transport.write(frame)
+            else:
+                write_at_once(self.transport, frame)
 
     def _watch_idle(self) -> None:
         """Look again when it would have been idle for too long; what runs is not idle."""
@@ -235,125 +262,3 @@ class Connection(WebSocketServerProtocol):
     def _drop(self, reason: str) -> None:
         _log.warn("websocket to {peer} dropped, {reason}", peer=self.client_address, reason=reason)
         self.transport.abortConnection()
-
-
-class WebSocketFactory(WebSocketServerFactory):
-    """Every option of autobahn that matters, and the set of open connections."""
-
-    protocol = Connection  # type: ignore[assignment]  # declared by its base's class
-
-    def __init__(
-        self,
-        kernel: Kernel,
-        clock: IReactorTime,
-        settings: WebSocketSettings,
-        metrics: Metrics,
-        crowd: Crowd,
-    ) -> None:
-        super().__init__(reactor=clock, server="", headers=dict(SECURITY))
-        self.kernel = kernel
-        self.clock = clock
-        self.crowd = crowd
-        self._metrics = metrics
-        self._connections: set[Connection] = set()
-        # autobahn's timers ignore the reactor they are given and take a global one; this is the
-        # one thing all of them go through.
-        self._batched_timer = Timers(clock)
-        self.take(settings)
-
-    def take(self, settings: WebSocketSettings) -> None:
-        """Connections that open from now on have these; open ones keep theirs."""
-        self.settings = settings
-        # allowNullOrigin and allowedOrigins stay open here: the guard has judged the origin, and
-        # the handshake that autobahn gets to see names none.
-        self.setProtocolOptions(
-            versions=[13],
-            webStatus=False,
-            maxFramePayloadSize=settings.max_message_bytes,
-            maxMessagePayloadSize=settings.max_message_bytes,
-            failByDrop=False,
-            openHandshakeTimeout=_OPEN_HANDSHAKE_S,
-            closeHandshakeTimeout=_CLOSE_HANDSHAKE_S,
-            autoPingInterval=settings.ping_interval_s,
-            autoPingTimeout=settings.ping_timeout_s,
-        )
-
-    @property
-    def connections(self) -> frozenset[Connection]:
-        """Clients whose handshake is complete."""
-        return frozenset(self._connections)
-
-    def connection(self, principal: Principal, client_address: str = "") -> Connection:
-        """The protocol of a new client."""
-        made = Connection(principal, client_address)
-        made.factory = self
-        return made
-
-    def admit(self, connection: Connection) -> None:
-        """Let a client in.
-
-        Raises:
-            Refusal: 503 when there are too many, in all or from its address; 429 when its
-                principal has too many. Both are counted.
-        """
-        owner, most = connection.owner, self.settings.max_connections_per_principal
-        if owner.name != LOCAL.name:
-            own = sum(each.owner.name == owner.name for each in self._connections)
-            if own >= most:
-                self._metrics.count("limits_hit", "websockets")
-                raise Refusal(
-                    429,
-                    "too_many_connections",
-                    f"You have {most} WebSocket connections; close one of them first.",
-                    _LATER,
-                )
-        if not self.crowd.enter(connection.client_address):
-            raise Refusal(
-                503,
-                "too_many_connections",
-                "No more WebSocket connections are accepted now.",
-                _LATER,
-            )
-
-    def opened(self, connection: Connection) -> None:
-        """A handshake is complete."""
-        self._connections.add(connection)
-        self._metrics.count("websocket_connections")
-
-    def closed(self, connection: Connection) -> None:
-        """A connection is gone; it may never have been opened."""
-        self._connections.discard(connection)
-        self.crowd.leave(connection.client_address)
-
-    def close_all(self, code: int = GOING_AWAY, reason: str = "the server is stopping") -> None:
-        """Begin the closing handshake with every client; it ends within a second."""
-        for connection in self.connections:
-            connection.close(code, reason)
-
-    def attendance(self) -> list[Attendance]:
-        """Who is connected."""
-        now = self.clock.seconds()
-        seen = (connection.attendance(now) for connection in self._connections)
-        return [each for each in seen if each is not None]
-
-    def end(self, session_id: str) -> bool:
-        """An operator ends a connection; ``False``: there is none of that id."""
-        now = self.clock.seconds()
-        for connection in self.connections:
-            seen = connection.attendance(now)
-            if seen is not None and seen.id == session_id:
-                connection.close(POLICY_VIOLATION, "ended by an operator")
-                return True
-        return False
-
-    def abort_all(self) -> None:
-        """Drop every client at once."""
-        for connection in self.connections:
-            connection.transport.abortConnection()
-
-    def counts(self) -> dict[str, int]:
-        """For /status."""
-        return {
-            "connections": len(self._connections),
-            "in_flight": sum(connection.in_flight for connection in self._connections),
-        }

@@ -40,7 +40,10 @@ class _Silent:
 
 
 def _echo(self: Connection, payload: bytes, isBinary: bool) -> None:
-    self.sendMessage(payload, isBinary)
+    if isBinary:
+        self.sendMessage(payload, isBinary)
+    else:
+        self._enqueue(payload)
 
 
 def main(port: int, max_message_bytes: int | None) -> None:

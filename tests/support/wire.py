@@ -23,6 +23,7 @@ __all__ = [
     "connect",
     "encode_frame",
     "http_request",
+    "parse_frame",
 ]
 
 _BUFFER_BYTES = 65_536

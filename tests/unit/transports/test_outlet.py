@@ -158,3 +158,20 @@ def test_writing_while_writing_keeps_the_order() -> None:
     outlet.resumeProducing()
     assert written == [b"a", b"b", b"c"]
     outlet.close()
+
+
+def test_writing_while_writing_at_once_keeps_the_order() -> None:
+    """The same where nothing was queued before."""
+    written: list[bytes] = []
+
+    def send(data: bytes) -> None:
+        if data == b"a":
+            outlet.write(b"b")
+            outlet.write(b"c")
+        written.append(data)
+
+    outlet = Outlet(send, Clock(), lambda _reason: None)
+    assert outlet.write(b"a")
+    assert written == [b"a", b"b", b"c"]
+    assert outlet.unsent_bytes == 0
+    outlet.close()

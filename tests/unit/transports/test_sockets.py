@@ -5,6 +5,7 @@
 import json
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint, connectProtocol
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 
 from snowflake_mcp.transports.listen import Listener
+from snowflake_mcp.transports.sockets import write_at_once
 from tests.support.messages import JSON_HEADERS
-from tests.support.wire import encode_frame, http_request
-from tests.unit.transports.stand import Stand
+from tests.support.wire import Frame, encode_frame, http_request, parse_frame
+from tests.unit.transports.stand import Stand, call, modern
 
 BODY = b"x" * (8 << 20)
 
@@ -40,6 +42,16 @@ class Sender(Protocol):
 
     def connectionLost(self, reason: Any = None) -> None:
         self.ended.callback(str(reason))
+
+
+def _frames(received: bytes) -> list[Frame]:
+    """What came after the 101."""
+    left = received.partition(b"\r\n\r\n")[2]
+    frames = []
+    while (parsed := parse_frame(left)) is not None:
+        frames.append(parsed[0])
+        left = left[parsed[1] :]
+    return frames
 
 
 @pytest_twisted.ensureDeferred
@@ -155,6 +167,42 @@ async def test_answers_to_a_slow_reader_come_whole_and_in_order() -> None:
 
 
 @pytest_twisted.ensureDeferred
+async def test_frames_to_a_slow_reader_come_whole_and_in_order() -> None:
+    """Ours and those that autobahn writes by itself, which go to the socket another way."""
+    stand = Stand(clock=reactor)
+    listener = Listener(reactor, stand.front.site, ["tcp:0:interface=127.0.0.1"])
+    listener.startService()
+    address: Any = listener.addresses()[0]
+    headers = {
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==",
+        "Sec-WebSocket-Version": "13",
+    }
+    sent = http_request("GET", "/mcp", headers=headers)
+    for number in range(100):
+        asked = modern("tools/call", call("big", size=70_000 if number % 3 else 6), number)
+        sent += encode_frame(1, json.dumps(asked).encode()) + encode_frame(9, b"%d" % number)
+    client = Sender(sent)
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", address.port), client)
+    transport: Any = client.transport
+    transport.pauseProducing()
+    await deferLater(reactor, 0.05)
+    transport.resumeProducing()
+    while len(_frames(client.received)) < 200:
+        await deferLater(reactor, 0.01)
+    transport.write(encode_frame(8, b"\x03\xe8"))
+    await client.ended.addTimeout(20, reactor)
+    frames = _frames(client.received)
+    assert [frame.json()["id"] for frame in frames if frame.opcode == 1] == list(range(100))
+    assert [int(frame.payload) for frame in frames if frame.opcode == 10] == list(range(100))
+    assert frames[-1].close_code == 1000
+    while stand.front.counts()["websocket"]["connections"]:
+        await deferLater(reactor, 0.01)
+    await listener.stopService()
+
+
+@pytest_twisted.ensureDeferred
 async def test_an_answer_to_a_client_that_has_left_is_nothing() -> None:
     """The call ends while the connection is being reset."""
     stand = Stand(clock=reactor)
@@ -176,3 +224,67 @@ async def test_an_answer_to_a_client_that_has_left_is_nothing() -> None:
         await deferLater(reactor, 0.01)
     assert b"200 OK" not in client.received
     await listener.stopService()
+
+
+@pytest_twisted.ensureDeferred
+async def test_what_is_written_at_once_overtakes_nothing() -> None:
+    """Neither what waits for the reactor nor what the socket did not take; and no close."""
+    accepted: list[Protocol] = []
+
+    class Accepted(Protocol):
+        def connectionMade(self) -> None:
+            accepted.append(self)
+
+    listening: Any = reactor
+    port = listening.listenTCP(0, Factory.forProtocol(Accepted), interface="127.0.0.1")
+    client = Sender(b"")
+    await connectProtocol(TCP4ClientEndpoint(reactor, "127.0.0.1", port.getHost().port), client)
+    reading: Any = client.transport
+    reading.pauseProducing()
+    while not accepted:
+        await deferLater(reactor, 0.01)
+    server: Any = accepted[0].transport
+    write_at_once(server, b"0" * 10)
+    assert not server._tempDataBuffer
+    server.write(b"1" * 10)
+    write_at_once(server, b"2" * 10)
+    await deferLater(reactor, 0.01)
+    full = 0
+    with suppress(BlockingIOError):
+        while True:
+            full += server.getHandle().send(b"3" * 50_000)
+    write_at_once(server, b"4" * 10)
+    server.doWrite()
+    assert server.dataBuffer
+    assert not server._tempDataBuffer
+    # There is room again, and the reactor has not seen it yet.
+    client.dataReceived(reading.getHandle().recv(10_000_000))
+    write_at_once(server, b"5" * 10)
+    reading.resumeProducing()
+    while len(client.received) < full + 50:
+        await deferLater(reactor, 0.01)
+    reading.pauseProducing()
+    # The last one is taken in part.
+    pieces = 0
+    while not server._tempDataBuffer:
+        write_at_once(server, b"6" * 60_000)
+        pieces += 1
+    write_at_once(server, b"7" * 70_000)
+    server.loseConnection()
+    write_at_once(server, b"8")
+    reading.resumeProducing()
+    await client.ended.addTimeout(20, reactor)
+    runs = {found[1]: len(found[0]) for found in re.finditer(rb"(\d)\1*", client.received)}
+    assert list(runs.items()) == [
+        (b"0", 10),
+        (b"1", 10),
+        (b"2", 10),
+        (b"3", full),
+        (b"4", 10),
+        (b"5", 10),
+        (b"6", pieces * 60_000),
+        (b"7", 70_000),
+        (b"8", 1),
+    ]
+    write_at_once(server, b"9")
+    await port.stopListening()
