@@ -44,6 +44,9 @@ class Connection(WebSocketServerProtocol):
     factory: "WebSocketFactory"
     transport: Any
     closeHandshakeTimeoutCall: Any
+    autoPingTimeoutCall: Any
+    current_frame: Any
+    maxMessagePayloadSize: int
     subprotocol = SUBPROTOCOL
     kind = "websocket"
     """For operators."""
