@@ -1,10 +1,14 @@
 """The outcome of a soak as tables."""
 
+from typing import Final
+
 from bench.report import Table, percentile
 from bench.soak.ledger import OUTCOMES
 from bench.soak.run import WARM_UP, Outcome
 
 __all__ = ["tables"]
+
+_PARTS: Final = 10
 
 
 def tables(outcome: Outcome) -> list[Table]:
@@ -15,6 +19,7 @@ def tables(outcome: Outcome) -> list[Table]:
         _trouble(outcome),
         _left_over(outcome),
         _memory(outcome),
+        _course(outcome),
     ]
 
 
@@ -96,4 +101,16 @@ def _memory(outcome: Outcome) -> Table:
         watch.slope(WARM_UP),
         watch.growth(WARM_UP),
     )
+    return made
+
+
+def _course(outcome: Outcome) -> Table:
+    medians = outcome.watch.course(_PARTS)
+    made = Table(
+        "Soak: memory over time",
+        "The median of the resident memory in each tenth of the run, in MiB: what grows for ever "
+        "grows in the last ones as in those before.",
+        ("tenth", *map(str, range(1, len(medians) + 1))),
+    )
+    made.add("MiB", *medians)
     return made

@@ -63,6 +63,13 @@ class Watch:
         first, last = sorted(later[:fifth]), sorted(later[-fifth:])
         return last[len(last) // 2] - first[len(first) // 2]
 
+    def course(self, parts: int) -> list[float]:
+        """The median of each of so many equal parts of the run, in MiB; fewer with few samples."""
+        mib = [each for _, each in self.samples]
+        size = max(1, len(mib) // parts)
+        pieces = [sorted(mib[at : at + size]) for at in range(0, size * parts, size)]
+        return [piece[len(piece) // 2] for piece in pieces if piece]
+
     @property
     def highest(self) -> float:
         """The most that was seen, in MiB."""

@@ -77,3 +77,4 @@ def test_how_memory_goes_after_the_warm_up() -> None:
     assert watch.slope(0.3) == pytest.approx(30.0)
     assert watch.growth(0.3) == 56
     assert watch.highest == 2_069
+    assert watch.course(10) == [350, 850, 1_350, *range(2_005, 2_070, 10)]
