@@ -80,7 +80,8 @@ class PoolSettings:
     max_sessions: int = _number(64, 1, 1024)
     """Snowflake sessions open at once, used or not; a call that needs one more waits."""
     max_idle_sessions: int = _number(8, 0, 256)
-    """Sessions kept open without work."""
+    """Sessions kept open without work; what is more than that is closed after 5 s without any, or
+    at once where this is 0."""
     warm_sessions: int = _number(1, 0, 64)
     """Of the idle ones: sessions that nobody has used yet, opened ahead for whoever comes."""
     idle_session_s: float = _number(600.0, 1, 86400)

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from snowflake_mcp.ops.children import spawn
 from snowflake_mcp.ops.fairness import FairQueue
 from snowflake_mcp.policy.custody import Child, JudgesUnavailable, Task
+from snowflake_mcp.policy.remembered import MOST_VERDICTS, Remembered
 from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
@@ -40,11 +41,14 @@ class Judges(Service):
     name = "gate"
     _log = Logger()
 
-    def __init__(self, reactor: Reactor, children: int = CHILDREN) -> None:
-        """Nothing runs before ``startService``."""
+    def __init__(
+        self, reactor: Reactor, children: int = CHILDREN, remembered: int = MOST_VERDICTS
+    ) -> None:
+        """Nothing runs before ``startService``; ``remembered`` verdicts are kept to give again."""
         self._reactor: Any = reactor
         self._count = children
         self._children: list[Child] = []
+        self._remembered = Remembered(remembered)
         self._waiting: FairQueue[Task] = FairQueue()
         self._starting: list[IDelayedCall] = []
         self._failures = 0
@@ -79,6 +83,8 @@ class Judges(Service):
     ) -> Verdict:
         """What a child says about ``sql``, a text that has passed ``lexer.check_bytes``.
 
+        Or has said before, of the same text on the same terms.
+
         Texts wait in line behind those of the same ``owner``.
 
         Raises:
@@ -87,12 +93,19 @@ class Judges(Service):
         """
         if not self.running:
             raise JudgesUnavailable("The gate is not running.")
+        known = self._remembered.find(owner, sql, terms, situation)
+        if known is not None:
+            return known
         self._make_room(owner)
         task = Task(sql, terms, situation, lambda task: self._waiting.remove(owner, task))
         task.limit = self._reactor.callLater(WAIT_S, self._waited_too_long, owner, task)
         self._waiting.add(owner, task)
         self._assign()
-        return await task.outcome
+        verdict = await task.outcome
+        if verdict.allowed:
+            # A refusal may be due to what the child had no room for, so the next one may differ.
+            self._remembered.keep(owner, sql, terms, situation, verdict)
+        return verdict
 
     def ready(self) -> tuple[bool, str]:
         """Whether a text would be judged now, and in words why or why not."""
@@ -107,6 +120,7 @@ class Judges(Service):
             "ready": sum(child.ready for child in self._children),
             "waiting": len(self._waiting),
             "judged": self._judged,
+            "remembered": self._remembered.found,
             "late": self._late,
             "died": self._died,
             "start_ms": round(self._ready_s * 1e3),

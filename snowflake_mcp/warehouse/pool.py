@@ -1,5 +1,6 @@
 """Open sessions that wait to be used again; nobody but one statement at a time has one."""
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ NOBODY: Final = ""
 """The principal of a session on which no statement has ever run; anybody may adopt it."""
 _AGE_SPREAD: Final = 0.1
 """Sessions that were opened together must not all end together: some go earlier by so much."""
+_SPARE_S: Final = 5.0
+"""How long a session stays that is one more than may lie idle. Who runs statements one after the
+other comes back for it at once, and the login for another one takes a second."""
 
 
 class Key(NamedTuple):
@@ -127,14 +131,7 @@ class Pool:
 
         The caller asks it for a sign of life first if it ``is_stale``.
         """
-        for wanted in (key, key.fresh):
-            for session in reversed(self._idle):
-                if session.key == wanted and not self._is_over(session):
-                    self._idle.remove(session)
-                    self._leased.add(session)
-                    session.key = key
-                    return session
-        return None
+        return self._taken(key, key) or self._taken(key.fresh, key)
 
     def is_stale(self, session: Session) -> bool:
         """Whether it lay idle for so long that Snowflake may have ended it."""
@@ -193,9 +190,13 @@ class Pool:
             self._hand_over(session)
         else:
             self._idle.append(session)
-            while len(self._idle) > self._settings.max_idle_sessions:
-                self._end(self._idle.pop(self._least_wanted()))
-            self._plan_sweep()
+            if not self._settings.max_idle_sessions:
+                self._end_spare()
+            elif session.key.principal == NOBODY:
+                # An older one may have stopped being one of the warm ones by that.
+                self._plan_sweep()
+            else:
+                self._sweep_by(self._ends_at(session))
 
     def give_back_unused(self, session: Session, home: Key) -> None:
         """Nothing has run on it: at ``home`` whoever comes next may have it, else its owner."""
@@ -221,8 +222,7 @@ class Pool:
     def take(self, settings: PoolSettings) -> None:
         """Go on within these bounds; leased sessions are left until they come back."""
         self._settings = settings
-        while len(self._idle) > settings.max_idle_sessions:
-            self._end(self._idle.pop(self._least_wanted()))
+        self._end_spare()
         self._serve()
         self._plan_sweep()
 
@@ -263,6 +263,15 @@ class Pool:
             "opened": self.opened,
             "closed": self.closed,
         }
+
+    def _taken(self, wanted: Key, key: Key) -> Session | None:
+        for session in reversed(self._idle):
+            if session.key == wanted and not self._is_over(session):
+                self._idle.remove(session)
+                self._leased.add(session)
+                session.key = key
+                return session
+        return None
 
     def _is_over(self, session: Session) -> bool:
         return session.generation != self.generation or self._clock.seconds() >= session.expires_at
@@ -314,6 +323,14 @@ class Pool:
         used = (n for n, each in enumerate(self._idle) if each.key.principal != NOBODY)
         return next(used, 0)
 
+    def _end_spare(self, unused_since: float = math.inf) -> None:
+        """End those that are more than may lie idle, unless they were in use after that time."""
+        while len(self._idle) > self._settings.max_idle_sessions:
+            place = self._least_wanted()
+            if self._idle[place].used_at > unused_since:
+                return
+            self._end(self._idle.pop(place))
+
     def _ends_at(self, session: Session) -> float:
         warm = session.key.principal == NOBODY and self.fresh <= self._settings.warm_sessions
         if warm:
@@ -321,12 +338,20 @@ class Pool:
         return min(session.expires_at, session.used_at + self._settings.idle_session_s)
 
     def _plan_sweep(self) -> None:
-        if not self._idle or self._stopped:
+        if self._idle:
+            self._sweep_by(min(map(self._ends_at, self._idle)))
+
+    def _sweep_by(self, end: float) -> None:
+        """Look at the idle ones at that time at the latest, and soon where there are too many."""
+        if self._stopped or not self._idle:
             return
-        wait_s = max(1.0, min(map(self._ends_at, self._idle)) - self._clock.seconds())
+        now = self._clock.seconds()
+        if len(self._idle) > self._settings.max_idle_sessions:
+            end = min(end, now + _SPARE_S)
+        wait_s = max(1.0, end - now)
         if self._sweep is None:
             self._sweep = self._clock.callLater(wait_s, self._sweep_idle)
-        elif self._sweep.getTime() > self._clock.seconds() + wait_s:
+        elif self._sweep.getTime() > now + wait_s:
             self._sweep.reset(wait_s)
 
     def _sweep_idle(self) -> None:
@@ -336,4 +361,5 @@ class Pool:
             if now >= self._ends_at(session):
                 self._idle.remove(session)
                 self._end(session)
+        self._end_spare(now - _SPARE_S)
         self._plan_sweep()

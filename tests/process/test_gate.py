@@ -1,5 +1,6 @@
 """The gate's children as real processes: bombs, kill -9, SIGSTOP; the server lives and answers."""
 
+import itertools
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from tests.unit.tools.fakes import asynchronous
 
 pytestmark = pytest.mark.process
 
-QUERY: Final = {"query": "SELECT 41 + 1 AS ANSWER"}
+_NUMBERS: Final = itertools.count()
 _CALL: Final = "SELECT sales.core.f(1) FROM hr.core.t"
 DENIED_WITHIN_S: Final = 1.2
 BACK_WITHIN_S: Final = 0.3
@@ -34,12 +35,17 @@ _SLACK: Final = 4.0
 """Machines that run tests beside other work are slower than the promise."""
 
 
+def _unjudged() -> dict[str, str]:
+    """A query that no child has judged: a verdict that is remembered needs none."""
+    return {"query": f"SELECT 41 + 1 AS ANSWER_{next(_NUMBERS)}"}
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server whose gate is warm and which has logged in."""
     with serving(tmp_path_factory.mktemp("server"), "--demo") as started:
         until(lambda: started.request("GET", "/health/ready").status == 200, 15, "it is ready")
-        assert started.call("execute_query", QUERY).status == 200
+        assert started.call("execute_query", _unjudged()).status == 200
         yield started
 
 
@@ -77,7 +83,7 @@ async def test_a_bomb_is_answered_in_time_and_stalls_nobody(measured: Measured) 
             measured("verdict", taken, bound=DENIED_WITHIN_S, slack=_SLACK, case=name)
             stalled_ms, bound_ms = stalls.worst_s * 1000, STALL_S * 1000
             measured("stall", stalled_ms, "ms", bound=bound_ms, slack=_SLACK, case=name)
-        assert (await gate.judge("SELECT 1", Terms(65_536))).allowed
+        assert (await gate.judge("SELECT 2", Terms(65_536))).allowed
     finally:
         await maybeDeferred(judges.stopService)
     assert judges.pids == []
@@ -115,7 +121,7 @@ def test_the_server_lives_through_a_bomb(server: Server, name: str) -> None:
     answer = server.call("check_sql", {"query": BOMBS[name]})
     assert time.perf_counter() - began < DENIED_WITHIN_S * _SLACK
     assert answer.status in {200, 503}, answer.body
-    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+    assert server.call("execute_query", _unjudged()).json()["result"]["rows"] == [[42]]
 
 
 @pytest.mark.fault("F-40", "kill -9 of every child")
@@ -131,7 +137,7 @@ def test_a_killed_child_is_replaced(server: Server, measured: Measured) -> None:
     until(lambda: _all_ready(server), BACK_WITHIN_S * _SLACK * 2, "the gate is back")
     taken = time.monotonic() - began
     measured("gate is back", taken, bound=BACK_WITHIN_S, slack=_SLACK * 2)
-    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+    assert server.call("execute_query", _unjudged()).json()["result"]["rows"] == [[42]]
 
 
 @pytest.mark.fault("F-40", "SIGSTOP of every child")
@@ -143,14 +149,14 @@ def test_a_stopped_child_is_replaced(server: Server, measured: Measured) -> None
         os.kill(pid, signal.SIGSTOP)
     for _ in before:
         began = time.perf_counter()
-        answer = server.call("execute_query", QUERY)
+        answer = server.call("execute_query", _unjudged())
         taken = time.perf_counter() - began
         measured("denied while stopped", taken, bound=DENIED_WITHIN_S, slack=_SLACK)
         if answer.status == 200:
             continue  # the first replacement was quicker than the second text
         assert answer.status == 503
         assert b"gate-unavailable" in answer.body
-    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+    assert server.call("execute_query", _unjudged()).json()["result"]["rows"] == [[42]]
     for pid in before:
         if alive(pid):  # it was never asked
             os.kill(pid, signal.SIGKILL)
@@ -163,7 +169,7 @@ def test_a_child_leaves_signals_to_its_parent(server: Server, number: signal.Sig
     before = _children(server)
     for pid in before:
         os.kill(pid, number)
-    assert server.call("execute_query", QUERY).json()["result"]["rows"] == [[42]]
+    assert server.call("execute_query", _unjudged()).json()["result"]["rows"] == [[42]]
     assert _children(server) == before
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -12,7 +13,9 @@ from snowflake_mcp.policy.custody import DEADLINE_S
 from snowflake_mcp.policy.gate import Gate
 from snowflake_mcp.policy.judges import MAX_WAITING, WAIT_S, Judges
 from snowflake_mcp.policy.lines import Answer, Question, Ready
-from snowflake_mcp.policy.terms import Terms
+from snowflake_mcp.policy.remembered import MOST_CHARS, MOST_VERDICTS
+from snowflake_mcp.policy.terms import NOWHERE, Situation, Terms
+from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import Verdict
 from tests.support.children import Machine, Pipes
 from tests.unit.policy.support import judge, rules
@@ -49,9 +52,11 @@ class Stand:
     def child(self) -> Judging:
         return self.machine.started[-1]
 
-    def ask(self, sql: str, owner: str = "") -> list[Verdict]:
+    def ask(
+        self, sql: str, owner: str = "", terms: Terms = TERMS, situation: Situation = NOWHERE
+    ) -> list[Verdict]:
         verdicts: list[Verdict] = []
-        self.asked = Deferred.fromCoroutine(self.gate.judge(sql, TERMS, owner=owner))
+        self.asked = Deferred.fromCoroutine(self.gate.judge(sql, terms, situation, owner))
         self.asked.addCallback(verdicts.append)
         return verdicts
 
@@ -283,3 +288,90 @@ def test_owners_take_turns_at_the_gate(stand: Stand) -> None:
         stand.child.answer()
     assert [len(each) for each in flood[:3]] == [1, 1, 0]
     assert mine[0].allowed
+
+
+def test_the_same_question_is_judged_once(stand: Stand) -> None:
+    """The verdict comes at once, without a child and without a timer, also while none is there."""
+    stand.ask("SELECT 1")
+    stand.child.answer()
+    stand.child.die(None, 9)
+    assert stand.ask("SELECT 1") == [judge("SELECT 1")]
+    facts = stand.judges.snapshot()
+    assert (facts["judged"], facts["remembered"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("sql", "owner", "terms", "situation"),
+    [
+        ("SELECT 1 ", "", TERMS, NOWHERE),
+        ("SELECT 1", "bob", TERMS, NOWHERE),
+        ("SELECT 1", "", replace(TERMS, granted=frozenset()), NOWHERE),
+        ("SELECT 1", "", replace(TERMS, deny_objects=("HR",)), NOWHERE),
+        ("SELECT 1", "", replace(TERMS, mask_columns=("X",)), NOWHERE),
+        ("SELECT 1", "", TERMS, Situation("HR")),
+        ("SELECT 1", "", TERMS, Situation(tier=Tier.DML)),
+    ],
+)
+def test_another_question_is_judged(
+    stand: Stand, sql: str, owner: str, terms: Terms, situation: Situation
+) -> None:
+    """Another text, caller, setting, place or tier: as after a reload, nothing is found."""
+    stand.ask("SELECT 1")
+    stand.child.answer()
+    verdicts = stand.ask(sql, owner, terms, situation)
+    assert verdicts == []
+    assert stand.child.question == Question(2, sql, terms, situation)
+    stand.child.answer()
+    assert verdicts[0].allowed
+
+
+def test_equal_terms_are_the_same_question(stand: Stand) -> None:
+    """Made anew of the same settings, as a reload makes them."""
+    stand.ask("SELECT 1")
+    stand.child.answer()
+    assert stand.ask("SELECT 1", terms=replace(TERMS))[0].allowed
+
+
+def test_a_refusal_is_not_remembered(stand: Stand) -> None:
+    """It may be due to the child that judged."""
+    first = stand.ask("DROP TABLE t")
+    stand.child.answer()
+    assert not first[0].allowed
+    assert stand.ask("DROP TABLE t") == []
+    stand.child.answer()
+
+
+def test_what_is_remembered_has_bounds(stand: Stand) -> None:
+    """Long texts are not, and of many others the one that was asked about longest ago goes."""
+    long = "SELECT " + "1" * MOST_CHARS
+    wide = replace(TERMS, max_sql_bytes=10_000)
+    for text in [long, *(f"SELECT {n}" for n in range(MOST_VERDICTS))]:
+        stand.ask(text, terms=wide)
+        stand.child.answer()
+    assert stand.ask("SELECT 0", terms=wide) != []
+    stand.ask("SELECT 'one more'", terms=wide)
+    stand.child.answer()
+    known = [bool(stand.ask(text, terms=wide)) for text in ("SELECT 0", "SELECT 2", "SELECT 1")]
+    assert known == [True, True, False]
+    stand.child.answer()
+    assert stand.ask(long, terms=wide) == []
+    stand.child.answer()
+
+
+def test_no_judge_for_what_is_too_long_by_now(stand: Stand) -> None:
+    """The length is looked at first, and the limit is a part of the question anyway."""
+    stand.ask("SELECT 1")
+    stand.child.answer()
+    tight = stand.ask("SELECT 1", terms=replace(TERMS, max_sql_bytes=3))
+    assert rules(tight[0]) == ["too-long"]
+
+
+def test_nothing_is_remembered_for_a_gate_that_stopped() -> None:
+    """Without the service there is no verdict at all."""
+    made = Stand()
+    made.ask("SELECT 1")
+    made.child.answer()
+    made.judges.stopService()
+    assert rules(made.ask("SELECT 1")[0]) == ["gate-unavailable"]
+    made.child.die(0, None)
+    assert made.machine.getDelayedCalls() == []

@@ -76,8 +76,39 @@ def test_the_longest_unused_goes_when_there_are_too_many() -> None:
     for session in sessions:
         stand.pool.give_back(session)
         stand.clock.advance(1)
+    assert stand.closed == []
+    stand.clock.advance(5)
+    assert stand.closed == [sessions[0]]
+    stand.clock.advance(60)
     assert stand.closed == [sessions[0]]
     stand.pool.stop()
+    assert stand.clock.getDelayedCalls() == []
+
+
+def test_no_session_is_closed_that_is_wanted_again_at_once() -> None:
+    """More callers than idle sessions may be, each in turn: nobody has to log in again."""
+    stand = Stand(PoolSettings(max_idle_sessions=1))
+    sessions = [stand.open(number, ANN) for number in range(4)]
+    for _ in range(50):
+        for session in sessions:
+            stand.pool.give_back(session)
+        stand.clock.advance(1)
+        assert {stand.pool.lease(ANN) for _ in sessions} == set(sessions)
+    assert stand.closed == []
+    stand.pool.give_back(sessions[0])
+    stand.pool.give_back(sessions[1])
+    stand.clock.advance(6)
+    assert stand.closed == [sessions[0]]
+    stand.pool.stop()
+
+
+def test_what_must_not_lie_idle_is_closed_at_once() -> None:
+    """No idle sessions at all means a login for each statement."""
+    stand = Stand(PoolSettings(max_idle_sessions=0))
+    session = stand.open("connection", ANN)
+    stand.pool.give_back(session)
+    assert stand.closed == [session]
+    assert stand.clock.getDelayedCalls() == []
 
 
 def test_idle_sessions_are_closed_in_time() -> None:
@@ -161,8 +192,9 @@ def test_warm_sessions_stay_until_they_are_old() -> None:
     stand.pool.give_back(warm)
     used = stand.open("used", ANN)
     stand.pool.give_back(used)
+    stand.clock.advance(6)
     assert stand.closed == [used]
-    stand.clock.advance(700)
+    stand.clock.advance(694)
     assert stand.closed == [used]
     stand.clock.advance(301)
     assert stand.closed == [used, warm]
