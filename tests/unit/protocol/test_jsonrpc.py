@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snowflake_mcp.protocol.jsonrpc import (
+    MAX_DEPTH,
     MalformedMessageError,
     Notification,
     Request,
     Response,
+    decode,
     encode_error,
     encode_result,
     parse,
@@ -138,3 +140,83 @@ def test_no_json_value_raises_anything_else(value: object) -> None:
     ):
         with contextlib.suppress(MalformedMessageError):
             parse(text.encode("utf-8", "surrogatepass"))
+
+
+_TRICKY = st.text(alphabet=st.sampled_from('":\\\\{}[], /au0é\n'), max_size=6) | st.text(max_size=4)
+"""Texts that are full of what JSON itself is made of."""
+
+
+class _Object(list[tuple[str, object]]):
+    """The members of an object as they are written, twice under one name perhaps."""
+
+
+def _written(value: object, spaced: bool, plain: bool) -> str:
+    gap = " \n" if spaced else ""
+    if isinstance(value, _Object):
+        members = (
+            f"{json.dumps(name, ensure_ascii=plain)}{gap}:{gap}{_written(each, spaced, plain)}"
+            for name, each in value
+        )
+        return "{" + f"{gap},{gap}".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + f"{gap},{gap}".join(_written(each, spaced, plain) for each in value) + "]"
+    return json.dumps(value, ensure_ascii=plain)
+
+
+def _read_by_another(text: str) -> tuple[object, bool]:
+    """What the standard library reads, and whether a name came twice."""
+    twice = False
+
+    def made(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        nonlocal twice
+        found = dict(pairs)
+        twice = twice or len(found) != len(pairs)
+        return found
+
+    return json.loads(text, object_pairs_hook=made), twice
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | _TRICKY,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.lists(st.tuples(_TRICKY, inner), max_size=4).map(_Object)
+        ),
+        max_leaves=12,
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_it_reads_as_another_reader_does(value: object, spaced: bool, plain: bool) -> None:
+    """The value of the standard library; a name that comes twice is found among tricky texts."""
+    text = _written(value, spaced, plain)
+    expected, twice = _read_by_another(text)
+    if twice:
+        with pytest.raises(MalformedMessageError, match="appears twice"):
+            decode(text.encode())
+    else:
+        assert decode(text.encode()) == expected
+
+
+@pytest.mark.parametrize("depth", [1, 2, MAX_DEPTH])
+@pytest.mark.parametrize(
+    "members",
+    [
+        b'"a":1,"a":1',
+        b'"a":1,"\\u0061":2',
+        b'":":"\\"",":" :0',
+        b'"\\\\":"a","\\\\":":"',
+        b'"":0,"":0',
+    ],
+)
+def test_a_name_twice_is_found_at_any_depth(depth: int, members: bytes) -> None:
+    """As deep as a message may go; written another way it is the same name."""
+    around = b"[" * (depth - 1), b"]" * (depth - 1)
+    with pytest.raises(MalformedMessageError, match="appears twice"):
+        decode((b"{" + members + b"}").join(around))
+    assert decode((b"{" + members.rpartition(b",")[0] + b"}").join(around))
