@@ -4,12 +4,11 @@ from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.envelope import (
     RoutingHeaders,
-    has_envelope,
-    open_envelope,
-    traceparent,
+    check_envelope,
 )
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, UNSUPPORTED_VERSION, McpError
 from snowflake_mcp.protocol.jsonrpc import Message, Notification, Request, Response
+from snowflake_mcp.protocol.meta import Said, said_by
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.sessions import SessionTokens
 
@@ -41,13 +40,15 @@ class Admission:
             if headers.session is None or headers.version in eras.STATELESS:
                 raise _refused(400, "Nothing was asked that this response could answer")
             return self._handshake(message, headers, principal, peer, origin)
-        if headers.version in eras.STATELESS or has_envelope(message.params):
-            return self._stateless(message, headers, principal, peer, origin)
-        return self._handshake(message, headers, principal, peer, origin)
+        said = said_by(message.params)
+        if headers.version in eras.STATELESS or said.meta.claimed:
+            return self._stateless(message, said, headers, principal, peer, origin)
+        return self._handshake(message, headers, principal, peer, origin, said)
 
     def _stateless(
         self,
         message: Request | Notification,
+        said: Said,
         headers: RoutingHeaders,
         principal: Principal,
         peer: str,
@@ -64,16 +65,18 @@ class Admission:
                     status=400,
                 )
             return Facts("http", principal, headers.version, peer=peer, origin=origin)
-        envelope = open_envelope(message.method, message.params, headers)
+        meta = said.meta
+        check_envelope(message.method, message.params, meta, headers)
         return Facts(
             transport="http",
             principal=principal,
-            version=envelope.version,
-            capabilities=envelope.capabilities,
-            client=envelope.client,
-            traceparent=traceparent(message.params),
+            version=meta.version,
+            capabilities=meta.capabilities,
+            client=meta.client,
+            traceparent=said.traceparent,
             peer=peer,
             origin=origin,
+            said=said,
         )
 
     def session(
@@ -95,6 +98,7 @@ class Admission:
         principal: Principal,
         peer: str,
         origin: str,
+        said: Said | None = None,
     ) -> Facts:
         if headers.version is not None and headers.version not in eras.HANDSHAKE:
             raise McpError(
@@ -119,11 +123,10 @@ class Admission:
             capabilities=session.capabilities,
             client=session.client,
             session_id=session.id,
-            traceparent=None
-            if message is None or isinstance(message, Response)
-            else traceparent(message.params),
+            traceparent=said.traceparent if said is not None else None,
             peer=peer,
             origin=origin,
+            said=said,
         )
 
 

@@ -17,6 +17,7 @@ from snowflake_mcp.protocol.inputs import (
 )
 from snowflake_mcp.protocol.jsonrpc import RequestId, encode_notification
 from snowflake_mcp.protocol.live import LEVELS, Live
+from snowflake_mcp.protocol.meta import Meta, Said
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tasks import Handle, Task
 from snowflake_mcp.protocol.trail import Trail
@@ -56,6 +57,8 @@ class Facts(msgspec.Struct, frozen=True):
     """Address of the client as far as it is known; nothing on standard input."""
     origin: str = ""
     """Scheme and host by which the client has reached the server, where that is known."""
+    said: Said | None = None
+    """What the request says of itself, where somebody has read it already."""
 
 
 class Negotiated(msgspec.Struct, frozen=True):
@@ -91,6 +94,8 @@ class RequestContext(msgspec.Struct):
     """The task that this call has become."""
     message_id: RequestId | None = None
     """The id that the client gave the request; ``None`` over REST."""
+    meta: Meta = msgspec.field(default_factory=Meta)
+    """What the client says of itself."""
     progress_token: str | int | None = None
     log_level: str | None = None
     """The least level of log messages that the client wants; ``None`` for none at all."""

@@ -1,15 +1,15 @@
 """One client on a stream transport (WebSocket, stdio): both eras, in-flight ids, cancellation."""
 
 import secrets
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from twisted.logger import Logger
 
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.calls import InFlight, Reply
 from snowflake_mcp.protocol.context import Facts, Negotiated, Transport
-from snowflake_mcp.protocol.envelope import has_envelope, open_envelope, traceparent
+from snowflake_mcp.protocol.envelope import check_envelope
 from snowflake_mcp.protocol.errors import BUSY, INVALID_REQUEST, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.jsonrpc import (
     MAX_BATCH,
@@ -23,6 +23,7 @@ from snowflake_mcp.protocol.jsonrpc import (
 )
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.live import Live
+from snowflake_mcp.protocol.meta import said_by
 from snowflake_mcp.protocol.principal import Principal
 
 __all__ = ["LISTEN", "Conversation"]
@@ -163,10 +164,13 @@ class Conversation:
         call.when_answered(settled)
 
     def _facts(self, request: Request) -> Facts:
-        if has_envelope(request.params) or request.method == "server/discover":
-            envelope = open_envelope(request.method, request.params, None)
-            version, client = envelope.version, envelope.client
-            capabilities = envelope.capabilities
+        said = said_by(request.params)
+        version: str
+        capabilities: Mapping[str, Any]
+        if said.meta.claimed or request.method == "server/discover":
+            check_envelope(request.method, request.params, said.meta, None)
+            version, client = said.meta.version, said.meta.client
+            capabilities = said.meta.capabilities
         elif request.method == "initialize":
             if self._session is not None:
                 raise McpError(INVALID_REQUEST, "This connection has been initialized already")
@@ -189,9 +193,10 @@ class Conversation:
             capabilities=capabilities,
             client=client,
             session_id=self.id,
-            traceparent=traceparent(request.params),
+            traceparent=said.traceparent,
             peer=self._peer,
             origin=self._origin,
+            said=said,
         )
 
     def _tell(self, message: bytes) -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from mcp_types import CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY, PROTOCOL_VERSION_META_KEY
 
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.errors import (
@@ -20,15 +19,12 @@ from snowflake_mcp.protocol.errors import (
     UNSUPPORTED_VERSION,
     McpError,
 )
+from snowflake_mcp.protocol.meta import Meta
 
 __all__ = [
-    "Envelope",
     "RoutingHeaders",
-    "client_label",
-    "has_envelope",
+    "check_envelope",
     "header_value",
-    "open_envelope",
-    "traceparent",
 ]
 
 NAME_MEMBER: Final[Mapping[str, str]] = {
@@ -42,7 +38,6 @@ NAME_MEMBER: Final[Mapping[str, str]] = {
 """Methods whose ``Mcp-Name`` header repeats a member of the params."""
 
 _SENTINEL = re.compile(r"=\?base64\?([A-Za-z0-9+/=]*)\?=")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 class RoutingHeaders(msgspec.Struct, frozen=True):
@@ -56,23 +51,9 @@ class RoutingHeaders(msgspec.Struct, frozen=True):
     """Lower-case names of MCP headers that were sent more than once."""
 
 
-class Envelope(msgspec.Struct, frozen=True):
-    """What a stateless request says of itself."""
-
-    version: str
-    client: str
-    capabilities: Mapping[str, Any]
-
-
-def has_envelope(params: Mapping[str, Any] | None) -> bool:
-    """Whether the params claim the stateless era: the version key is reserved for it."""
-    meta = (params or {}).get("_meta")
-    return isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
-
-
-def open_envelope(
-    method: str, params: Mapping[str, Any] | None, headers: RoutingHeaders | None
-) -> Envelope:
+def check_envelope(
+    method: str, params: Mapping[str, Any] | None, meta: Meta, headers: RoutingHeaders | None
+) -> None:
     """Check a stateless request's envelope, against the HTTP headers where there are any.
 
     The order of the checks is part of the promise: a client that contradicts itself is told
@@ -86,17 +67,9 @@ def open_envelope(
     if headers is not None and headers.duplicated:
         name = min(headers.duplicated)
         raise McpError(HEADER_MISMATCH, f"The header {name} appears more than once", status=400)
-    meta = (params or {}).get("_meta")
-    if not isinstance(meta, dict):
-        raise _broken("params._meta must be an object with the protocol version and capabilities")
-    for key in (PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY):
-        if key not in meta:
-            raise _broken(f"params._meta lacks {key}")
-    version, capabilities = meta[PROTOCOL_VERSION_META_KEY], meta[CLIENT_CAPABILITIES_META_KEY]
-    if not isinstance(version, str):
-        raise _broken(f"params._meta: {PROTOCOL_VERSION_META_KEY} must be a string")
-    if not isinstance(capabilities, dict):
-        raise _broken(f"params._meta: {CLIENT_CAPABILITIES_META_KEY} must be an object")
+    if meta.problem:
+        raise McpError(INVALID_PARAMS, meta.problem, status=400)
+    version = meta.version
     if headers is not None:
         _agree(method, params or {}, version, headers)
     if version not in eras.STATELESS:
@@ -106,31 +79,6 @@ def open_envelope(
             {"supported": list(eras.STATELESS), "requested": version[:40]},
             status=400,
         )
-    return Envelope(version, client_label(meta.get(CLIENT_INFO_META_KEY)), capabilities)
-
-
-def client_label(info: object) -> str:
-    """Name and version as a client gives them, short and printable; empty when unusable."""
-    if not isinstance(info, dict):
-        return ""
-    label = "/".join(
-        str(info[key]) for key in ("name", "version") if isinstance(info.get(key), str)
-    )
-    label = label[:80]
-    return (
-        label if label.isprintable() else "".join(ch if ch.isprintable() else "?" for ch in label)
-    )
-
-
-def traceparent(params: Mapping[str, Any] | None) -> str | None:
-    """The W3C trace context of the request, if it has a valid one."""
-    meta = (params or {}).get("_meta")
-    value = meta.get("traceparent") if isinstance(meta, dict) else None
-    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
-
-
-def _broken(message: str) -> McpError:
-    return McpError(INVALID_PARAMS, message, status=400)
 
 
 def _mismatch(message: str) -> McpError:

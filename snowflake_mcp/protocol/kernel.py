@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
-from mcp_types import LOG_LEVEL_META_KEY
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
@@ -22,7 +21,8 @@ from snowflake_mcp.protocol.errors import (
     ToolFailure,
 )
 from snowflake_mcp.protocol.jsonrpc import Notification, Request, RequestId, Response, encode_result
-from snowflake_mcp.protocol.live import LEVELS, Live, LiveSession, LiveSessions
+from snowflake_mcp.protocol.live import Live, LiveSession, LiveSessions
+from snowflake_mcp.protocol.meta import said_by
 from snowflake_mcp.protocol.methods.table import method_table
 from snowflake_mcp.protocol.methods.tasks import TaskMethods
 from snowflake_mcp.protocol.principal import Principal
@@ -192,20 +192,20 @@ class Kernel:
         facts: Facts,
         send: Callable[[bytes], None],
     ) -> RequestContext:
-        meta = (params or {}).get("_meta")
-        meta = meta if isinstance(meta, dict) else {}
-        token, level = meta.get("progressToken"), meta.get(LOG_LEVEL_META_KEY)
+        said = facts.said if facts.said is not None else said_by(params)
+        now = self._clock.seconds()
         return RequestContext(
             facts=facts,
             request_id=f"r-{os.urandom(6).hex()}",
             method=method,
             clock=self._clock,
-            deadline=self._clock.seconds() + self._request_timeout_s(facts.principal),
+            deadline=now + self._request_timeout_s(facts.principal),
             send=send,
-            began=self._clock.seconds(),
+            began=now,
             tool=_tool_named(method, params),
-            progress_token=token if isinstance(token, str | int) else None,
-            log_level=level if eras.is_stateless(facts.version) and level in LEVELS else None,
+            meta=said.meta,
+            progress_token=said.progress_token,
+            log_level=said.meta.log_level if eras.is_stateless(facts.version) else None,
         )
 
     def _begin(self, call: Call[Any], params: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ class Serving:
         extension = stateless and method in EXTENSION_METHODS
         if context.facts.transport != "rest" and not extension and context.resumes is None:
             try:
-                check_params(method, version, params)
+                check_params(method, version, params, context.meta)
             except KeyError:
                 run = None
             except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import Any
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.answers import ServerIdentity, capabilities
 from snowflake_mcp.protocol.context import Negotiated, RequestContext
-from snowflake_mcp.protocol.envelope import client_label
+from snowflake_mcp.protocol.meta import client_label
 from snowflake_mcp.protocol.tooling import Offer
 
 __all__ = ["Lifecycle"]

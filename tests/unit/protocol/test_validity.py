@@ -6,11 +6,16 @@ import pytest
 from mcp_types import methods as wire
 from pydantic import ValidationError
 
+from snowflake_mcp.protocol import meta as module
 from snowflake_mcp.protocol import validity
-from snowflake_mcp.protocol.validity import check_params
+from snowflake_mcp.protocol.meta import said_by
 from tests.support.kernels import with_envelope
 
 VERSION = "2026-07-28"
+
+
+def check_params(method: str, version: str, params: dict[str, Any]) -> None:
+    validity.check_params(method, version, params, said_by(params).meta)
 
 
 def _call(**changes: Any) -> dict[str, Any]:
@@ -20,7 +25,8 @@ def _call(**changes: Any) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validity, "_valid", set())
+    monkeypatch.setattr(module, "_kept", {})
+    monkeypatch.setattr(module, "_NOTHING", module.Said(module.Meta()))
 
 
 def test_the_same_client_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +94,6 @@ def test_what_is_kept_is_bounded() -> None:
     meta = _call()["_meta"]
     for number in range(1_100):
         check_params("tools/call", VERSION, _call(_meta={**meta, "x.y/z": number}))
-    assert len(validity._valid) <= 512
+    assert len(module._kept) <= 512
     check_params("tools/call", VERSION, _call(_meta={**meta, "x.y/z": "z" * 4_000}))
-    assert all(len(encoded) <= 2_048 for _, _, encoded in validity._valid)
+    assert all(len(encoded) <= 2_048 for encoded in module._kept)
