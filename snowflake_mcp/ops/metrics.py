@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-__all__ = ["FAMILIES", "PREFIX", "Distribution", "Family", "Metrics", "Sample"]
+__all__ = ["FAMILIES", "PREFIX", "Counter", "Distribution", "Family", "Metrics", "Sample"]
 
 PREFIX: Final = "snowflake_mcp_"
 
@@ -119,11 +119,24 @@ FAMILIES: Final[Mapping[str, Family]] = {
 
 
 @dataclass(slots=True)
+class Counter:
+    """A number that grows; whoever counts often keeps it and adds to ``value``."""
+
+    value: float = 0
+
+
+@dataclass(slots=True)
 class Distribution:
     """Observations in buckets: how many up to each bound, how many beyond, and their sum."""
 
+    bounds: tuple[float, ...]
     counts: list[int]
     total: float = 0.0
+
+    def add(self, value: float) -> None:
+        """Put a value into its bucket."""
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.total += value
 
 
 Value = float | Distribution
@@ -146,7 +159,7 @@ class Metrics:
     """
 
     # Of every family from the beginning, so that to count is to look up twice and add.
-    _counts: dict[str, dict[Labels, float]] = field(
+    _counters: dict[str, dict[Labels, Counter]] = field(
         default_factory=lambda: {name: {} for name in FAMILIES}
     )
     _distributions: dict[str, dict[Labels, Distribution]] = field(
@@ -161,12 +174,20 @@ class Metrics:
             KeyError: there is no such family.
             ValueError: the labels are not those of the family.
         """
-        counts = self._counts[name]
-        if labels in counts:
-            counts[labels] += by
-        else:
-            _checked(FAMILIES[name], labels)
-            counts[labels] = by
+        counter = self._counters[name].get(labels)
+        if counter is None:
+            counter = self.counter(name, *labels)
+        counter.value += by
+
+    def counter(self, name: str, *labels: str) -> Counter:
+        """What ``count`` adds to; it is shown from now on.
+
+        Raises:
+            KeyError: there is no such family.
+            ValueError: the labels are not those of the family.
+        """
+        _checked(FAMILIES[name], labels)
+        return self._counters[name].setdefault(labels, Counter())
 
     def observe(self, name: str, value: float, *labels: str) -> None:
         """Put a value into its bucket.
@@ -175,14 +196,22 @@ class Metrics:
             KeyError: there is no such family.
             ValueError: the labels are not those of the family.
         """
-        distributions = self._distributions[name]
-        bounds = FAMILIES[name].bounds
-        found = distributions.get(labels)
+        found = self._distributions[name].get(labels)
         if found is None:
-            _checked(FAMILIES[name], labels)
-            found = distributions[labels] = Distribution([0] * (len(bounds) + 1))
-        found.counts[bisect_left(bounds, value)] += 1
-        found.total += value
+            found = self.distribution(name, *labels)
+        found.add(value)
+
+    def distribution(self, name: str, *labels: str) -> Distribution:
+        """What ``observe`` adds to; it is shown from now on.
+
+        Raises:
+            KeyError: there is no such family.
+            ValueError: the labels are not those of the family.
+        """
+        family = FAMILIES[name]
+        _checked(family, labels)
+        made = Distribution(family.bounds, [0] * (len(family.bounds) + 1))
+        return self._distributions[name].setdefault(labels, made)
 
     def watch(self, name: str, read: Callable[[], Mapping[Labels, float]]) -> None:
         """Show what somebody else counts; ``read`` is called when the numbers are asked for."""
@@ -196,9 +225,13 @@ class Metrics:
         """What is known, in the order of ``FAMILIES``; families without a value are left out."""
         for name, family in FAMILIES.items():
             read = self._watched.get(name)
-            values: Mapping[Labels, Value] = (
-                (self._counts[name] or self._distributions[name]) if read is None else dict(read())
-            )
+            values: dict[Labels, Value] = {}
+            if read is not None:
+                values.update(read())
+            else:
+                values.update(self._distributions[name])
+                for labels, counter in self._counters[name].items():
+                    values[labels] = counter.value
             if values:
                 yield Sample(family, values)
 

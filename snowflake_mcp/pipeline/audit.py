@@ -59,7 +59,13 @@ def audited(audit: Audit, *, statement_text: bool) -> Layer:
             began = context.clock.seconds()
             recorded, written = False, True
 
-            def over(outcome: str, result: MethodResult | None) -> None:
+            def over(
+                method: str,
+                params: dict[str, Any],
+                context: RequestContext,
+                outcome: str,
+                result: MethodResult | None,
+            ) -> None:
                 nonlocal recorded, written
                 recorded = method in _ALWAYS or bool(context.trail.query_ids)
                 if recorded:

@@ -1,12 +1,11 @@
 """One log event and one count for every request, whatever its end."""
 
-from collections.abc import Coroutine
 from typing import Any, Final
 
 from twisted.logger import Logger
 
-from snowflake_mcp.ops.metrics import Metrics
-from snowflake_mcp.pipeline.outcomes import followed
+from snowflake_mcp.ops.metrics import Counter, Distribution, Metrics
+from snowflake_mcp.pipeline.outcomes import followed, tool_known
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND
@@ -26,47 +25,67 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
 
     Without ``every`` there is no line for those that went well.
     """
+    ends = _Ends(metrics)
+
+    def over(
+        method: str,
+        params: dict[str, Any],
+        context: RequestContext,
+        outcome: str,
+        _: MethodResult | None,
+    ) -> None:
+        seconds = context.clock.seconds() - context.began
+        ends.count(method, context, outcome, seconds)
+        if method not in _QUIET and (every or outcome != "ok"):
+            _report(context, method, params, outcome, seconds)
 
     def layer(inner: Perform) -> Perform:
-        def perform(
-            method: str, params: dict[str, Any], context: RequestContext
-        ) -> Coroutine[Any, Any, MethodResult]:
-            began = context.clock.seconds()
-
-            def over(outcome: str, _: MethodResult | None) -> None:
-                seconds = context.clock.seconds() - began
-                _count(metrics, context, method, params, outcome, seconds)
-                if method not in _QUIET and (every or outcome != "ok"):
-                    _report(context, method, params, outcome, seconds)
-
-            return followed(inner, method, params, context, over)
-
-        return perform
+        return lambda method, params, context: followed(inner, method, params, context, over)
 
     return layer
 
 
-def _count(
-    metrics: Metrics,
-    context: RequestContext,
-    method: str,
-    params: dict[str, Any],
-    outcome: str,
-    seconds: float,
-) -> None:
-    # What a client made up must not become a label: an unknown method or tool is "unknown".
-    shown = "unknown" if outcome == _NO_METHOD else method
-    called_off = outcome.startswith("cancelled_")
-    refused = outcome.startswith("error_")
-    end = "cancelled" if called_off else "ok" if outcome == "ok" else "failed"
-    metrics.count("requests", shown, context.facts.transport, end)
-    metrics.observe("request_seconds", seconds, shown)
-    if called_off:
-        metrics.count("cancellations", context.cancel_reason or "unknown")
-    if shown == "tools/call":
-        tool = "unknown" if refused else context.trail.tool or str(params.get("name"))
-        metrics.count("tool_calls", tool, end if called_off else "error" if refused else outcome)
-        metrics.observe("tool_call_seconds", seconds, tool)
+class _Ends:
+    """The numbers of each way in which requests end, looked up once for each."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._kept: dict[tuple[str, str, str, str], tuple[list[Counter], list[Distribution]]] = {}
+
+    def count(self, method: str, context: RequestContext, outcome: str, seconds: float) -> None:
+        """One more, that took so long."""
+        # What a client made up must not become a label: an unknown method or tool is "unknown".
+        shown = "unknown" if outcome == _NO_METHOD else method
+        key = shown, context.facts.transport, outcome, _tool(context, outcome)
+        counters, times = self._kept.get(key) or self._made(*key)
+        for counter in counters:
+            counter.value += 1
+        for each in times:
+            each.add(seconds)
+
+    def _made(
+        self, method: str, transport: str, outcome: str, tool: str
+    ) -> tuple[list[Counter], list[Distribution]]:
+        metrics = self._metrics
+        called_off = outcome.startswith("cancelled_")
+        end = "cancelled" if called_off else "ok" if outcome == "ok" else "failed"
+        counters = [metrics.counter("requests", method, transport, end)]
+        times = [metrics.distribution("request_seconds", method)]
+        if called_off:
+            counters.append(metrics.counter("cancellations", outcome.removeprefix("cancelled_")))
+        if method == "tools/call":
+            refused = outcome.startswith("error_")
+            said = end if called_off else "error" if refused else outcome
+            counters.append(metrics.counter("tool_calls", tool, said))
+            times.append(metrics.distribution("tool_call_seconds", tool))
+        self._kept[method, transport, outcome, tool] = counters, times
+        return counters, times
+
+
+def _tool(context: RequestContext, outcome: str) -> str:
+    if context.method != "tools/call":
+        return ""
+    return (context.trail.tool or context.tool) if tool_known(context, outcome) else "unknown"
 
 
 def _report(

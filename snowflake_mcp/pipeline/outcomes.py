@@ -11,10 +11,10 @@ from snowflake_mcp.protocol.errors import McpError
 from snowflake_mcp.protocol.kernel import Perform
 from snowflake_mcp.protocol.tooling import ToolResult
 
-__all__ = ["followed"]
+__all__ = ["followed", "tool_known"]
 
-Over = Callable[[str, MethodResult | None], None]
-"""Told the word and, where there is one, the result."""
+Over = Callable[[str, dict[str, Any], RequestContext, str, MethodResult | None], None]
+"""Told of the request (method, params, context), the word and, where there is one, the result."""
 
 
 async def followed(
@@ -37,8 +37,13 @@ async def followed(
         outcome = f"error_{error.code}"
         raise
     finally:
-        over(outcome, result)
+        over(method, params, context, outcome, result)
     return result
+
+
+def tool_known(context: RequestContext, outcome: str) -> bool:
+    """Whether the name of the tool is one of ours: a client that was refused may make up any."""
+    return context.tool_reached and not outcome.startswith("error_")
 
 
 def _word(result: MethodResult) -> str:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from snowflake_mcp.ops.tracing import Tracing
-from snowflake_mcp.pipeline.outcomes import followed
+from snowflake_mcp.pipeline.outcomes import followed, tool_known
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND
@@ -37,13 +37,20 @@ def trace(tracing: Tracing) -> Layer:
             context.traceparent = span.traceparent
             context.trail.follower = span
 
-            def over(outcome: str, _: MethodResult | None) -> None:
+            def over(
+                method: str,
+                _params: dict[str, Any],
+                context: RequestContext,
+                outcome: str,
+                _result: MethodResult | None,
+            ) -> None:
+                named = context.tool and tool_known(context, outcome)
                 unknown = outcome == f"error_{METHOD_NOT_FOUND}"
                 span.end(
                     {
                         "mcp.method.name": "unknown" if unknown else method,
                         "snowflake_mcp.outcome": outcome,
-                        **({"gen_ai.tool.name": context.tool} if _known(context, outcome) else {}),
+                        **({"gen_ai.tool.name": context.tool} if named else {}),
                     },
                     failed=outcome != "ok",
                 )
@@ -53,8 +60,3 @@ def trace(tracing: Tracing) -> Layer:
         return perform
 
     return layer
-
-
-def _known(context: RequestContext, outcome: str) -> bool:
-    """Whether the name of the tool is one of ours: a refused call may have made it up."""
-    return bool(context.tool) and not outcome.startswith("error_")

@@ -56,9 +56,9 @@ class ServerIdentity:
     instructions: Callable[[Principal], str]
     """What clients of a principal are told when they meet the server."""
 
-    def implementation(self, version: str) -> dict[str, Any]:
-        """The ``Implementation`` object of a revision."""
-        return dict(_implementation(self.name, self.title, self.version, version))
+    def implementation(self, version: str) -> Mapping[str, Any]:
+        """The ``Implementation`` object of a revision; the same one, for nobody to change."""
+        return _implementation(self.name, self.title, self.version, version)
 
 
 @lru_cache(maxsize=32)
@@ -108,33 +108,31 @@ def shape(
     wire = _tool_result(result, version) if isinstance(result, ToolResult) else dict(result)
     if not eras.is_stateless(version):
         return wire
-    wire.setdefault("resultType", "complete")
-    if method in CACHEABLE and wire["resultType"] == "complete":
+    if wire.setdefault("resultType", "complete") == "complete" and method in CACHEABLE:
         wire.setdefault("ttlMs", _CACHE_MS)
         wire.setdefault("cacheScope", "private")
-    wire["_meta"] = {
-        SERVER_INFO_META_KEY: identity.implementation(version),
-        **wire.get("_meta", {}),
-    }
+    meta = {SERVER_INFO_META_KEY: identity.implementation(version)}
+    wire["_meta"] = {**meta, **wire["_meta"]} if "_meta" in wire else meta
     return wire
 
 
 def _tool_result(result: ToolResult, version: str) -> dict[str, Any]:
-    content: list[Mapping[str, Any]] = []
+    wire: dict[str, Any] = {"content": []}
     if result.text is not None:
-        content.append({"type": "text", "text": result.text})
-    content.extend(result.blocks)
-    wire: dict[str, Any] = {"content": content}
+        wire["content"].append({"type": "text", "text": result.text})
+    if result.blocks:
+        wire["content"].extend(result.blocks)
     if result.structured is not None and eras.has_structured_content(version):
         wire["structuredContent"] = result.structured
-    meta = dict(result.meta)
+    meta = result.meta
     if result.failure is not None:
         wire["isError"] = True
-        meta["snowflake-mcp/failure"] = {
+        why = {
             "family": result.failure.family.value,
             "retryable": result.failure.retryable,
             **result.failure.details,
         }
+        meta = {**meta, "snowflake-mcp/failure": why}
     if meta:
         wire["_meta"] = meta
     return wire

@@ -105,6 +105,8 @@ class RequestContext(msgspec.Struct):
     """What the client has answered so far to questions of this request (stateless era)."""
     tool: str = ""
     """The tool that is called, as the client named it; empty for other methods."""
+    tool_reached: bool = False
+    """The tools have been asked for it: nothing before them has refused the call."""
     began: float = 0.0
     """On ``clock``, in seconds."""
     query_id: str | None = None

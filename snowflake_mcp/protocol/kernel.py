@@ -1,6 +1,5 @@
 """The protocol kernel: a request goes in, exactly one answer comes out, on every transport."""
 
-import os
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
@@ -20,6 +19,7 @@ from snowflake_mcp.protocol.errors import (
     McpError,
     ToolFailure,
 )
+from snowflake_mcp.protocol.ids import Ids
 from snowflake_mcp.protocol.jsonrpc import Notification, Request, RequestId, Response, encode_result
 from snowflake_mcp.protocol.live import Live, LiveSession, LiveSessions
 from snowflake_mcp.protocol.meta import said_by
@@ -72,6 +72,7 @@ class Kernel:
         self._perform: Perform = self._serving.perform
         for layer in reversed(layers):
             self._perform = layer(self._perform)
+        self._ids = Ids()
         self._running: set[Call[Any]] = set()
         self._sessions_in_flight: dict[str, InFlight] = {}
         self._idle: list[Deferred[None]] = []
@@ -108,7 +109,7 @@ class Kernel:
             return call
         context = self._context(request.method, request.params, facts, send)
         context.message_id = request.id
-        context.live = live or self.live(facts)
+        context.live = live if live is not None else self.live(facts)
         if release is not None:
             context.release = release
         call = Call(context, request)
@@ -196,7 +197,7 @@ class Kernel:
         now = self._clock.seconds()
         return RequestContext(
             facts=facts,
-            request_id=f"r-{os.urandom(6).hex()}",
+            request_id=self._ids.new(),
             method=method,
             clock=self._clock,
             deadline=now + self._request_timeout_s(facts.principal),

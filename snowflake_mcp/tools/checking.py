@@ -38,10 +38,13 @@ def checked(tool: Tool[ArgumentsT], arguments: Mapping[str, Any]) -> ArgumentsT:
     Raises:
         ToolFailure: an argument is missing, unknown or of the wrong kind.
     """
-    whole = {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
-        for name, value in arguments.items()
-    }
+    if float in map(type, arguments.values()):
+        whole = {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value
+            for name, value in arguments.items()
+        }
+    else:
+        whole = dict(arguments)
     try:
         return msgspec.convert(whole, tool.arguments)
     except msgspec.ValidationError as problem:

@@ -1,6 +1,6 @@
 """``tools/list`` and ``tools/call``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -59,6 +59,9 @@ class ToolMethods:
             self._encoded[id(described), version, shown] = kept
         return kept[1]
 
-    async def call(self, params: Mapping[str, Any], context: RequestContext) -> ToolResult:
+    def call(
+        self, params: Mapping[str, Any], context: RequestContext
+    ) -> Coroutine[Any, Any, ToolResult]:
         """Run a tool; its failures are results that the model can read."""
-        return await self._toolbox.call(params["name"], params.get("arguments") or {}, context)
+        context.tool_reached = True
+        return self._toolbox.call(params["name"], params.get("arguments") or {}, context)

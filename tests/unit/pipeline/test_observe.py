@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from twisted.logger import capturedLogs, formatEvent
 
+from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.metrics import Distribution, Metrics
+from snowflake_mcp.pipeline.doors import keep_doors
 from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.jsonrpc import Request
@@ -77,6 +79,17 @@ def test_a_method_of_a_clients_making_is_no_label() -> None:
     rig.kernel.start(Request(1, "evil/1", {}), FACTS_2025, lambda data: None)
     labels = {labels[0] for sample in metrics.samples() for labels in sample.values}
     assert "evil/1" not in labels
+
+
+@pytest.mark.parametrize("doors", [Doors(), Doors(draining=True)])
+def test_a_tool_of_a_clients_making_is_no_label(doors: Doors) -> None:
+    """Nor where the call is refused before anybody has looked for such a tool."""
+    metrics = Metrics()
+    rig = Rig(observe(metrics), keep_doors(doors))
+    request = Request(1, "tools/call", with_envelope(name="evil", arguments={}))
+    rig.kernel.start(request, FACTS, lambda data: None)
+    labels = {label for sample in metrics.samples() for labels in sample.values for label in labels}
+    assert ("evil" in labels, "unknown" in labels) == (False, True)
 
 
 def test_arguments_do_not_reach_the_log() -> None:

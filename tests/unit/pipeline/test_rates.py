@@ -237,3 +237,19 @@ def test_a_name_that_is_none_is_the_client_s_fault(name: Any) -> None:
     """Whatever stands for it: -32602, never an internal error."""
     answer, _ = Limited(RateSettings()).ask(name=name)
     assert answer["error"]["code"] == -32602
+
+
+def test_a_reload_brings_other_rates_at_once() -> None:
+    """To whoever was there before, for the table and for all together; and takes them away."""
+    limited = Limited(RateSettings())
+    assert all("isError" not in limited.ask()[0]["result"] for _ in range(5))
+    for strict in (
+        RateSettings(requests_per_s=1, burst_requests=1),
+        RateSettings(total_requests_per_s=1, total_burst_requests=1),
+    ):
+        limited.profiles.take(configured(strict))
+        limited.now.advance(10)
+        assert "isError" not in limited.ask()[0]["result"]
+        assert limited.ask()[0]["result"]["isError"]
+        limited.profiles.take(configured(RateSettings()))
+        assert "isError" not in limited.ask()[0]["result"]

@@ -69,10 +69,13 @@ def calling(reactor: Reactor, parent: str | None = None) -> RequestContext:
     return context
 
 
-def run(tracing: Tracing, context: RequestContext, outcome: Any) -> Deferred[Any]:
+def run(
+    tracing: Tracing, context: RequestContext, outcome: Any, *, reached: bool = True
+) -> Deferred[Any]:
     """A request whose work sends one statement and ends as told."""
 
     async def work(_method: str, params: dict[str, Any], inner: RequestContext) -> Any:
+        inner.tool_reached = reached
         inner.trail.sent("q-1")
         inner.trail.sent("q-1")
         inner.trail.ended("q-1", "success")
@@ -152,6 +155,15 @@ def test_every_end_is_told(
     assert request.status.status_code is StatusCode.ERROR
     assert ("gen_ai.tool.name" in request.attributes) is named
     assert bool(failures) is isinstance(outcome, Exception)
+
+
+def test_a_call_that_reached_no_tool_names_none(
+    tracing: Tracing, exporter: InMemorySpanExporter, reactor: Reactor
+) -> None:
+    """What is refused before the tools may bear any name that a client makes up."""
+    limit = result(ToolFailure(Family.LIMIT, "no", "do"))
+    run(tracing, calling(reactor), limit, reached=False)
+    assert "gen_ai.tool.name" not in spans(tracing, exporter)["mcp request"].attributes
 
 
 def test_a_statement_may_end_after_its_request(

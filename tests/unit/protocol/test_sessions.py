@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from snowflake_mcp.protocol import sessions
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.sessions import MAX_TOKEN_CHARS, SessionTokens
 
@@ -48,6 +49,32 @@ def test_a_token_expires() -> None:
     assert source.open(token, LOCAL) is not None
     now[0] = 61.0
     assert source.open(token, LOCAL) is None
+
+
+def test_what_was_opened_before_is_asked_again() -> None:
+    """The signature is reckoned once; whose it is, its end and its revocation count each time."""
+    now = [0.0]
+    source = tokens(now)
+    token, session = source.mint(LOCAL, "2025-11-25", "", {})
+    assert source.open(token, LOCAL) == session
+    assert source.open(token, Principal("other")) is None
+    assert source.open(token, LOCAL) == session
+    source.revoke(session.id)
+    assert source.open(token, LOCAL) is None
+    late, _ = source.mint(LOCAL, "2025-11-25", "", {})
+    assert source.open(late, LOCAL) is not None
+    now[0] = 61.0
+    assert source.open(late, LOCAL) is None
+
+
+def test_few_opened_ones_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are; none of them as it was sent."""
+    monkeypatch.setattr(sessions, "MAX_OPENED", 3)
+    source = tokens([0.0])
+    sent = [source.mint(LOCAL, "2025-11-25", "", {})[0] for _ in range(10)]
+    assert all(source.open(token, LOCAL) for token in (*sent, *sent))
+    assert 0 < len(source._opened) <= 3
+    assert not any(token in repr(source._opened) for token in sent)
 
 
 def test_another_key_refuses() -> None:
