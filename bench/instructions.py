@@ -150,6 +150,8 @@ def _server() -> tuple[Any, Any]:
     environ = {"SNOWFLAKE_MCP_TESTING_FIXTURES": "bench.trivial"}
     services = network_services(load(Flags(ports=("8000",)), environ), reactor)
     services.privilegedStartService()
+    # As its services do once they start: lines of requests wait for each other.
+    logs.begin(reactor)
     return reactor.tcpServers[0][1], reactor
 
 

@@ -14,6 +14,7 @@ from snowflake_mcp.auth.ways import local_principal
 from snowflake_mcp.config.model import Config
 from snowflake_mcp.config.reload import Report
 from snowflake_mcp.core import Core
+from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.ops.drain import OrderedServices, Stage
 from snowflake_mcp.ops.signals import Signals
@@ -133,8 +134,7 @@ def network_services(
         reload=admin.reread,
         reopen=core.reopen,
         hurry=hurry,
-        # The reactor returns to twistd, which removes the pid file and ends by the signal.
-        give_up=lambda _number: reactor.crash(),
+        give_up=partial(_crash, reactor),
     )
     services = OrderedServices(
         reactor,
@@ -192,7 +192,7 @@ def stdio_services(
         reload=core.reload(reread),
         reopen=core.reopen,
         hurry=core.warehouse_service.hurry,
-        give_up=lambda number: os._exit(128 + number),
+        give_up=_exit,
     )
     return OrderedServices(
         reactor,
@@ -202,3 +202,15 @@ def stdio_services(
             Stage("signals", signals, 1.0),
         ],
     )
+
+
+def _crash(reactor: Any, _number: int) -> None:
+    """Have the reactor return to twistd, which removes the pid file and ends by the signal."""
+    logs.end()
+    reactor.crash()
+
+
+def _exit(number: int) -> None:
+    """End at once, as by the signal; no line is left behind."""
+    logs.end()
+    os._exit(128 + number)

@@ -26,6 +26,7 @@ from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.ops.doors import Doors
 from snowflake_mcp.ops.drain import Stage
+from snowflake_mcp.ops.gathering import GatheredLines
 from snowflake_mcp.ops.lag import ReactorLag
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.ops.statefile import StateFile, state_path
@@ -229,6 +230,7 @@ class Core:
     def stages(self) -> list[Stage]:
         """The services below the transports, in the order in which they start."""
         stages = [
+            Stage("log lines", GatheredLines(self.reactor), 1.0),
             Stage("interpreter", Interpreter(self.config), 1.0),
             Stage("audit", self.audit, 2.0),
             Stage("reactor lag", self.lag, 1.0),

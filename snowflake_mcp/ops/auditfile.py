@@ -57,6 +57,7 @@ class AuditFile(LogFile):
                 with suppress(OSError):
                     os.ftruncate(self._descriptor, before)
                     self._torn = False
+                    self._size = before
                 raise
 
     def end_line(self) -> None:

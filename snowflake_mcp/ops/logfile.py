@@ -3,13 +3,19 @@
 import os
 from contextlib import suppress
 from pathlib import Path
-from threading import RLock
+from select import PIPE_BUF
+from threading import RLock, get_ident
 from typing import Final
 
-__all__ = ["STDERR", "LogFile", "Stream"]
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+__all__ = ["GATHER_S", "STDERR", "LogFile", "Stream"]
 
 STDERR: Final = 2
+GATHER_S: Final = 0.05
+"""How long a line may wait for others: a write costs as much as a line itself, or more."""
 _MODE: Final = 0o640
+_NEWLINE: Final = 0x0A
 
 
 class Stream:
@@ -25,30 +31,103 @@ class Stream:
         self._descriptor = descriptor
         # A Deferred that is collected in the middle of a write logs from the same thread.
         self._lock = RLock()
+        self._waiting: list[bytes] = []
+        self._waiting_bytes = 0
+        # A pipe takes so much whole or not at all, whoever else writes into it.
+        self._at_once_bytes = PIPE_BUF
+        self._clock: IReactorTime | None = None
+        self._thread = 0
+        self._due: IDelayedCall | None = None
+        self._writing = False
+        self._written = 0
         self._torn = False
         self._told = False
 
     def write(self, line: bytes) -> None:
-        """Write one line with its newline at its end."""
+        """Write one line with its newline at its end, after those that wait."""
         with self._lock:
-            self._make_room(len(line))
-            try:
-                # What was left of a torn line shall not swallow the next one.
-                self._write_all(b"\n" + line if self._torn else line)
-                self._torn = False
-            except OSError as error:
-                self.lost += 1
-                self._tell(f"log lines are being lost: {self.name}: {error.strerror}")
+            self._put(line)
+            self._flush()
+
+    def gather(self, line: bytes) -> None:
+        """Write one line with its newline at its end, with others of the same moment.
+
+        It waits for ``GATHER_S`` at most; not at all before ``begin`` and after ``end``.
+        """
+        with self._lock:
+            self._put(line)
+            if self._due is not None:
+                return
+            if self._clock is None or get_ident() != self._thread:
+                # Nobody will come for it: the clock is of one thread.
+                self._flush()
+            else:
+                self._due = self._clock.callLater(GATHER_S, self._fall_due)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self._lock:
+            self._flush()
+
+    def begin(self, clock: IReactorTime) -> None:
+        """Lines may wait from now on; reactor thread only, once it is sure to run."""
+        with self._lock:
+            self._clock, self._thread = clock, get_ident()
+
+    def end(self) -> None:
+        """Write what waits, and from now on each line at once; reactor thread only."""
+        with self._lock:
+            self._clock = None
+            if self._due is not None:
+                self._due.cancel()
+                self._due = None
+            self._flush()
+
+    def _fall_due(self) -> None:
+        with self._lock:
+            self._due = None
+            self._flush()
+
+    def _put(self, line: bytes) -> None:
+        if self._waiting_bytes + len(line) > self._at_once_bytes:
+            self._flush()
+        self._waiting.append(line)
+        self._waiting_bytes += len(line)
+
+    def _flush(self) -> None:
+        if self._writing:
+            # What logs in the middle of a write has its turn after it.
+            return
+        self._writing = True
+        try:
+            while self._waiting:
+                lines, self._waiting, self._waiting_bytes = self._waiting, [], 0
+                self._write_lines(lines)
+        finally:
+            self._writing = False
+
+    def _write_lines(self, lines: list[bytes]) -> None:
+        data = b"".join(lines)
+        self._make_room(len(data))
+        # What was left of a torn line shall not swallow the next one.
+        before = b"\n" if self._torn else b""
+        try:
+            self._write_all(before + data)
+        except OSError as error:
+            whole = data[: max(0, self._written - len(before))].count(b"\n")
+            self.lost += len(lines) - whole
+            self._tell(f"log lines are being lost: {self.name}: {error.strerror}")
 
     def _write_all(self, data: bytes) -> None:
+        self._written = 0
         rest = memoryview(data)
         while rest:
-            written = os.write(self._descriptor, rest)
-            rest = rest[written:]
-            self._torn = len(rest) > 0
+            self._written += os.write(self._descriptor, rest)
+            rest = memoryview(data)[self._written :]
+            self._torn = data[self._written - 1] != _NEWLINE
 
     def _make_room(self, size: int) -> None:
-        """Called before each line."""
+        """Called before each write, with its bytes."""
 
     def _tell(self, what: str) -> None:
         if not self._told:
@@ -74,8 +153,7 @@ class LogFile(Stream):
     def __init__(self, path: Path, max_bytes: int, keep_files: int) -> None:
         super().__init__(self._open(path), str(path))
         self._path = path
-        self._max_bytes = max_bytes
-        self._keep_files = keep_files
+        self.resize(max_bytes, keep_files)
         self._size = os.fstat(self._descriptor).st_size
 
     def reopen(self) -> None:
@@ -85,33 +163,42 @@ class LogFile(Stream):
             OSError: it cannot be opened; lines go on into the file of before.
         """
         with self._lock:
-            before, self._descriptor = self._descriptor, self._open(self._path)
-            os.close(before)
-            self._size = os.fstat(self._descriptor).st_size
-            self._torn = False
+            self._flush()
+            self._reopen()
 
     def resize(self, max_bytes: int, keep_files: int) -> None:
         """Rotate by other bounds from now on; files beyond their number are left alone."""
         with self._lock:
+            self._flush()
             self._max_bytes, self._keep_files = max_bytes, keep_files
+            self._at_once_bytes = min(PIPE_BUF, max_bytes or PIPE_BUF)
 
     def close(self) -> None:
-        """Close the file; nothing may be written afterwards."""
+        """Write what waits and close the file; nothing may be written afterwards."""
+        self.end()
         os.close(self._descriptor)
+
+    def _reopen(self) -> None:
+        before, self._descriptor = self._descriptor, self._open(self._path)
+        os.close(before)
+        self._size = os.fstat(self._descriptor).st_size
+        self._torn = False
 
     def _open(self, path: Path) -> int:
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
 
     def _write_all(self, data: bytes) -> None:
-        super()._write_all(data)
-        self._size += len(data)
+        try:
+            super()._write_all(data)
+        finally:
+            self._size += self._written
 
     def _make_room(self, size: int) -> None:
         if not 0 < self._max_bytes < self._size + size or self._size == 0:
             return
         try:
             self._shift()
-            self.reopen()
+            self._reopen()
         except OSError as error:
             self._tell(f"the log cannot be rotated: {self.name}: {error.strerror}")
 

@@ -9,22 +9,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from snowflake_mcp.ops.access import is_access
 from snowflake_mcp.ops.lines import json_line, text_line
 from snowflake_mcp.ops.logfile import STDERR, LogFile, Stream
 
 __all__ = [
     "LineObserver",
+    "begin",
     "bridged",
     "configure",
+    "end",
     "file_json",
     "file_text",
+    "flush",
     "folder",
     "lost_lines",
     "reopen",
+    "resize",
     "stderr_text",
     "stdout_json",
     "stdout_text",
@@ -33,8 +39,6 @@ __all__ = [
 _log = Logger()
 
 _STDOUT: Final = 1
-_ACCESS: Final = frozenset({"snowflake_mcp.pipeline.observe", "snowflake_mcp.transports.site"})
-"""The loggers of what somebody asked."""
 
 _Format = Callable[[LogEvent], bytes | None]
 
@@ -118,6 +122,24 @@ def lost_lines() -> int:
     return sum(stream.lost for stream in _shared.streams)
 
 
+def begin(clock: IReactorTime) -> None:
+    """Lines of what was asked may wait a moment for each other; reactor thread only."""
+    for stream in _shared.streams:
+        stream.begin(clock)
+
+
+def end() -> None:
+    """Write what waits, and from now on every line at once; reactor thread only."""
+    for stream in _shared.streams:
+        stream.end()
+
+
+def flush() -> None:
+    """Write what waits; any thread."""
+    for stream in _shared.streams:
+        stream.flush()
+
+
 def reopen() -> None:
     """Open the log files anew under their names; reactor thread only."""
     files = [stream for stream in _shared.streams if isinstance(stream, LogFile)]
@@ -139,20 +161,23 @@ def reopen() -> None:
 
 @implementer(ILogObserver)
 class LineObserver:
-    """An observer that writes one line for each event; any thread."""
+    """An observer that writes one line for each event; any thread.
+
+    Lines of what somebody asked may wait a moment for each other, all others are written at once.
+    """
 
     def __init__(self, stream: Stream, form: _Format, access: Stream | None = None) -> None:
         self._stream = stream
         self._form = form
-        self._access = access
+        self._access = stream if access is None else access
 
     def __call__(self, event: LogEvent) -> None:
         """Write the event, unless it says nothing."""
         line = self._form(event)
         if line is None:
             return
-        if self._access is not None and _is_access(event):
-            self._access.write(line)
+        if is_access(event):
+            self._access.gather(line)
         else:
             self._stream.write(line)
 
@@ -209,8 +234,3 @@ def _opened(path: Path) -> LogFile:
         raise SystemExit(
             f"snowflake-mcp: the log file {path} cannot be opened: {error.strerror}"
         ) from None
-
-
-def _is_access(event: LogEvent) -> bool:
-    """Whether it is the line of an HTTP exchange or of a request; what went wrong is not."""
-    return event.get("log_namespace") in _ACCESS and event.get("log_level") is LogLevel.info

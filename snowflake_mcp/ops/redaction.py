@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["HIDDEN", "escaped", "is_secret_name", "redacted"]
+__all__ = ["HIDDEN", "escaped", "is_plain", "is_secret_name", "redacted"]
 
 HIDDEN: Final = "***"
 
@@ -59,6 +59,14 @@ _CONTROLS: Final = re.compile(
 def is_secret_name(name: str) -> bool:
     """Whether a key says that its value is a secret."""
     return _SECRET_NAME.search(name) is not None
+
+
+def is_plain(text: str) -> bool:
+    """Whether ``redacted`` and ``escaped`` leave the text as it is; a no may be too careful.
+
+    What is plain consists of plain parts, however it is cut.
+    """
+    return text.isascii() and text.isprintable() and not _SUSPECT_LOWER.search(text.lower())
 
 
 def redacted(text: str) -> str:

@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-from twisted.logger import Logger
-
+from snowflake_mcp.ops.access import AccessLogger
 from snowflake_mcp.ops.metrics import Counter, Distribution, Metrics
 from snowflake_mcp.pipeline.outcomes import followed, tool_known
 from snowflake_mcp.protocol.answers import MethodResult
@@ -13,7 +12,7 @@ from snowflake_mcp.protocol.kernel import Layer, Perform
 
 __all__ = ["observe"]
 
-_log = Logger()
+_log = AccessLogger()
 
 _QUIET: Final = frozenset({"ping"})
 """Methods whose success is not worth a line."""

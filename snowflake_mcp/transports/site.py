@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime
-from twisted.logger import Logger
 from twisted.web import http
 
 from snowflake_mcp.auth.caller import Caller
+from snowflake_mcp.ops.access import AccessLogger
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.transports.answering import GONE, Answering
 from snowflake_mcp.transports.callers import Callers
@@ -37,7 +37,7 @@ _CHANNELS: Final[Mapping[str, type[Channel]]] = {
     "twisted": TwistedChannel,
 }
 """What reads a connection, by ``http.parser``."""
-_log = Logger()
+_log = AccessLogger()
 
 
 class Site(http.HTTPFactory):

@@ -77,6 +77,7 @@ def test_the_order_of_the_stages(config: Config) -> None:
     demo = ["demo warehouse"] if config.is_demo else []
     services = network_services(config, MemoryReactorClock())
     assert [stage.name for stage in services._stages] == [
+        "log lines",
         "interpreter",
         "audit",
         "reactor lag",

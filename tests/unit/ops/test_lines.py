@@ -1,6 +1,7 @@
 """One event becomes one line, whatever is in it."""
 
 import json
+from enum import IntEnum
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from twisted.logger import Logger, LogLevel
 from twisted.python import log as legacy  # noqa: TID251 - libraries still use it
 
 from snowflake_mcp.config.secrets import Secret
+from snowflake_mcp.ops import shapes
 from snowflake_mcp.ops.lines import json_line, text_line
 
 MOMENT = 1_767_225_600.123
@@ -155,8 +157,93 @@ def test_times_are_cut_to_the_millisecond() -> None:
         assert line.split(b" ")[0].endswith(shown.encode())
 
 
+class Kind(IntEnum):
+    """A number that is written as it likes."""
+
+    ONE = 1
+
+    def __format__(self, _spec: str) -> str:
+        """Not what ``str`` says."""
+        return "the first"
+
+
+def own(message: str, **keys: Any) -> dict[str, Any]:
+    """The line of an event of our own code, whose shape is remembered."""
+    return as_json(message, **keys, log_namespace="snowflake_mcp.here")
+
+
+@pytest.mark.parametrize(
+    ("message", "keys", "shown"),
+    [
+        ("100% of {x}, {{y}}, {x}%s", {"x": 3}, "100% of 3, {y}, 3%s"),
+        ("{x} {y}", {"x": None, "y": True}, "None True"),
+        ("{x:.3f} s", {"x": 0.00049}, "0.000 s"),
+        ("{x:.3f} s", {"x": 2}, "2.000 s"),
+        ("{x:>4}|{y!r}|{y[0]}", {"x": 7, "y": "ab"}, "   7|'ab'|a"),
+        ("{x()}", {"x": lambda: "called"}, "called"),
+        ("{x}", {"x": (1, 2)}, "(1, 2)"),
+        ("{x}", {"x": Kind.ONE}, format(Kind.ONE)),
+        ("only words", {}, "only words"),
+        ("{password} of {x}", {"password": None, "x": "me"}, "*** of me"),
+    ],
+)
+def test_sentences(message: str, keys: dict[str, Any], shown: str) -> None:
+    """Formats mean what they mean to Twisted, the second time as the first."""
+    assert [own(message, **keys)["message"] for _ in range(2)] == [shown] * 2
+    assert as_text(message, **keys, log_namespace="snowflake_mcp.here").endswith(f" {shown}")
+
+
+def test_the_same_place_with_other_values() -> None:
+    """What is remembered of an event holds for those with the same keys and types only."""
+    for keys, shown in (
+        ({"x": "a"}, {"x": "a"}),
+        ({"x": 1}, {"x": 1}),
+        ({"x": None}, {}),
+        ({"x": 1 << 60}, {"x": str(1 << 60)}),
+        ({"x": 1, "y": "b"}, {"x": 1, "y": "b"}),
+        ({"y": 0.5, "x": "c"}, {"x": "c", "y": 0.5}),
+        ({"x": "a"}, {"x": "a"}),
+    ):
+        line = own("{x}", **keys)
+        assert line.pop("message") == str(keys["x"])
+        assert {name: line[name] for name in line.keys() & {"x", "y"}} == shown
+
+
+@pytest.mark.parametrize("said", ["token=hunter2", "Bearer Hunter2Hunter2", "PASSWORD: hunter2!"])
+@pytest.mark.parametrize("message", ["{said}", "{other}", "{said!r:>80}", "{said} {other}"])
+def test_a_secret_in_any_value(message: str, said: str) -> None:
+    """Whether the message has it as it is, changed or not at all."""
+    for _ in range(2):
+        assert own(message, said="harmless", other=5)["said"] == "harmless"
+        line = own(message, said=said, other=5)
+        assert "hunter2" not in json.dumps(line).lower()
+        assert "***" in line["said"]
+
+
+def test_a_secret_that_only_the_message_makes() -> None:
+    """Pieces that are harmless alone."""
+    line = own("{x}{y}", x="pass", y="word=hunter2 x", z="fine")
+    assert (line["message"], line["z"]) == ("password=*** x", "fine")
+
+
+def test_long_values_are_cut_wherever_they_are() -> None:
+    """In the message and beside it."""
+    line = own("{x}", x="x" * 3_000, y="y" * 3_000, z=1)
+    assert [len(line[name]) for name in ("message", "x", "y")] == [3_000, 2_049, 2_049]
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """And formats of others, which may be texts that were put together, never are."""
+    before = set(shapes._kept)
+    as_json("a library says hunter2")
+    assert set(shapes._kept) == before
+    for number in range(shapes._MAX_KEPT + 10):
+        own(f"{number}")
+    assert len(shapes._kept) <= shapes._MAX_KEPT
+
+
 def test_a_secret_is_found_behind_what_was_harmless() -> None:
-    """Texts without secrets are remembered; those with one never are."""
+    """What is known of a place is not what its values hold."""
     for _ in range(2):
         for said, shown in (("x=1", "x=1"), ("password=1", "password=***"), ("a\nb", "a\\nb")):
             line = text_line({"log_format": "{said}", "said": said})

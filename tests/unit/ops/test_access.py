@@ -1,0 +1,50 @@
+"""Events of requests: what observers see is what any logger gives them."""
+
+from typing import Any
+
+from twisted.logger import (
+    FilteringLogObserver,
+    Logger,
+    LogLevel,
+    LogLevelFilterPredicate,
+    LogPublisher,
+    capturedLogs,
+)
+
+from snowflake_mcp.ops.access import AccessLogger, is_access
+
+PLACE = "snowflake_mcp.transports.site"
+
+
+def test_the_same_event() -> None:
+    """As from the logger it stands for, key by key and in the same order but for the time."""
+    seen: list[dict[str, Any]] = []
+    loggers = [kind(PLACE, observer=seen.append) for kind in (Logger, AccessLogger)]  # type: ignore[arg-type]
+    for log in loggers:
+        log.info("{a} {b}", a=1, b="two")
+    usual, ours = seen
+    assert list(ours) == list(usual)
+    assert ours.pop("log_time") - usual.pop("log_time") < 5
+    assert [each.pop("log_logger") for each in (usual, ours)] == loggers
+    assert ours == usual
+
+
+def test_it_is_published_to_all() -> None:
+    """Under the name of the module; observers that come later and filters see it, too."""
+    filtered: list[Any] = []
+    levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
+    log = AccessLogger(observer=LogPublisher(FilteringLogObserver(filtered.append, [levels])))  # type: ignore[arg-type]
+    log.info("too low")
+    assert filtered == []
+    with capturedLogs() as events:
+        AccessLogger().info("hello")
+    assert [event["log_namespace"] for event in events] == [__name__]
+
+
+def test_what_is_a_line_of_a_request() -> None:
+    """What went well or was refused; not what broke, and nothing of anybody else."""
+    place = {"log_namespace": PLACE}
+    assert is_access({**place, "log_level": LogLevel.info})
+    assert not is_access({**place, "log_level": LogLevel.warn})
+    assert not is_access({"log_namespace": "snowflake_mcp.services", "log_level": LogLevel.info})
+    assert not is_access({})
