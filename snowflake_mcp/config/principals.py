@@ -218,10 +218,13 @@ class Profiles:
     """The tables as they count now; a reload replaces them all at once. Reactor thread only."""
 
     def __init__(self, config: Config) -> None:
+        self.generation = 0
+        """Another number with each ``take``: what was made of the tables before may be outdated."""
         self.take(config)
 
     def take(self, config: Config) -> None:
         """From now on these count."""
+        self.generation += 1
         self._connection = config.connection
         self._connections = {config.connection.name: config.connection, **config.connections}
         own = PrincipalSettings(policy=config.policy, limits=config.limits, rates=config.rates)

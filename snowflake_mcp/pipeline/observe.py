@@ -2,6 +2,8 @@
 
 from typing import Any, Final
 
+import msgspec
+
 from snowflake_mcp.ops.access import AccessLogger
 from snowflake_mcp.ops.metrics import Counter, Distribution, Metrics
 from snowflake_mcp.pipeline.outcomes import followed, tool_known
@@ -24,7 +26,7 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
 
     Without ``every`` there is no line for those that went well.
     """
-    ends = _Ends(metrics)
+    kept: dict[tuple[str, str, str, str], _Numbers] = {}
 
     def over(
         method: str,
@@ -34,8 +36,21 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
         _: MethodResult | None,
     ) -> None:
         seconds = context.clock.seconds() - context.began
-        ends.count(method, context, outcome, seconds)
-        if method not in _QUIET and (every or outcome != "ok"):
+        # What a client made up must not become a label: an unknown method or tool is "unknown".
+        shown = "unknown" if outcome == _NO_METHOD else method
+        tool = ""
+        if shown == "tools/call":
+            known = tool_known(context, outcome)
+            tool = (context.trail.tool or context.tool) if known else "unknown"
+        end = shown, context.facts.transport, outcome, tool
+        numbers = kept.get(end)
+        if numbers is None:
+            numbers = kept[end] = _numbers(metrics, *end)
+        for counter in numbers.counters:
+            counter.value += 1
+        for each in numbers.times:
+            each.add(seconds)
+        if (every or outcome != "ok") and method not in _QUIET:
             _report(context, method, params, outcome, seconds)
 
     def layer(inner: Perform) -> Perform:
@@ -44,47 +59,29 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
     return layer
 
 
-class _Ends:
-    """The numbers of each way in which requests end, looked up once for each."""
+class _Numbers(msgspec.Struct):
+    """What requests that end alike add to, looked up once."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-        self._kept: dict[tuple[str, str, str, str], tuple[list[Counter], list[Distribution]]] = {}
-
-    def count(self, method: str, context: RequestContext, outcome: str, seconds: float) -> None:
-        """One more, that took so long."""
-        # What a client made up must not become a label: an unknown method or tool is "unknown".
-        shown = "unknown" if outcome == _NO_METHOD else method
-        key = shown, context.facts.transport, outcome, _tool(context, outcome)
-        counters, times = self._kept.get(key) or self._made(*key)
-        for counter in counters:
-            counter.value += 1
-        for each in times:
-            each.add(seconds)
-
-    def _made(
-        self, method: str, transport: str, outcome: str, tool: str
-    ) -> tuple[list[Counter], list[Distribution]]:
-        metrics = self._metrics
-        called_off = outcome.startswith("cancelled_")
-        end = "cancelled" if called_off else "ok" if outcome == "ok" else "failed"
-        counters = [metrics.counter("requests", method, transport, end)]
-        times = [metrics.distribution("request_seconds", method)]
-        if called_off:
-            counters.append(metrics.counter("cancellations", outcome.removeprefix("cancelled_")))
-        if method == "tools/call":
-            refused = outcome.startswith("error_")
-            said = end if called_off else "error" if refused else outcome
-            counters.append(metrics.counter("tool_calls", tool, said))
-            times.append(metrics.distribution("tool_call_seconds", tool))
-        self._kept[method, transport, outcome, tool] = counters, times
-        return counters, times
+    counters: list[Counter]
+    times: list[Distribution]
 
 
-def _tool(context: RequestContext, outcome: str) -> str:
-    if context.method != "tools/call":
-        return ""
-    return (context.trail.tool or context.tool) if tool_known(context, outcome) else "unknown"
+def _numbers(metrics: Metrics, method: str, transport: str, outcome: str, tool: str) -> _Numbers:
+    called_off = outcome.startswith("cancelled_")
+    end = "cancelled" if called_off else "ok" if outcome == "ok" else "failed"
+    made = _Numbers(
+        [metrics.counter("requests", method, transport, end)],
+        [metrics.distribution("request_seconds", method)],
+    )
+    if called_off:
+        reason = outcome.removeprefix("cancelled_")
+        made.counters.append(metrics.counter("cancellations", reason))
+    if method == "tools/call":
+        refused = outcome.startswith("error_")
+        said = end if called_off else "error" if refused else outcome
+        made.counters.append(metrics.counter("tool_calls", tool, said))
+        made.times.append(metrics.distribution("tool_call_seconds", tool))
+    return made
 
 
 def _report(

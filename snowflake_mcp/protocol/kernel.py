@@ -100,23 +100,25 @@ class Kernel:
         the session's state on a stream transport; over HTTP it is found by the session id.
         ``release`` lets the request close its HTTP response and go on.
         """
-        scope = self._sessions_in_flight.get(_scope(facts))
-        call: Call[Reply | None]
-        if scope is not None and request.id in scope:
-            call = Call(self._context(request.method, None, facts, nowhere), request)
-            error = McpError(INVALID_REQUEST, "This request id is already in flight")
-            call.answer(error_reply(request.id, facts.version, error))
-            return call
-        context = self._context(request.method, request.params, facts, send)
+        params = request.params if request.params is not None else {}
+        context = self._context(request.method, params, facts, send)
+        call: Call[Reply | None] = Call(context, request)
+        session_id = facts.session_id if facts.transport == "http" else None
+        if session_id is not None:
+            if request.id in self._sessions_in_flight.get(session_id, ()):
+                error = McpError(INVALID_REQUEST, "This request id is already in flight")
+                call.answer(error_reply(request.id, facts.version, error))
+                return call
+            if live is None:
+                live = self.live(facts)
         context.message_id = request.id
-        context.live = live if live is not None else self.live(facts)
+        context.live = live
         if release is not None:
             context.release = release
-        call = Call(context, request)
         # Bound before the work begins: a tool may detach before it first waits.
         context.detach = partial(self._background.detach, request, call)
-        self._begin(call, request.params or {})
-        if not call.answered and (session_id := _scope(facts)):
+        self._begin(call, params)
+        if session_id is not None and not call.answered:
             self._in_flight(session_id, request.id, call)
         return call
 
@@ -189,12 +191,13 @@ class Kernel:
     def _context(
         self,
         method: str,
-        params: Mapping[str, Any] | None,
+        params: Mapping[str, Any],
         facts: Facts,
         send: Callable[[bytes], None],
     ) -> RequestContext:
         said = facts.said if facts.said is not None else said_by(params)
         now = self._clock.seconds()
+        tool = params.get("name") if method == "tools/call" else ""
         return RequestContext(
             facts=facts,
             request_id=self._ids.new(),
@@ -203,7 +206,7 @@ class Kernel:
             deadline=now + self._request_timeout_s(facts.principal),
             send=send,
             began=now,
-            tool=_tool_named(method, params),
+            tool=tool if isinstance(tool, str) else "",
             meta=said.meta,
             progress_token=said.progress_token,
             log_level=said.meta.log_level if eras.is_stateless(facts.version) else None,
@@ -302,13 +305,3 @@ class Kernel:
                 self._sessions_in_flight.pop(session_id, None)
 
         call.when_answered(forget)
-
-
-def _scope(facts: Facts) -> str:
-    """The handshake-era session over HTTP whose request this is; empty: of none."""
-    return (facts.session_id or "") if facts.transport == "http" else ""
-
-
-def _tool_named(method: str, params: Mapping[str, Any] | None) -> str:
-    name = (params or {}).get("name") if method == "tools/call" else None
-    return name if isinstance(name, str) else ""

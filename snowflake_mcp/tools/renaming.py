@@ -57,7 +57,8 @@ class RenamedTools:
     def __init__(self, tools: Toolbox, profiles: Profiles) -> None:
         self._tools = tools
         self._profiles = profiles
-        self._shown: dict[tuple[str, str], _Shown] = {}
+        self._shown: dict[tuple[str, str], tuple[int, _Shown]] = {}
+        """With the generation of the profiles for which it was last found to be right."""
 
     def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """The principal's tools in wire form, aliases last; the same object until a reload.
@@ -94,12 +95,16 @@ class RenamedTools:
         return await self._tools.call(alias.tool, arguments, context)
 
     def _of(self, principal: Principal) -> _Shown:
-        own, words = self._tools.describe(principal), self._profiles.aliases
         key = principal.profile, principal.toolset
-        shown = self._shown.get(key)
-        if shown is None or shown.own is not own or shown.words != words:
-            shown = self._shown[key] = _shown(own, words)
-        return shown
+        found = self._shown.get(key)
+        generation = self._profiles.generation
+        if found is not None and found[0] == generation:
+            return found[1]
+        own, words = self._tools.describe(principal), self._profiles.aliases
+        if found is None or found[1].own is not own or found[1].words != words:
+            found = generation, _shown(own, words)
+        self._shown[key] = generation, found[1]
+        return found[1]
 
     def _explain(self, name: str, shown: _Shown) -> None:
         """Tell whoever uses another server's name what there is instead.
