@@ -11,6 +11,7 @@ from snowflake_mcp.auth.caller import Caller, Credentials, Found, Unidentified
 from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.auth.ways import WELL_KNOWN, metadata_path
 from snowflake_mcp.transports.exchange import Exchange, Refusal
+from snowflake_mcp.transports.heads import Head
 from snowflake_mcp.transports.tree import Route
 
 __all__ = ["Callers", "ResourceMetadata"]
@@ -28,6 +29,13 @@ class Callers:
     def __init__(self, authentication: Authentication) -> None:
         self._authentication = authentication
 
+    def again(self, head: Head) -> Caller | None:
+        """Whom the same head has shown before, if nothing that counts has changed since."""
+        caller = head.caller
+        if caller is None or head.ways is not self._authentication.ways:
+            return None
+        return caller if self._authentication.finds_again(caller) else None
+
     def identify(self, exchange: Exchange) -> Found:
         """The caller of a request whose host and origin were accepted, or how to find out.
 
@@ -35,11 +43,6 @@ class Callers:
             Refusal: with the status and the challenge.
         """
         ways, head = self._authentication.ways, exchange.head
-        if head.ways is ways and head.caller is not None:
-            # Found by the very same head, and nothing that counts has changed but the time.
-            if self._authentication.finds_again(head.caller):
-                return head.caller
-            head.caller = None
         believed = exchange.proxied
         user, groups = ways.user_header, ways.groups_header
         shown = Credentials(

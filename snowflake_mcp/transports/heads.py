@@ -15,6 +15,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 if TYPE_CHECKING:
     from snowflake_mcp.auth.caller import Caller
     from snowflake_mcp.auth.ways import Ways
+    from snowflake_mcp.protocol.envelope import RoutingHeaders
     from snowflake_mcp.transports.guard import Guard
     from snowflake_mcp.transports.proxies import Source
     from snowflake_mcp.transports.tree import Endpoint, Route
@@ -59,6 +60,8 @@ class Head:
         "origin",
         "query",
         "route",
+        "routed",
+        "routing",
         "source",
         "target",
         "verb",
@@ -85,6 +88,9 @@ class Head:
         """Scheme and host by which the client has reached us; told with ``source``."""
         self.guard: Guard | None = None
         """Has let it pass."""
+        self.routing: RoutingHeaders | None = None
+        self.routed: Fields | None = None
+        """The headers, those that change included, which ``routing`` is out of."""
         self.ways: Ways | None = None
         self.caller: Caller | None = None
         """Whom these ``ways`` have found."""

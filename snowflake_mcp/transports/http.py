@@ -20,7 +20,6 @@ from snowflake_mcp.protocol.jsonrpc import (
     Message,
     Notification,
     Request,
-    Response,
     classify,
     decode,
     encode_error,
@@ -133,12 +132,13 @@ class McpEndpoint:
             exchange.peer,
             exchange.origin,
         )
-        if isinstance(message, Notification):
+        if isinstance(message, Request):
+            if message.method == "tools/call" and eras.is_stateless(facts.version):
+                self._check_parameters(exchange, message.params or {}, facts.principal)
+        elif isinstance(message, Notification):
             self._kernel.notice(message, facts)
-        elif isinstance(message, Response):
+        else:
             self._kernel.respond(message, facts)
-        elif message.method == "tools/call" and eras.is_stateless(facts.version):
-            self._check_parameters(exchange, message.params or {}, facts.principal)
         return facts
 
     def _check_parameters(
@@ -166,8 +166,8 @@ class McpEndpoint:
             eras.has_priming_events(facts.version),
         )
         call = self._kernel.start(request, facts, answer.notify, release=answer.release)
-        call.reply.addCallback(answer.settle)
-        if answer.settled:
+        call.when_answered(answer.settle)
+        if call.answered:
             # Most calls have ended here: what waits needs a timer, and to hear of a client's end.
             return
         answer.await_reply()
@@ -247,7 +247,10 @@ class McpEndpoint:
 
 def routing_headers(exchange: Exchange) -> RoutingHeaders:
     """The MCP headers of a request, and which of them came more than once."""
-    get = exchange.fields.get
+    head, fields = exchange.head, exchange.fields
+    if head.routing is not None and head.routed is fields:
+        return head.routing
+    get = fields.get
     version, method, name, session = found = (
         get("mcp-protocol-version", _ABSENT),
         get("mcp-method", _ABSENT),
@@ -258,7 +261,9 @@ def routing_headers(exchange: Exchange) -> RoutingHeaders:
     if len(version) > 1 or len(method) > 1 or len(name) > 1 or len(session) > 1:
         pairs = zip(_ROUTING, found, strict=True)
         duplicated = frozenset(key for key, values in pairs if len(values) > 1)
-    return RoutingHeaders(version[-1], method[-1], name[-1], session[-1], duplicated)
+    routing = RoutingHeaders(version[-1], method[-1], name[-1], session[-1], duplicated)
+    head.routing, head.routed = routing, fields
+    return routing
 
 
 def _id_of(value: object) -> str | int | None:

@@ -201,7 +201,8 @@ class LlhttpChannel(Channel):
         request = Request(self, head, fields, self._active_s)
         self.requests.append(request)
         self._arriving = request
-        self.persistent = head.lasts and not self.factory.draining
+        # Where the server stops meanwhile, the head of the answer ends the connection.
+        self.persistent = head.lasts
         request.judge(length)
         if self._deaf:
             return
@@ -210,12 +211,15 @@ class LlhttpChannel(Channel):
         if length is None:
             # private: the one place that knows where a chunked body ends.
             self._chunks = _ChunkedTransferDecoder(request.receive, self._end_chunks)
-        elif length == 0:
+        elif length <= len(self._buffer):
+            # All of it is here, and was judged by its length.
+            if length:
+                data = self._buffer
+                request.body, self._buffer = data[:length], data[length:]
+                request.received_bytes = length
             self._complete(request)
         else:
             self._missing_bytes = length
-            if self._buffer:
-                self._read_body(request)
 
     def _read_body(self, request: Request) -> None:
         """Take what is here of the body; what is behind it stays unread."""

@@ -8,7 +8,7 @@ from typing import Final, cast
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.web import http
 
-from snowflake_mcp.auth.caller import Caller
+from snowflake_mcp.auth.caller import Caller, Found
 from snowflake_mcp.ops.access import AccessLogger
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.transports.answering import GONE, Answering
@@ -136,8 +136,10 @@ class Site(http.HTTPFactory):
             )
             if preflight is not None:
                 return lambda exchange: exchange.respond(204, headers=preflight)
-        if not self._is_open(request):
-            found = self.callers.identify(request)
+        # Found before, it was asked for at this path, by the settings that count now.
+        found: Found | None = self.callers.again(head)
+        if found is not None or not self._is_open(request):
+            found = found or self.callers.identify(request)
             if not isinstance(found, Caller):
                 request.identify = found
                 return None

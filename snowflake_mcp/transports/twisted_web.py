@@ -125,9 +125,9 @@ class TwistedChannel(Channel):
             super().allContentReceived()
 
     def checkPersistence(self, request: Any, version: bytes) -> bool:
-        """No connection outlives its request once the server is stopping."""
+        """Whether the client wishes so; of a server that stops the answer's head tells."""
         fields = {"connection": request.requestHeaders.getRawHeaders("connection") or []}
-        return lasts(version, fields) and not self.factory.draining
+        return lasts(version, fields)
 
     def requestDone(self, request: Any) -> None:
         """A client that goes on does so at once."""

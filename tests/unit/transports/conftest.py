@@ -13,14 +13,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test that speaks HTTP runs over each parser; one of hypothesis chooses by itself."""
     speaks = "stand" in metafunc.fixturenames or "Stand" in vars(metafunc.module)
     if speaks and not getattr(metafunc.function, "is_hypothesis_test", False):
-        metafunc.fixturenames.append("http_parser")
         metafunc.parametrize("http_parser", PARSERS, indirect=True, scope="module")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def http_parser(request: pytest.FixtureRequest) -> str:
-    """What reads the requests of every ``Stand``."""
-    Stand.parser = str(request.param)
+    """What reads the requests of every ``Stand``; by itself, so that no test can lack it."""
+    Stand.parser = str(getattr(request, "param", PARSERS[0]))
     return Stand.parser
 
 

@@ -1,12 +1,13 @@
 """``POST /mcp`` over the real kernel: both eras, and what a client that leaves stops."""
 
 import json
-from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from snowflake_mcp.config.model import RateSettings
+from snowflake_mcp.protocol.admission import RoutingHeaders
+from snowflake_mcp.transports.heads import Fields, Head
 from snowflake_mcp.transports.http import routing_headers
 from tests.support.messages import HANDSHAKE, JSON_HEADERS, STATELESS
 from tests.support.wire import http_request
@@ -134,18 +135,23 @@ def test_doubled_routing_headers_are_noticed(stand: Stand) -> None:
 class _Headers:
     """Just enough of an exchange to read headers from."""
 
-    fields = MappingProxyType({"mcp-method": ["a", "b"], "mcp-session-id": ["s"]})
+    def __init__(self, fields: Fields) -> None:
+        self.fields = fields
+        self.head = Head(b"POST", b"/mcp", b"HTTP/1.1", fields)
 
 
 def test_routing_headers_are_read_as_sent() -> None:
     """Absent is ``None``, doubled is named, the last value counts."""
-    exchange: Any = _Headers()
+    exchange: Any = _Headers({"mcp-method": ["a", "b"], "mcp-session-id": ["s"]})
     found = routing_headers(exchange)
+    assert routing_headers(exchange) is found
     assert found.version is None
     assert found.name is None
     assert found.method == "b"
     assert found.session == "s"
     assert found.duplicated == {"mcp-method"}
+    exchange.fields = {"mcp-method": ["c"]}
+    assert routing_headers(exchange) == RoutingHeaders(method="c")
 
 
 def test_a_stateless_client_that_leaves_cancels_its_call(stand: Stand) -> None:

@@ -5,7 +5,9 @@ import re
 import pytest
 
 from snowflake_mcp.transports.exchange import Exchange
+from snowflake_mcp.transports.llhttp import LlhttpChannel
 from snowflake_mcp.transports.tree import Route, Tree
+from snowflake_mcp.transports.twisted_web import TwistedChannel
 from tests.support.wire import encode_frame, http_request
 from tests.unit.transports.stand import Stand, modern, modern_headers, send_post
 
@@ -175,6 +177,13 @@ def test_pieces_of_a_head_have_one_time_limit(stand: Stand) -> None:
         wire.send(bytes([byte]))
         wire.advance(0.6)
     assert b"HTTP/1.1 408 " in wire.client.received
+
+
+def test_each_parser_reads_its_own_run(stand: Stand, request: pytest.FixtureRequest) -> None:
+    """The tests that bear the name of a parser are run over that one."""
+    named = request.node.callspec.params["http_parser"]
+    channel = stand.front.site.buildProtocol(None)
+    assert isinstance(channel, {"llhttp": LlhttpChannel, "twisted": TwistedChannel}[named])
 
 
 def test_there_are_two_parsers() -> None:

@@ -10,8 +10,10 @@ import pytest
 from twisted.logger import LogEvent
 
 from snowflake_mcp.protocol.context import Facts
+from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
+from snowflake_mcp.transports.tree import Route, Tree
 from tests.support.messages import HANDSHAKE, STATELESS
 from tests.support.wire import Wire, http_request
 from tests.unit.transports.stand import (
@@ -78,6 +80,10 @@ SECOND = {
     "another id": _other(X_Request_Id="two"),
     "no id": _other(X_Request_Id=None),
     "id not harmless": _other(X_Request_Id="two;three"),
+    "id under another name": GOOD.replace(b"X-Request-Id", b"Traceparent"),
+    "name and method exchanged": GOOD.replace(b"Mcp-Name", b"Mcp-N")
+    .replace(b"Mcp-Method", b"Mcp-Name")
+    .replace(b"Mcp-N:", b"Mcp-Method:"),
     "id doubled": _other(extra=["X-Request-Id: two"]),
     "length with a sign": _other(Content_Length=f"+{len(BODY)}"),
     "length with thirteen digits": _other(Content_Length=f"{len(BODY):013}"),
@@ -157,6 +163,20 @@ def test_each_request_has_its_own_values(stand: Stand) -> None:
         assert answer.json()["id"] == number
         assert answer.header("X-Request-Id") == f"r-{number}"
     assert [context.tool for context in stand.toolbox.contexts] == names
+
+
+def test_what_answers_a_path_is_what_its_route_says_now(stand: Stand) -> None:
+    """Another table of paths counts at once, on a connection that has asked before."""
+    wire = stand.connect()
+    wire.send(GOOD)
+    assert wire.answer().status == 200
+
+    def other(exchange: Exchange) -> None:
+        exchange.respond(202)
+
+    stand.front.site.tree = Tree([Route("/mcp", {"POST": other})])
+    wire.send(GOOD)
+    assert wire.answer().status == 202
 
 
 def test_ids_that_are_made_differ(stand: Stand) -> None:
