@@ -165,6 +165,15 @@ def test_each_request_has_its_own_values(stand: Stand) -> None:
     assert [context.tool for context in stand.toolbox.contexts] == names
 
 
+def test_a_header_that_comes_twice_stays_one_that_does(stand: Stand) -> None:
+    """Even where only one of the two has another value than before."""
+    wire = stand.connect()
+    for name, body in (("echo", BODY), ("big", _long("big"))):
+        wire.send(_other(body, Mcp_Name=name, extra=["Mcp-Name: a b"]))
+        assert wire.answer().status == 400
+    assert stand.toolbox.contexts == []
+
+
 def test_what_answers_a_path_is_what_its_route_says_now(stand: Stand) -> None:
     """Another table of paths counts at once, on a connection that has asked before."""
     wire = stand.connect()
