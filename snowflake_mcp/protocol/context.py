@@ -124,6 +124,15 @@ class RequestContext(msgspec.Struct):
     _progress_tokens: float = _PROGRESS_BURST
     _progress_at: float | None = None
 
+    def settle(self) -> None:
+        """The work has ended.
+
+        Its way back to its call is let go: the two would hold each other, and a ring is
+        freed only by a run of the garbage collector, which stops everything.
+        """
+        self.settled = True
+        self.detach = _stay
+
     @property
     def remaining_s(self) -> float:
         """Seconds until the deadline, never negative."""

@@ -242,7 +242,7 @@ class Kernel:
     def _conclude(self, call: Call[Any], outcome: MethodResult | Failure) -> None:
         """Turn the end of the work, whatever it is, into the call's answer."""
         context = call.context
-        context.settled = True
+        context.settle()
         if context.task is not None:
             self._background.end(context, context.task, outcome)
         elif call.request is not None:
