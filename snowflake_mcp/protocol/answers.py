@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from mcp_types import SERVER_INFO_META_KEY
-
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.apps import APPS, shows_views
+from snowflake_mcp.protocol.metakeys import SERVER_INFO_META_KEY
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tasks import EXTENSION
 from snowflake_mcp.protocol.tooling import Offer, ToolResult

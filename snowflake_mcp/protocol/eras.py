@@ -1,13 +1,9 @@
-"""The published protocol revisions, their two eras, and how a version is agreed on."""
+"""The published protocol revisions, their two eras, and how a version is agreed on.
+
+Written out, because reading them from the SDK loads all its types; a test compares them.
+"""
 
 from typing import Final
-
-from mcp_types.version import (
-    HANDSHAKE_PROTOCOL_VERSIONS,
-    KNOWN_PROTOCOL_VERSIONS,
-    MODERN_PROTOCOL_VERSIONS,
-    is_version_at_least,
-)
 
 __all__ = [
     "HANDSHAKE",
@@ -23,11 +19,12 @@ __all__ = [
     "negotiate",
 ]
 
-KNOWN: Final = KNOWN_PROTOCOL_VERSIONS
-HANDSHAKE: Final = HANDSHAKE_PROTOCOL_VERSIONS
+HANDSHAKE: Final = ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25")
 """Revisions that begin with ``initialize`` and keep a session."""
-STATELESS: Final = MODERN_PROTOCOL_VERSIONS
+STATELESS: Final = ("2026-07-28",)
 """Revisions in which every request carries its own envelope."""
+KNOWN: Final = (*HANDSHAKE, *STATELESS)
+"""Oldest first."""
 LATEST_HANDSHAKE: Final = HANDSHAKE[-1]
 LATEST_STATELESS: Final = STATELESS[-1]
 
@@ -35,6 +32,16 @@ LATEST_STATELESS: Final = STATELESS[-1]
 def negotiate(requested: str) -> str:
     """The revision that ``initialize`` agrees on: the one asked for, or else our latest."""
     return requested if requested in HANDSHAKE else LATEST_HANDSHAKE
+
+
+def is_version_at_least(version: str, minimum: str) -> bool:
+    """Whether the revision is a known one and no older than another known one.
+
+    Raises:
+        ValueError: the other one is not known.
+    """
+    least = KNOWN.index(minimum)
+    return version in KNOWN and KNOWN.index(version) >= least
 
 
 def is_stateless(version: str) -> bool:

@@ -19,6 +19,7 @@ from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, Tool
 from snowflake_mcp.protocol.principal import Principal
 
 __all__ = [
+    "ASKING_METHODS",
     "AskFailedError",
     "InputRequired",
     "Question",
@@ -26,6 +27,8 @@ __all__ = [
     "missing_capability",
 ]
 
+ASKING_METHODS: Final = frozenset({"prompts/get", "resources/read", "tools/call"})
+"""Methods that may end with ``input_required``; a test holds them against the SDK's."""
 STATE_TTL_S: Final = 600.0
 """People answer within minutes or not at all."""
 MAX_STATE_CHARS: Final = 65_536

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-from mcp_types import (
+
+from snowflake_mcp.protocol.live import LEVELS
+from snowflake_mcp.protocol.metakeys import (
     CLIENT_CAPABILITIES_META_KEY,
     CLIENT_INFO_META_KEY,
     LOG_LEVEL_META_KEY,
     PROTOCOL_VERSION_META_KEY,
 )
-
-from snowflake_mcp.protocol.live import LEVELS
 
 __all__ = ["Meta", "Said", "client_label", "said_by"]
 

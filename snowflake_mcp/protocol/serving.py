@@ -3,16 +3,13 @@
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from mcp_types import methods as wire
-from pydantic import ValidationError
-
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
-from snowflake_mcp.protocol.errors import INVALID_PARAMS, METHOD_NOT_FOUND, McpError
-from snowflake_mcp.protocol.inputs import InputRequired, RequestStates
+from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND, McpError
+from snowflake_mcp.protocol.inputs import ASKING_METHODS, InputRequired, RequestStates
 from snowflake_mcp.protocol.methods.table import EXTENSION_METHODS, Method
-from snowflake_mcp.protocol.settlement import STOPPING, failed, first_problem
+from snowflake_mcp.protocol.settlement import STOPPING, failed
 from snowflake_mcp.protocol.validity import check_params
 
 __all__ = ["Serving"]
@@ -46,13 +43,11 @@ class Serving:
                 check_params(method, version, params, context.meta)
             except KeyError:
                 run = None
-            except ValidationError as error:
-                raise McpError(INVALID_PARAMS, first_problem(error)) from None
         if run is None:
             raise McpError(METHOD_NOT_FOUND, f"Method not found: {method[:80]}")
         if self.closing and method == "tools/call":
             return _stopping()
-        if stateless and method in wire.INPUT_REQUIRED_METHODS:
+        if stateless and method in ASKING_METHODS:
             self._restore(method, params, context)
         return self._asking(run, method, params, context)
 

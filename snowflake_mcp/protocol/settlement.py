@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
-from pydantic import ValidationError
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -26,7 +25,7 @@ from snowflake_mcp.protocol.errors import (
 from snowflake_mcp.protocol.jsonrpc import RequestId, encode_error
 from snowflake_mcp.protocol.tooling import ToolResult
 
-__all__ = ["STOPPING", "error_reply", "failed", "first_problem", "settle"]
+__all__ = ["STOPPING", "error_reply", "failed", "settle"]
 
 _log = Logger()
 
@@ -105,10 +104,3 @@ def failed(failure: ToolFailure) -> ToolResult:
     """A tool's failure as a result that the model can read."""
     text = "\n".join(part for part in (failure.message, failure.hint) if part)
     return ToolResult(text=text, failure=failure)
-
-
-def first_problem(error: ValidationError) -> str:
-    """One sentence on what is wrong with the params; holds no value of the client's."""
-    problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in problem["loc"]) or "params"
-    return f"Invalid params: {where}: {problem['msg']}"

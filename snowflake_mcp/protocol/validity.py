@@ -2,9 +2,9 @@
 
 from typing import Any, Final
 
-from mcp_types import methods as wire
-
+from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
 from snowflake_mcp.protocol.meta import Meta
+from snowflake_mcp.protocol.shapes import fits
 
 __all__ = ["check_params"]
 
@@ -13,21 +13,41 @@ _META: Final = frozenset({"_meta"})
 
 
 def check_params(method: str, version: str, params: dict[str, Any], meta: Meta) -> None:
-    """Pass params that fit, by the SDK's types; ``meta`` is what their ``_meta`` says.
+    """Pass params that the SDK's types would pass; ``meta`` is what their ``_meta`` says.
 
     A client says the same of itself in the ``_meta`` of each request, and that is nearly all there
     is to check: a tool's name is any string and its arguments are any object.
 
     Raises:
         KeyError: the revision has no such method.
-        pydantic.ValidationError: they do not fit.
+        McpError: they do not fit (-32602).
     """
     decided = _decided_by_meta(method, params)
     if decided and (method, version) in meta.fits:
         return
-    wire.validate_client_request(method, version, params)
+    if not fits(method, version, params):
+        _judge(method, version, params)
     if decided:
         meta.fits.add((method, version))
+
+
+def _judge(method: str, version: str, params: dict[str, Any]) -> None:
+    """Ask the SDK's types about params that are not plain; its sentence is the one we tell.
+
+    Raises:
+        McpError: they do not fit (-32602).
+    """
+    # Loaded by the first request that is odd, which most servers never see: see ``shapes``.
+    from mcp_types import methods as wire  # noqa: PLC0415 - see above
+    from pydantic import ValidationError  # noqa: PLC0415 - see above
+
+    try:
+        wire.validate_client_request(method, version, params)
+    except ValidationError as error:
+        # What is wrong and where; no value of the client's.
+        problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"]) or "params"
+        raise McpError(INVALID_PARAMS, f"Invalid params: {where}: {problem['msg']}") from None
 
 
 def _decided_by_meta(method: str, params: dict[str, Any]) -> bool:

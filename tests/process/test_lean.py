@@ -39,8 +39,9 @@ HEAVY = (
     *("numpy", "pandas", "matplotlib", "sqlglot", "duckdb", "fakesnow"),
     # What an operator has not asked for, or not yet.
     *("prometheus_client", "opentelemetry", "jsonschema"),
-    # The rest of the SDK, and what its servers run on.
-    *("mcp", "anyio", "starlette", "uvicorn", "httpx", "httpcore"),
+    # The SDK, whose types are for requests that are odd, and what its servers run on.
+    *("mcp", "mcp_types", "pydantic", "pydantic_core"),
+    *("anyio", "starlette", "uvicorn", "httpx", "httpcore"),
     *("setuptools", "pkg_resources", "multiprocessing", "sqlite3"),
     *("twisted.web.server", "twisted.web.static", "twisted.web.wsgi", "twisted.web._http2"),
 )

@@ -30,7 +30,7 @@ def method_table(
     cursors: Cursors,
     tasks: TaskMethods,
 ) -> Mapping[str, Method]:
-    """The methods by name; which revision has which is the SDK's table to say."""
+    """The methods by name; which revision has which is in ``shapes``."""
     lifecycle = Lifecycle(identity, offer)
     tools = ToolMethods(offer.toolbox, cursors, offer.views)
     listening = ListeningMethods(changes, offer)

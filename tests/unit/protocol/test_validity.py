@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-from mcp_types import methods as wire
-from pydantic import ValidationError
 
 from snowflake_mcp.protocol import meta as module
-from snowflake_mcp.protocol import validity
+from snowflake_mcp.protocol import shapes, validity
+from snowflake_mcp.protocol.errors import INVALID_PARAMS, McpError
 from snowflake_mcp.protocol.meta import said_by
 from tests.support.kernels import with_envelope
 
@@ -32,13 +31,13 @@ def _nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_same_client_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Other arguments and another progress token change nothing; another ``_meta`` does."""
     looked: list[str] = []
-    real = wire.validate_client_request
+    real = shapes.fits
 
-    def look(method: str, version: str, params: dict[str, Any]) -> None:
+    def look(method: str, version: str, params: dict[str, Any]) -> bool:
         looked.append(method)
-        real(method, version, params)
+        return real(method, version, params)
 
-    monkeypatch.setattr(wire, "validate_client_request", look)
+    monkeypatch.setattr(validity, "fits", look)
     params = _call()
     check_params("tools/call", VERSION, params)
     check_params("tools/call", VERSION, _call(arguments={"b": [2]}, name="other"))
@@ -65,7 +64,7 @@ def test_what_is_wrong_stays_wrong(changes: dict[str, Any]) -> None:
     """Also behind a valid request of the same client, and the second time."""
     check_params("tools/call", VERSION, _call())
     for _ in range(2):
-        with pytest.raises(ValidationError):
+        with pytest.raises(McpError):
             check_params("tools/call", VERSION, _call(**changes))
 
 
@@ -78,8 +77,24 @@ def test_a_wrong_token_and_a_wrong_envelope_are_found() -> None:
             ("progressToken", [1]),
             ("io.modelcontextprotocol/clientInfo", {"name": 1}),
         ):
-            with pytest.raises(ValidationError):
+            with pytest.raises(McpError):
                 check_params("tools/call", VERSION, _call(_meta={**params["_meta"], member: value}))
+
+
+def test_the_sentence_is_the_sdks() -> None:
+    """It names the member, and says nothing of its value."""
+    with pytest.raises(McpError) as refused:
+        check_params("tools/call", VERSION, _call(name=8_151))
+    assert refused.value.code == INVALID_PARAMS
+    said = "Invalid params: params.name: Input should be a valid string"
+    assert refused.value.message == said
+
+
+def test_what_only_the_sdk_takes_is_taken() -> None:
+    """The shapes are stricter than its types, which judge what does not fit."""
+    params = _call(inputResponses={"q": {"roots": [{"uri": "file:///a"}]}})
+    assert not shapes.fits("tools/call", VERSION, params)
+    check_params("tools/call", VERSION, params)
 
 
 def test_each_revision_has_its_own_methods() -> None:
