@@ -1,6 +1,5 @@
 """JSON-RPC 2.0 messages: bytes to values, strictly, and values to bytes."""
 
-import re
 from typing import Any, Final
 
 import msgspec
@@ -28,6 +27,7 @@ RequestId = int | str
 
 MAX_DEPTH: Final = 64
 """Deeper nesting than any MCP message needs; bounds every later recursion over a message."""
+_TOO_DEEP: Final = f"Nesting is deeper than {MAX_DEPTH} levels"
 MAX_BATCH: Final = 32
 """Messages in one batch (2025-03-26)."""
 MAX_ID_BYTES: Final = 256
@@ -111,17 +111,21 @@ def decode(data: bytes) -> object:
     Raises:
         MalformedMessageError: -32700.
     """
-    if _depth_exceeds(data, MAX_DEPTH):
-        raise MalformedMessageError(PARSE_ERROR, f"Nesting is deeper than {MAX_DEPTH} levels")
     try:
         value = _decode(data)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+    except RecursionError:
+        raise MalformedMessageError(PARSE_ERROR, _TOO_DEEP) from None
+    except (msgspec.DecodeError, ValueError) as error:
         raise MalformedMessageError(PARSE_ERROR, f"Not valid JSON: {_reason(error)}") from None
-    # The parser keeps the last of several members of one name; what it has lost is not written.
-    if _names(data) != _names(_encode(value)):
+    written = _outside_of_strings(data)
+    names = written.count(b":")
+    # The parser keeps the last of several members of one name; what it has lost is not encoded.
+    if names and names != _outside_of_strings(_encode(value)).count(b":"):
         raise MalformedMessageError(
             PARSE_ERROR, "Not valid JSON: a name appears twice in one object"
         )
+    if len(written) - names > 2 * MAX_DEPTH and _is_deeper(written, MAX_DEPTH):
+        raise MalformedMessageError(PARSE_ERROR, _TOO_DEEP)
     return value
 
 
@@ -131,37 +135,30 @@ def _reason(error: Exception) -> str:
     return str(error).removeprefix("JSON is malformed: ")
 
 
-def _names(text: bytes) -> int:
-    """How many members the objects of a valid JSON text have: its colons outside of strings.
+def _outside_of_strings(text: bytes) -> bytes:
+    """The colons and brackets of a valid JSON text that are not in strings, all brackets square.
 
-    A colon is outside where the quotes before it are even in number, and that they stay when two
+    A byte is outside where the quotes before it are even in number, and that they stay when two
     that stand beside each other are taken away. All of it is done by C code, in linear time.
     """
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    kept = text.translate(None, _NEITHER_COLON_NOR_QUOTE).replace(b'""', b"")
-    if b'"' in kept:
-        kept = b"".join(kept.split(b'"')[::2])
-    return kept.count(b":")
+    kept = text.translate(_ALL_SQUARE, _SAYS_NOTHING).replace(b'""', b"")
+    return b"".join(kept.split(b'"')[::2]) if b'"' in kept else kept
 
 
-_NEITHER_COLON_NOR_QUOTE: Final = bytes(byte for byte in range(256) if byte not in b':"')
-_BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_ALL_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
+_SAYS_NOTHING: Final = bytes(byte for byte in range(256) if byte not in b':"[]{}')
 
 
-def _depth_exceeds(text: bytes, limit: int) -> bool:
-    if text.count(b"[") + text.count(b"{") <= limit:
-        return False
-    depth = 0
-    for match in _BRACKETS_AND_STRINGS.finditer(text):
-        bracket = match.group()
-        if bracket in (b"[", b"{"):
-            depth += 1
-            if depth > limit:
-                return True
-        elif bracket in (b"]", b"}"):
-            depth -= 1
-    return False
+def _is_deeper(written: bytes, limit: int) -> bool:
+    """Whether there is something left of the brackets when so many innermost ones are taken."""
+    left = written.replace(b":", b"")
+    for _ in range(limit):
+        left = left.replace(b"[]", b"")
+        if not left:
+            return False
+    return True
 
 
 def classify(value: object) -> Message:

@@ -220,3 +220,19 @@ def test_a_name_twice_is_found_at_any_depth(depth: int, members: bytes) -> None:
     with pytest.raises(MalformedMessageError, match="appears twice"):
         decode((b"{" + members + b"}").join(around))
     assert decode((b"{" + members.rpartition(b",")[0] + b"}").join(around))
+
+
+@given(st.lists(st.sampled_from("[{"), min_size=MAX_DEPTH - 1, max_size=MAX_DEPTH + 1), _TRICKY)
+def test_depth_is_that_of_both_kinds_of_brackets(opened: list[str], text: str) -> None:
+    """In any order, with brackets in the texts, and however many stand beside each other."""
+    name = json.dumps(text)
+    inner = name
+    for bracket in reversed(opened):
+        inner = f"[{name},{inner},[]]" if bracket == "[" else f"{{{name}:{inner}}}"
+    # The innermost list of all has an empty one in it, which is a level more.
+    levels = len(opened) + (opened[-1] == "[")
+    if levels > MAX_DEPTH:
+        with pytest.raises(MalformedMessageError, match="Nesting is deeper"):
+            decode(inner.encode())
+    else:
+        assert decode(inner.encode())
