@@ -206,6 +206,8 @@ class Conversation:
 
     def _is_full(self, method: str) -> bool:
         """Whether the connection has as much of this kind running as it may."""
+        if not self._calls:
+            return False
         listening = sum(call.context.method == LISTEN for call in self._calls)
         if method == LISTEN:
             return listening >= MAX_LISTENING
