@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 from types import NoneType
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from snowflake_mcp.warehouse.results import JsonValue
-from snowflake_mcp.warehouse.visible import escaped, needs_no_escapes, plain
+from snowflake_mcp.warehouse.visible import escaped, needs_escapes, plain
 
 __all__ = ["block", "cell", "cells", "message"]
 
@@ -56,29 +56,26 @@ def cells(values: Sequence[JsonValue], width: int) -> tuple[Sequence[str], Seque
     return shown, cut if any(cut) else ()
 
 
-def _ordinary(values: Sequence[JsonValue], width: int) -> Sequence[str] | None:
+def _ordinary(values: Sequence[Any], width: int) -> Sequence[str] | None:
     """The values as texts, if nothing in any of them has to be escaped, quoted or cut."""
     types = set(map(type, values))
-    if types <= _TEXTS:
-        given = [value for value in values if isinstance(value, str)]
-        joined = "".join(given)
-        # Texts that look like NULL or like the empty one have quotes, NULL or nothing in them.
-        if not all(given) or "NULL" in joined or "'" in joined:
-            return None
-        texts: Sequence[JsonValue] = values
-    elif str in types:
-        return None
+    if str not in types:
+        texts = _encode_lines(values).decode().split("\n")
+        texts.pop()
+    elif types <= _TEXTS:
+        texts = [text for text in values if text is not None] if NoneType in types else values
     else:
-        given = _encode_lines(values).decode().split("\n")
-        given.pop()
-        texts = given
-    if not needs_no_escapes(given, width):
+        return None
+    joined = "".join(texts)
+    if needs_escapes(joined) or max(map(len, texts), default=0) > width:
+        return None
+    # Texts that look like NULL or like the empty one have quotes, NULL or nothing in them.
+    if str in types and ("'" in joined or "NULL" in joined or not all(texts)):
         return None
     if NoneType not in types:
-        return given
-    return [
-        "NULL" if value is None else str(text) for value, text in zip(values, texts, strict=True)
-    ]
+        return texts
+    shown = values if str in types else texts
+    return ["NULL" if value is None else text for value, text in zip(values, shown, strict=True)]
 
 
 def block(text: str) -> str:

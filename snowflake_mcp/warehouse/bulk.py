@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from snowflake_mcp.warehouse import temporal
 
-__all__ = ["MANY", "dates", "decimals", "stamps", "times"]
+__all__ = ["MANY", "dates", "decimals", "stamps", "times", "within"]
 
 MANY: Final = 64
 """With fewer cells the kernels take longer than going cell by cell."""
@@ -29,9 +29,7 @@ def dates(column: Any) -> Any | None:
     import pyarrow as pa
 
     days = column.cast(pa.int32())
-    return (
-        days.cast(pa.date32()).cast(pa.string()) if _within(days, _FIRST_DAY, _LAST_DAY) else None
-    )
+    return days.cast(pa.date32()).cast(pa.string()) if within(days, _FIRST_DAY, _LAST_DAY) else None
 
 
 def times(column: Any, scale: int) -> Any | None:
@@ -39,7 +37,7 @@ def times(column: Any, scale: int) -> Any | None:
     import pyarrow as pa
     from pyarrow import compute
 
-    if not _within(column, 0, _DAY_S * 10**scale - 1):
+    if not within(column, 0, _DAY_S * 10**scale - 1):
         return None
     counted = compute.multiply(column.cast(pa.int64()), 10 ** (_DIGITS - scale))
     return _trimmed(counted.cast(pa.time64("ns")).cast(pa.string()))
@@ -60,17 +58,17 @@ def stamps(epoch: Any, fraction: Any, scale: int, zone: Any) -> Any | None:
     else:
         # NULL where the fraction of a whole second was left out.
         fraction = compute.coalesce(fraction.cast(pa.int64()), 0)
-        if not _within(fraction, 0, _NS - 1):
+        if not within(fraction, 0, _NS - 1):
             return None
     # A day less at both ends: no clock is further from UTC.
-    if not _within(epoch, (_FIRST_DAY + 1) * _DAY_S, _LAST_DAY * _DAY_S - 1):
+    if not within(epoch, (_FIRST_DAY + 1) * _DAY_S, _LAST_DAY * _DAY_S - 1):
         return None
     ending: Any = None
     if zone is UTC:
         ending = temporal.offset(0)
     elif zone is not None:
         offset = _offsets(epoch, zone) if isinstance(zone, tzinfo) else zone
-        if offset.null_count != epoch.null_count or not _within(offset, -_DAY_S, _DAY_S):
+        if offset.null_count != epoch.null_count or not within(offset, -_DAY_S, _DAY_S):
             return None
         known = offset.dictionary_encode()
         names = [temporal.offset(seconds) for seconds in known.dictionary.to_pylist()]
@@ -78,7 +76,7 @@ def stamps(epoch: Any, fraction: Any, scale: int, zone: Any) -> Any | None:
         epoch = compute.add(epoch, offset)
     texts = epoch.cast(pa.timestamp("s")).cast(pa.string())
     texts = compute.binary_replace_slice(texts, 10, 11, "T")
-    if not _within(fraction, 0, 0):
+    if not within(fraction, 0, 0):
         digits = compute.ascii_lpad(fraction.cast(pa.string()), _DIGITS, "0")
         texts = _trimmed(compute.binary_join_element_wise(texts, digits, "."))
     return texts if ending is None else compute.binary_join_element_wise(texts, ending, "")
@@ -98,7 +96,7 @@ def decimals(column: Any, scale: int) -> Any:
     return compute.binary_join_element_wise(signs, pointed, "")
 
 
-def _within(column: Any, least: int, most: int) -> bool:
+def within(column: Any, least: int, most: int) -> bool:
     """Whether every value lies between two numbers, themselves included."""
     from pyarrow import compute
 

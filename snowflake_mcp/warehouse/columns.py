@@ -59,18 +59,19 @@ def _by_kernels(texts: Callable[[Any], Any], each: Converter) -> Converter:
 
     def convert(column: Any) -> list[JsonValue]:
         made = texts(column) if len(column) >= bulk.MANY else None
-        return each(column) if made is None else list(made.to_pylist())
+        if made is None:
+            return each(column)
+        cells: list[JsonValue] = made.to_pylist()
+        return cells
 
     return convert
 
 
 def _wholes(column: Any) -> list[JsonValue]:
-    # Asked here and not in a call: nearly every result has such a column.
-    least, most = -values.SAFE, values.SAFE
-    return [
-        value if value is None or least <= value <= most else str(value)
-        for value in column.to_pylist()
-    ]
+    cells: list[JsonValue] = column.to_pylist()
+    if len(cells) >= bulk.MANY and bulk.within(column, -values.SAFE, values.SAFE):
+        return cells
+    return [None if value is None else values.whole(value) for value in cells]
 
 
 def _numbers(column: Any) -> list[JsonValue]:
@@ -178,5 +179,4 @@ def _texts(column: Any) -> list[JsonValue]:
 
 
 def _json(column: Any) -> list[JsonValue]:
-    parsed = values.parsed
-    return [None if cell is None else parsed(cell) for cell in _texts(column)]
+    return values.all_parsed(_texts(column))

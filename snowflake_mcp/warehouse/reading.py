@@ -18,7 +18,7 @@ from snowflake_mcp.warehouse.results import (
     TextCollector,
 )
 
-__all__ = ["Extent", "OwnFaultError", "columns_of", "read"]
+__all__ = ["Extent", "OwnFaultError", "read"]
 
 T = TypeVar("T")
 
@@ -66,8 +66,10 @@ def read(
         OwnFaultError: the collector raised, or a value could not be converted.
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
-    kinds = _kinds(cursor)
-    described = columns_of(cursor, kinds)
+    # Asked once: a driver makes it anew each time.
+    description = cursor.description or ()
+    kinds = _kinds(description)
+    described = _columns(description, kinds)
     with _own_work(gate):
         collector.begin(described)
     writes = isinstance(collector, TextCollector)
@@ -76,8 +78,11 @@ def read(
         source = batching.batches(cursor, kinds, collector, partial(_own_work, gate), extent.offset)
     else:
         shown = _as_text(kinds) if writes else kinds
-        slices = _arrow_slices if fetching.is_arrow(cursor) else _python_slices
-        source = slices(cursor, shown, gate, extent.offset)
+        if fetching.is_arrow(cursor):
+            scales = [column.scale or 0 for column in description]
+            source = _arrow_slices(cursor, shown, scales, gate, extent.offset)
+        else:
+            source = _python_slices(cursor, shown, gate, extent.offset)
     rows = 0
     cut: Cut | None = None
     with closing(source):
@@ -112,7 +117,7 @@ def read(
     )
 
 
-def columns_of(cursor: Any, kinds: Sequence[str]) -> tuple[Column, ...]:
+def _columns(description: Sequence[Any], kinds: Sequence[str]) -> tuple[Column, ...]:
     """The columns as Snowflake describes them, with their types as in DDL."""
     return tuple(
         Column(
@@ -120,16 +125,16 @@ def columns_of(cursor: Any, kinds: Sequence[str]) -> tuple[Column, ...]:
             type=_type_text(kind, column.precision, column.scale, column.internal_size),
             nullable=column.is_nullable is not False,
         )
-        for kind, column in zip(kinds, cursor.description or (), strict=True)
+        for kind, column in zip(kinds, description, strict=True)
     )
 
 
-def _kinds(cursor: Any) -> list[str]:
+def _kinds(description: Sequence[Any]) -> list[str]:
     from snowflake.connector import constants
 
     names: Any = vars(constants)["FIELD_ID_TO_NAME"]
 
-    return [str(names[column.type_code]) for column in cursor.description or ()]
+    return [str(names[column.type_code]) for column in description]
 
 
 def _type_text(kind: str, precision: int | None, scale: int | None, size: int | None) -> str:
@@ -148,10 +153,13 @@ def _as_text(kinds: Sequence[str]) -> list[str]:
 
 
 def _arrow_slices(
-    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object], offset: int
+    cursor: Any,
+    kinds: Sequence[str],
+    scales: Sequence[int],
+    gate: AbstractContextManager[object],
+    offset: int,
 ) -> Generator[list[tuple[JsonValue, ...]], None, None]:
     timezone = temporal.zone(fetching.session_timezone(cursor) if "TIMESTAMP_LTZ" in kinds else "")
-    scales = [column.scale or 0 for column in cursor.description]
     with closing(fetching.batches(cursor, offset)) as batches:
         for batch in batches:
             converters = [

@@ -14,6 +14,7 @@ from snowflake_mcp.warehouse.results import JsonValue
 __all__ = [
     "SAFE",
     "SEMI_STRUCTURED",
+    "all_parsed",
     "decimal",
     "hexadecimal",
     "number",
@@ -31,6 +32,9 @@ _MAX_LEVELS: Final = 512
 """Deeper nesting stays text; every supported Python can read and write this much."""
 SAFE: Final = 2**53 - 1
 """Beyond it a JSON number changes its value in clients that know only doubles."""
+
+
+_decode: Final = msgspec.json.Decoder().decode
 
 
 def plain(value: Any, kind: str = "") -> JsonValue:
@@ -83,16 +87,27 @@ def parsed(value: JsonValue) -> JsonValue:
     if not isinstance(value, str) or len(value) > _PARSED_CHARS:
         return value
     try:
-        decoded: JsonValue = msgspec.json.decode(value)
+        decoded: JsonValue = _decode(value)
     except (msgspec.DecodeError, RecursionError):
         # Snowflake writes `undefined`, NaN and Infinity inside arrays.
         return value
     # Where recursion ends differs from one version of Python to the next by a factor of ten.
-    if len(value) <= _MAX_LEVELS:
-        return decoded
     if value.count("[") + value.count("{") > _MAX_LEVELS and _is_deeper(decoded, _MAX_LEVELS):
         return value
     return decoded
+
+
+def all_parsed(cells: Sequence[Any]) -> list[JsonValue]:
+    """What ``parsed`` makes of each text; NULL is ``None``."""
+    decode = _decode
+    try:
+        # Without a call for each: what has so few characters cannot have more levels.
+        return [
+            None if cell is None else decode(cell) if len(cell) <= _MAX_LEVELS else parsed(cell)
+            for cell in cells
+        ]
+    except (msgspec.DecodeError, RecursionError):
+        return [parsed(cell) for cell in cells]
 
 
 def _is_deeper(value: JsonValue, levels: int) -> bool:

@@ -2,10 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["escaped", "needs_no_escapes", "plain", "visible_json"]
+__all__ = ["escaped", "needs_escapes", "plain", "visible_json"]
 
 _NAMED: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -53,18 +52,13 @@ def escaped(
     return "".join(pieces), False
 
 
-def needs_no_escapes(texts: Sequence[str], width: int) -> bool:
-    """Whether ``escaped`` gives every one of them back as it is, pipes included.
-
-    Each question is asked once of all, so a column of ordinary texts costs next to nothing.
-    """
-    joined = "".join(texts)
+def needs_escapes(text: str) -> bool:
+    """Whether ``escaped`` writes any part of the text in another way, pipes included."""
     return (
-        joined.isprintable()
-        and "\\" not in joined
-        and "|" not in joined
-        and max(map(len, texts), default=0) <= width
-        and (joined.isascii() or not _HIDDEN.search(joined))
+        not text.isprintable()
+        or "\\" in text
+        or "|" in text
+        or (not text.isascii() and _HIDDEN.search(text) is not None)
     )
 
 
