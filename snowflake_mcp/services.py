@@ -40,6 +40,9 @@ _log = Logger()
 _SWITCH_INTERVAL_S: Final = 0.0001
 """How soon a worker thread yields the interpreter to the reactor. A request asks for it several
 times, so the default of 5 ms, and even 1 ms, adds up while results are read (docs/performance)."""
+_YOUNG_OBJECTS: Final = 10_000
+"""A collection comes when so many more objects live than at the one before: it holds the
+interpreter for milliseconds, and a slice of rows alone has two thousand, for a moment."""
 _LIBRARIES: Final = ("snowflake.connector", "opentelemetry")
 """Their warnings belong into the log."""
 _NEEDLESS: Final = ("numpy", "pandas")
@@ -66,6 +69,7 @@ class Interpreter(Service):
         """Say what answers, and keep worker threads from holding the interpreter long."""
         self._undo = [*(logs.bridged(name) for name in _LIBRARIES), keep_out(*_NEEDLESS)]
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        gc.set_threshold(_YOUNG_OBJECTS)
         connection = self._config.connection
         if fixtures := self._config.testing.fixtures:
             _log.warn("test fixtures of {module} are served", module=fixtures)

@@ -59,9 +59,9 @@ def cells(values: Sequence[JsonValue], width: int) -> tuple[Sequence[str], Seque
 def _ordinary(values: Sequence[Any], width: int) -> Sequence[str] | None:
     """The values as texts, if nothing in any of them has to be escaped, quoted or cut."""
     types = set(map(type, values))
+    texts: Sequence[str]
     if str not in types:
-        texts = _encode_lines(values).decode().split("\n")
-        texts.pop()
+        texts = _encode_lines(values).decode().split("\n")[:-1]
     elif types <= _TEXTS:
         texts = [text for text in values if text is not None] if NoneType in types else values
     else:

@@ -27,8 +27,8 @@ class Kept:
     def size(self) -> int:
         """In bytes, about."""
         rendered = self.outcome.value
-        parts = (bytes(rendered.rows), bytes(rendered.columns), rendered.body)
-        return _FIXED_BYTES + sum(map(len, parts)) + len(self.verdict.sql)
+        rows = len(memoryview(rendered.rows)) + len(memoryview(rendered.columns))
+        return _FIXED_BYTES + rows + len(rendered.body) + len(self.verdict.sql)
 
 
 class KeptResults:

@@ -46,6 +46,8 @@ class Outlet:
         self._max_unsent_bytes = max_unsent_bytes
         self._queue: deque[bytes] = deque()
         self._unsent_bytes = 0
+        self._begun_bytes = 0
+        """Of the first in the queue, already sent."""
         self._paused = False
         self._closed = False
         self._flushing = False
@@ -79,12 +81,7 @@ class Outlet:
             if self._queue:
                 self._flush()
             return not self._closed
-        if self._slices and len(data) > SLICE_BYTES:
-            self._queue.extend(
-                data[start : start + SLICE_BYTES] for start in range(0, len(data), SLICE_BYTES)
-            )
-        else:
-            self._queue.append(data)
+        self._queue.append(data)
         self._unsent_bytes += len(data)
         self._flush()
         self._watch_excess()
@@ -103,7 +100,7 @@ class Outlet:
             return
         self._closed = True
         self._queue.clear()
-        self._unsent_bytes = 0
+        self._unsent_bytes = self._begun_bytes = 0
         self._end_stall()
         self._end_excess()
         self._settle()
@@ -142,7 +139,7 @@ class Outlet:
         self._flushing = True
         try:
             while self._queue and not self._paused and not self._closed:
-                piece = self._queue.popleft()
+                piece = self._next_piece()
                 self._unsent_bytes -= len(piece)
                 self._send(piece)
         finally:
@@ -150,6 +147,16 @@ class Outlet:
         if not self._over_limit:
             self._end_excess()
         self._settle()
+
+    def _next_piece(self) -> bytes:
+        # Cut when its turn comes: all at once, megabytes would be copied in one reactor turn.
+        data, start = self._queue[0], self._begun_bytes
+        if self._slices and len(data) - start > SLICE_BYTES:
+            self._begun_bytes += SLICE_BYTES
+            return data[start : start + SLICE_BYTES]
+        self._queue.popleft()
+        self._begun_bytes = 0
+        return data[start:]
 
     @property
     def _over_limit(self) -> bool:

@@ -68,7 +68,7 @@ def _by_kernels(texts: Callable[[Any], Any], each: Converter) -> Converter:
 
 
 def _wholes(column: Any) -> list[JsonValue]:
-    cells: list[JsonValue] = column.to_pylist()
+    cells: list[Any] = column.to_pylist()
     if len(cells) >= bulk.MANY and bulk.within(column, -values.SAFE, values.SAFE):
         return cells
     return [None if value is None else values.whole(value) for value in cells]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from snowflake_mcp.warehouse import batching, columns, fetching, temporal, values
 from snowflake_mcp.warehouse.results import (
@@ -24,6 +24,13 @@ T = TypeVar("T")
 
 _TYPE_NAMES: Final = {"FIXED": "NUMBER", "TEXT": "VARCHAR", "REAL": "FLOAT"}
 _WITH_SCALE: Final = frozenset({"TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"})
+
+_BRISK_SLICES: Final = 2
+"""Read without a pause: together they take no longer than a turn of the reactor may."""
+_PAUSE_S: Final = 0.0001
+
+_Slices: TypeAlias = Generator[Callable[[], Any], None, None]
+"""Each converts one slice when it is called: rows, or a record batch."""
 
 
 class OwnFaultError(Exception):
@@ -73,29 +80,29 @@ def read(
     with _own_work(gate):
         collector.begin(described)
     writes = isinstance(collector, TextCollector)
-    source: Any
+    source: _Slices
     if isinstance(collector, BatchCollector):
-        source = batching.batches(cursor, kinds, collector, partial(_own_work, gate), extent.offset)
+        work = partial(_own_work, gate)
+        source = _made(batching.batches(cursor, kinds, collector, work, extent.offset))
     else:
         shown = _as_text(kinds) if writes else kinds
         if fetching.is_arrow(cursor):
             scales = [column.scale or 0 for column in description]
-            source = _arrow_slices(cursor, shown, scales, gate, extent.offset)
+            source = _arrow_slices(cursor, shown, scales, extent.offset)
         else:
-            source = _python_slices(cursor, shown, gate, extent.offset)
+            source = _python_slices(cursor, shown, extent.offset)
     rows = 0
     cut: Cut | None = None
     with closing(source):
-        for piece in source:
-            if rows:
-                # The interpreter is handed over only at its switch interval: without this pause
-                # each waiting reactor turn is late by the work of several slices.
-                time.sleep(0)  # noqa: TID251 - worker thread, see above
-            fitting = piece[: extent.max_rows - rows]
-            rows += len(fitting)
-            if fitting:
-                with _own_work(gate):
-                    goes_on = collector.add(fitting)
+        for number, convert in enumerate(source):
+            if number >= _BRISK_SLICES:
+                # Who waits for the interpreter, or for this core, gets it only at an interval:
+                # without a pause each reactor turn is late by the work of several slices.
+                time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread, see above
+            with _own_work(gate):
+                taken, left, goes_on = _give(collector, convert(), extent.max_rows - rows)
+            rows += taken
+            if taken:
                 if writes:
                     # Disks may be slow, and others wait for the gate.
                     with _own_work(nullcontext()):
@@ -103,7 +110,7 @@ def read(
                 if not goes_on or not wanted():
                     cut = "collector"
                     break
-            if len(fitting) < len(piece):
+            if left:
                 cut = "rows"
                 break
     with _own_work(gate):
@@ -115,6 +122,17 @@ def read(
         cut=cut,
         value=value,
     )
+
+
+def _give(collector: Collector[Any], rows: Any, most: int) -> tuple[int, int, bool]:
+    """Give the collector as many of the rows; returns how many, those left, and if it goes on.
+
+    The rows end with this call: while a thread waits for the gate it holds no slice, so that
+    the garbage collector, which holds the interpreter, has next to nothing to look through.
+    """
+    fitting = rows[:most]
+    taken = len(fitting)
+    return taken, len(rows) - taken, collector.add(fitting) if taken else True
 
 
 def _columns(description: Sequence[Any], kinds: Sequence[str]) -> tuple[Column, ...]:
@@ -152,13 +170,18 @@ def _as_text(kinds: Sequence[str]) -> list[str]:
     return ["TEXT" if kind in values.SEMI_STRUCTURED else kind for kind in kinds]
 
 
-def _arrow_slices(
-    cursor: Any,
-    kinds: Sequence[str],
-    scales: Sequence[int],
-    gate: AbstractContextManager[object],
-    offset: int,
-) -> Generator[list[tuple[JsonValue, ...]], None, None]:
+def _made(source: Generator[Any, None, None]) -> _Slices:
+    """What has been converted already, in the form of what has not."""
+    with closing(source):
+        for piece in source:
+            yield partial(_itself, piece)
+
+
+def _itself(piece: Any) -> Any:
+    return piece
+
+
+def _arrow_slices(cursor: Any, kinds: Sequence[str], scales: Sequence[int], offset: int) -> _Slices:
     timezone = temporal.zone(fetching.session_timezone(cursor) if "TIMESTAMP_LTZ" in kinds else "")
     with closing(fetching.batches(cursor, offset)) as batches:
         for batch in batches:
@@ -167,25 +190,26 @@ def _arrow_slices(
                 for kind, scale, field in zip(kinds, scales, batch.schema, strict=True)
             ]
             for piece in fetching.slices(batch):
-                with _own_work(gate):
-                    cells = [
-                        convert(column)
-                        for convert, column in zip(converters, piece.columns, strict=True)
-                    ]
-                    rows = list(zip(*cells, strict=True))
-                yield rows
+                yield partial(_of_arrow, converters, piece)
 
 
-def _python_slices(
-    cursor: Any, kinds: Sequence[str], gate: AbstractContextManager[object], offset: int
-) -> Generator[list[tuple[JsonValue, ...]], None, None]:
+def _of_arrow(converters: Sequence[columns.Converter], piece: Any) -> list[tuple[JsonValue, ...]]:
+    cells = [convert(column) for convert, column in zip(converters, piece.columns, strict=True)]
+    return list(zip(*cells, strict=True))
+
+
+def _python_slices(cursor: Any, kinds: Sequence[str], offset: int) -> _Slices:
     for piece in fetching.python_rows(cursor, offset):
-        with _own_work(gate):
-            rows = [
-                tuple(values.plain(cell, kind) for cell, kind in zip(row, kinds, strict=True))
-                for row in piece
-            ]
-        yield rows
+        yield partial(_of_cells, kinds, piece)
+
+
+def _of_cells(
+    kinds: Sequence[str], piece: Sequence[tuple[Any, ...]]
+) -> list[tuple[JsonValue, ...]]:
+    return [
+        tuple(values.plain(cell, kind) for cell, kind in zip(row, kinds, strict=True))
+        for row in piece
+    ]
 
 
 def _total(cursor: Any, extent: Extent, rows: int, cut: Cut | None) -> int | None:

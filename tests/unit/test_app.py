@@ -1,6 +1,7 @@
 """The composition root: what is built, in which order, and that building starts nothing."""
 
 import gc
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import BUSY
 from snowflake_mcp.protocol.jsonrpc import Request
 from snowflake_mcp.protocol.principal import LOCAL
-from snowflake_mcp.services import WarehouseService
+from snowflake_mcp.services import Interpreter, WarehouseService
 
 DEMO = load(Flags(ports=("9999",)), {})
 ACCOUNT = replace(
@@ -140,6 +141,20 @@ def test_the_operator_hears_at_start_how_snowflake_is(reachable: bool) -> None:
     assert warehouse.story == ["start", "check", "keep warm"]
     (line,) = [formatEvent(event) for event in events]
     assert line == f"Snowflake is {'' if reachable else 'not '}reachable: the detail"
+
+
+def test_nothing_holds_the_interpreter_for_long() -> None:
+    """Threads hand it over soon, and a slice of rows is no reason to collect garbage."""
+    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
+    one = Interpreter(DEMO)
+    try:
+        one.startService()
+        assert sys.getswitchinterval() <= 0.001
+        assert gc.get_threshold()[0] >= 5_000
+        one.stopService()
+    finally:
+        sys.setswitchinterval(interval)
+        gc.set_threshold(*threshold)
 
 
 def test_a_login_in_a_browser_waits_until_it_is_needed() -> None:

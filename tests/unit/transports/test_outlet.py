@@ -175,3 +175,19 @@ def test_writing_while_writing_at_once_keeps_the_order() -> None:
     assert written == [b"a", b"b", b"c"]
     assert outlet.unsent_bytes == 0
     outlet.close()
+
+
+def test_slices_follow_each_other_whatever_comes_between() -> None:
+    """Nothing is lost or turned round where data of all sizes is queued, paused and resumed."""
+    sink = Sink()
+    data = [bytes([65 + at]) * size for at, size in enumerate((3 * SLICE_BYTES, 1, SLICE_BYTES))]
+    sink.pause_after = 2
+    for piece in data:
+        sink.outlet.write(piece)
+    whole = b"".join(data)
+    while sink.outlet.unsent_bytes:
+        assert sink.outlet.unsent_bytes == len(whole) - sum(map(len, sink.written))
+        sink.pause_after = 1
+        sink.outlet.resumeProducing()
+    assert b"".join(sink.written) == whole
+    assert max(map(len, sink.written)) == SLICE_BYTES

@@ -1,0 +1,73 @@
+"""From a cursor to the collector: what is held meanwhile, and when it is let go."""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from snowflake_mcp.warehouse import reading
+from snowflake_mcp.warehouse.results import JsonValue
+from tests.unit.warehouse.collecting import Kept
+
+_TEXT = SimpleNamespace(
+    name="A", type_code=2, precision=None, scale=None, internal_size=10, is_nullable=True
+)
+
+
+class _Cursor:
+    """A finished statement with so many rows of one text."""
+
+    description = (_TEXT,)
+
+    def __init__(self, rows: int) -> None:
+        self.rowcount = rows
+        self._rows = [(str(at),) for at in range(rows)]
+
+    def fetchmany(self, count: int) -> list[tuple[Any, ...]]:
+        taken, self._rows = self._rows[:count], self._rows[count:]
+        return taken
+
+
+class _Gate:
+    """Counts how often it is entered."""
+
+    def __init__(self) -> None:
+        self.entered = 0
+        self.inside = False
+
+    def __enter__(self) -> None:
+        self.entered += 1
+        self.inside = True
+
+    def __exit__(self, *reason: object) -> None:
+        self.inside = False
+
+
+def test_a_slice_is_converted_and_taken_at_one_go() -> None:
+    """So only the thread at the gate has rows: those that wait for it hold none."""
+    gate = _Gate()
+    inside = []
+
+    class Collector(Kept):
+        def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+            inside.append(gate.inside)
+            return super().add(rows)
+
+    collector = Collector()
+    made = reading.read(_Cursor(1_200), collector, reading.Extent(5_000), gate, lambda: True)
+    assert collector.slices == [500, 500, 200]
+    assert inside == [True] * 3
+    assert gate.entered == 3 + len(("begin", "finish"))
+    assert (made.rows, made.total_rows, made.cut) == (1_200, 1_200, None)
+
+
+def test_few_slices_are_read_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small answers are quick; whoever reads more lets others have the interpreter."""
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    for rows, expected in ((1_000, 0), (2_000, 2)):
+        pauses.clear()
+        reading.read(_Cursor(rows), Kept(), reading.Extent(5_000), _Gate(), lambda: True)
+        assert len(pauses) == expected
+        assert all(pause > 0 for pause in pauses)
