@@ -115,9 +115,9 @@ class Connection(WebSocketServerProtocol):
         """Take one step through what has been read; whether there may be another.
 
         A message that is whole, in one frame, and has nothing wrong with it goes to ``onMessage``
-        from here: that is nearly every one, and autobahn takes two steps and some thirty calls
-        for it. Anything else is autobahn's to read and to judge, and so is what comes while it
-        waits for a pong, for which any message will do.
+        from here: that is nearly every one, and autobahn's two steps cost ten times as much.
+        Anything else is autobahn's to read and to judge, and so is what comes while it waits for
+        a pong, for which any message will do.
         """
         # private, though not by their names: where autobahn stands in its reading.
         if (
