@@ -76,6 +76,7 @@ SECOND = {
     "name folded": _other(extra=["Mcp-Other: a", " b"]),
     "name and body": _other(_long("big"), Mcp_Name="big"),
     "body longer": _other(_long("echo")),
+    "traced": _other(X_B3_TraceId="80f198ee56343ba8", CF_Ray="230b030023ae2822-SJC"),
     "names in another case": GOOD.replace(b"Mcp-Name", b"mcp-nAME"),
     "another id": _other(X_Request_Id="two"),
     "no id": _other(X_Request_Id=None),
