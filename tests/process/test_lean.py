@@ -20,8 +20,11 @@ pytestmark = [pytest.mark.process, pytest.mark.statements]
 _TELLING = """
 import json, os, signal, sys
 def tell(number, frame):
+    modules = sorted(name for name, module in sys.modules.items() if module)
+    arrow = sys.modules.get("pyarrow")
+    pool = arrow.default_memory_pool().backend_name if arrow else ""
     with open("loaded.new", "w") as out:
-        json.dump(sorted(name for name, module in sys.modules.items() if module), out)
+        json.dump({"modules": modules, "pool": pool}, out)
     os.rename("loaded.new", "loaded")
 signal.signal(signal.SIGUSR2, tell)
 from twisted.scripts.twistd import run
@@ -50,12 +53,18 @@ HEAVY = (
 
 def loaded(server: Server) -> list[str]:
     """The modules that the server has loaded by now."""
+    modules: list[str] = told_by(server)["modules"]
+    return modules
+
+
+def told_by(server: Server) -> dict[str, Any]:
+    """What the process says of itself."""
     told = server.log.parent / "loaded"
     told.unlink(missing_ok=True)
     os.kill(server.pid, signal.SIGUSR2)
     until(told.exists, 10.0, "the server tells what it has loaded")
-    names: list[str] = json.loads(told.read_text())
-    return names
+    answer: dict[str, Any] = json.loads(told.read_text())
+    return answer
 
 
 def of(packages: tuple[str, ...], names: list[str]) -> list[str]:
@@ -110,6 +119,8 @@ def test_numpy_stays_out_of_a_server_that_queries(tmp_path: Path) -> None:
         assert rows.status == 200, rows.body
         found = server.call("search_objects", {"pattern": "orders"})
         assert found.status == 200, found.body
-        names = loaded(server)
-        assert of(("snowflake", "pyarrow"), names) == ["snowflake", "pyarrow"]
-        assert of(("numpy", "pandas", "matplotlib"), names) == []
+        told = told_by(server)
+        assert of(("snowflake", "pyarrow"), told["modules"]) == ["snowflake", "pyarrow"]
+        assert of(("numpy", "pandas", "matplotlib"), told["modules"]) == []
+        # What it gives back goes where everything else can use it.
+        assert told["pool"] == "system"
