@@ -37,6 +37,8 @@ def test_json_on_standard_output(tmp_path: Path) -> None:
         answer = server.call("execute_query", {"query": "SELECT 41 + 1 AS ANSWER"})
         assert answer.status == 200
         server.call("no_such\ntool\x1b[2J", {})
+        # Lines of requests wait for each other, and not for anything else.
+        until(lambda: "no_such" in server.log_text, 5, "the last line comes by itself")
     logged = events(server.log_text)
     assert all({"time", "level", "logger", "message"} <= event.keys() for event in logged)
     (call,) = [event for event in logged if event.get("query_id")]

@@ -1,18 +1,23 @@
 """The composition root: what is built, in which order, and that building starts nothing."""
 
 import gc
+import os
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import capturedLogs, formatEvent
+from twisted.logger import Logger, capturedLogs, formatEvent
 
+from snowflake_mcp import app
 from snowflake_mcp.app import network_services, stdio_services
 from snowflake_mcp.config.load import Flags, load
 from snowflake_mcp.config.model import (
@@ -23,6 +28,8 @@ from snowflake_mcp.config.model import (
     RateSettings,
 )
 from snowflake_mcp.core import Core
+from snowflake_mcp.ops import logs
+from snowflake_mcp.ops.logfile import LogFile
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import BUSY
 from snowflake_mcp.protocol.jsonrpc import Request
@@ -178,3 +185,29 @@ def test_a_stop_during_the_first_login() -> None:
     stopped = one.stopService()
     assert stopped.called
     assert warehouse.story == ["start", "check", "stop 5.0"]
+
+
+@pytest.mark.parametrize("give_up", [app._exit, partial(app._crash, SimpleNamespace())])
+def test_giving_up_leaves_no_line_behind(
+    give_up: Callable[[int], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits is written before the process ends, whichever way that is."""
+    monkeypatch.setattr(logs, "_shared", shared := logs._Shared())
+    logs.configure(str(tmp_path / "log"), 0, 0, str(tmp_path / "access"))
+    observer = logs.file_text()
+    logs.begin(Clock())
+    Logger("snowflake_mcp.pipeline.observe", observer=observer).info("tools/call ok")
+    ended: list[str] = []
+
+    def end(*_: object) -> None:
+        ended.append((tmp_path / "access").read_text())
+
+    monkeypatch.setattr(os, "_exit", end)
+    if isinstance(give_up, partial):
+        give_up.args[0].crash = end
+    give_up(15)
+    (written,) = ended
+    assert written.endswith("tools/call ok\n")
+    for stream in shared.streams:
+        assert isinstance(stream, LogFile)
+        stream.close()

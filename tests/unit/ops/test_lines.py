@@ -201,6 +201,7 @@ def test_the_same_place_with_other_values() -> None:
         ({"x": None}, {}),
         ({"x": 1 << 60}, {"x": str(1 << 60)}),
         ({"x": 1, "y": "b"}, {"x": 1, "y": "b"}),
+        ({"x": 1, "z": "b"}, {"x": 1}),
         ({"y": 0.5, "x": "c"}, {"x": "c", "y": 0.5}),
         ({"x": "a"}, {"x": "a"}),
     ):
@@ -224,6 +225,29 @@ def test_a_secret_that_only_the_message_makes() -> None:
     """Pieces that are harmless alone."""
     line = own("{x}{y}", x="pass", y="word=hunter2 x", z="fine")
     assert (line["message"], line["z"]) == ("password=*** x", "fine")
+
+
+@pytest.mark.parametrize("message", ["{x}", "{y}"])
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("a\nb", "a\\nb"),
+        ("a\x7fb", "a\\x7fb"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\u00adb", "a\u00adb"),
+        ("pa\u017fsword=hunter2", "pa\u017fsword=***"),
+        ("Grüße", "Grüße"),
+    ],
+)
+def test_characters_beside_words(message: str, said: str, shown: str) -> None:
+    """Controls, marks and letters that only look like ours, in the message and beside it."""
+    assert own(message, x=said, y=1)["x"] == shown
+
+
+def test_a_secret_of_any_type() -> None:
+    """Its key is shown, its value never, not even that there is none."""
+    for held in (None, 5, object(), "hunter2", b"hunter2"):
+        assert own("{x}", token=held, x=1)["token"] == "***"
 
 
 def test_long_values_are_cut_wherever_they_are() -> None:

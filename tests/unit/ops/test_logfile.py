@@ -218,14 +218,14 @@ def test_what_is_urgent_comes_after_what_waits(tmp_path: Path, writes: Writes) -
     file.close()
 
 
-@pytest.mark.parametrize("end", ["end", "flush", "close", "reopen"])
+@pytest.mark.parametrize("end", ["end", "flush", "close", "reopen", "resize"])
 def test_nothing_that_waits_is_forgotten(tmp_path: Path, end: str) -> None:
     """Whatever comes next, what was said before stands in the file of before."""
     file = LogFile(tmp_path / "log", 0, 0)
     clock = gathering(file)
     file.gather(b"one\n")
     (tmp_path / "log").rename(tmp_path / "old")
-    getattr(file, end)()
+    getattr(file, end)(*((1_000, 1) if end == "resize" else ()))
     assert (tmp_path / "old").read_bytes() == b"one\n"
     if end != "close":
         clock.advance(GATHER_S)
