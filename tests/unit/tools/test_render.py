@@ -191,6 +191,19 @@ def test_deep_nesting_is_flattened() -> None:
     assert json.loads(tamed([wide], 1 << 20).encoded) == [wide]
 
 
+def test_a_deep_value_among_flat_rows_is_flattened() -> None:
+    """Rows that come together are looked at together, and the one that needs it is found."""
+    deep: Any = 1
+    for _ in range(80):
+        deep = [deep]
+    collector = RowsCollector(WIDE, NO_MASKS)
+    collector.begin(columns("A"))
+    assert collector.add([["[" * 80], [deep], [{"a": 1}]])
+    first, second, third = json.loads(bytes(collector.finish().rows))
+    assert (first, third) == (["[" * 80], [{"a": 1}])
+    assert "…" in json.dumps(second, ensure_ascii=False)
+
+
 def test_values_that_json_refuses_are_mended() -> None:
     """Lone surrogates and integers without end do not make an answer fail."""
     rendered = collect(["A", "B", "C"], [["\ud800x", {"k\udfff": ["\udc00"]}, 16**5_000]])
