@@ -25,8 +25,8 @@ from snowflake_mcp.warehouse.cortex_failures import refusal, unanswered
 from snowflake_mcp.warehouse.errors import classify
 from snowflake_mcp.warehouse.event_stream import Event
 from snowflake_mcp.warehouse.lanes import Lanes
-from snowflake_mcp.warehouse.pool import Session
 from snowflake_mcp.warehouse.rest import Response
+from snowflake_mcp.warehouse.session import Session
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.threads import Threads
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish

@@ -13,7 +13,7 @@ from snowflake_mcp.warehouse.credentials import Account
 from snowflake_mcp.warehouse.error_kinds import SEAT_ERRNOS
 from snowflake_mcp.warehouse.errors import Trouble
 from snowflake_mcp.warehouse.logins import AUTH_PAUSE_S, Logins
-from snowflake_mcp.warehouse.pool import Key
+from snowflake_mcp.warehouse.session import Key
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 
 __all__ = ["Entrance"]

@@ -9,7 +9,7 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.errors import SessionFate, classify
 from snowflake_mcp.warehouse.lane import Lane, Permit
-from snowflake_mcp.warehouse.pool import Session
+from snowflake_mcp.warehouse.session import Session
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish

@@ -3,8 +3,8 @@
 import math
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -12,54 +12,16 @@ from twisted.internet.interfaces import IDelayedCall
 from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.ops.fairness import FairQueue
 from snowflake_mcp.protocol.errors import Family, ToolFailure
+from snowflake_mcp.warehouse.session import NOBODY, Key, Session
 from snowflake_mcp.warehouse.threads import Clock
 
-__all__ = ["NOBODY", "Key", "Pool", "Session"]
+__all__ = ["Pool"]
 
-NOBODY: Final = ""
-"""The principal of a session on which no statement has ever run; anybody may adopt it."""
 _AGE_SPREAD: Final = 0.1
 """Sessions that were opened together must not all end together: some go earlier by so much."""
 _SPARE_S: Final = 5.0
 """How long a session stays that is one more than may lie idle. Who runs statements one after the
 other comes back for it at once, and the login for another one takes a second."""
-
-
-class Key(NamedTuple):
-    """What must agree before a session may serve a statement.
-
-    The principal is a part of it: results and session state of one caller never meet another.
-    """
-
-    account: str
-    principal: str
-    role: str | None = None
-    warehouse: str | None = None
-    database: str | None = None
-    schema: str | None = None
-
-    @property
-    def fresh(self) -> "Key":
-        """The same without an owner."""
-        return self._replace(principal=NOBODY)
-
-
-@dataclass(eq=False, slots=True)
-class Session:
-    """A logged-in connection; whoever holds it has it alone."""
-
-    connection: Any
-    """The driver's; only worker threads touch it."""
-    key: Key
-    opened_at: float
-    expires_at: float
-    """When it has had its time and is not leased any more."""
-    generation: int
-    """Which credentials it logged in with; older than the pool's means that they were changed."""
-    used_at: float = field(default=0.0)
-    """When it last came back from a statement that Snowflake answered."""
-    unfinished: str | None = None
-    """A statement that may still run on it, to be aborted before the session is closed."""
 
 
 @dataclass(eq=False, slots=True)

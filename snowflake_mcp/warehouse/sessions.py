@@ -15,7 +15,8 @@ from snowflake_mcp.warehouse.accounts import Accounts, Seat
 from snowflake_mcp.warehouse.breaker import Breaker
 from snowflake_mcp.warehouse.entrance import Entrance
 from snowflake_mcp.warehouse.errors import classify
-from snowflake_mcp.warehouse.pool import NOBODY, Key, Pool, Session
+from snowflake_mcp.warehouse.pool import Pool
+from snowflake_mcp.warehouse.session import NOBODY, Key, Session
 from snowflake_mcp.warehouse.threads import Reactor, Threads
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 

@@ -12,9 +12,9 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse import queries
 from snowflake_mcp.warehouse.breaker import Attempt
 from snowflake_mcp.warehouse.errors import NotAcceptedError, SessionFate, classify
-from snowflake_mcp.warehouse.pool import Key, Session
 from snowflake_mcp.warehouse.reading import OwnFaultError
 from snowflake_mcp.warehouse.results import Collector, Reading
+from snowflake_mcp.warehouse.session import Key, Session
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.standing import State
 from snowflake_mcp.warehouse.statement import (

@@ -16,7 +16,7 @@ from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.bounds import NO_BOUNDS
 from snowflake_mcp.warehouse.cortex import Cortex
 from snowflake_mcp.warehouse.lanes import Lanes
-from snowflake_mcp.warehouse.pool import Key, Session
+from snowflake_mcp.warehouse.session import Key, Session
 
 __all__ = ["Asked", "FakeSessions", "Reply", "Script", "cortex_over", "events"]
 

@@ -6,7 +6,8 @@ from twisted.python.failure import Failure
 
 from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse.pool import NOBODY, Key, Pool, Session
+from snowflake_mcp.warehouse.pool import Pool
+from snowflake_mcp.warehouse.session import NOBODY, Key, Session
 
 ANN = Key("main", "ann")
 BOB = Key("main", "bob")

@@ -13,8 +13,8 @@ from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import connect
 from snowflake_mcp.warehouse.accounts import Accounts
-from snowflake_mcp.warehouse.pool import Session
 from snowflake_mcp.warehouse.service import Warehouse
+from snowflake_mcp.warehouse.session import Session
 from snowflake_mcp.warehouse.sessions import Sessions
 from snowflake_mcp.warehouse.warmth import Warmth
 from tests.support.snowflake_wire import SnowflakeWire, Waiting
