@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from twisted.internet.threads import deferToThreadPool
+
 from snowflake_mcp import reloading
 from snowflake_mcp.auditing import build_audit
 from snowflake_mcp.charts.available import can_draw
@@ -49,6 +51,7 @@ from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer
+from snowflake_mcp.protocol.validity import load_types
 from snowflake_mcp.roles import check_roles, choice_problems
 from snowflake_mcp.services import Interpreter, WarehouseService
 from snowflake_mcp.simulator.child import DemoWarehouse
@@ -167,6 +170,7 @@ class Core:
                 members_only(self.profiles),
             ],
             changes=changes,
+            load_types=lambda: deferToThreadPool(reactor, reactor.getThreadPool(), load_types),
         )
         self.watch = content.watch(changes)
         watch_parts(self.metrics, reactor, self.kernel, self.warehouse, self.judges, lore.directory)

@@ -26,7 +26,7 @@ from snowflake_mcp.protocol.meta import said_by
 from snowflake_mcp.protocol.methods.table import method_table
 from snowflake_mcp.protocol.methods.tasks import TaskMethods
 from snowflake_mcp.protocol.principal import Principal
-from snowflake_mcp.protocol.serving import Serving
+from snowflake_mcp.protocol.serving import LoadTypes, Serving, load_here
 from snowflake_mcp.protocol.settlement import error_reply, failed, settle
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tasks import Task, TaskBoard
@@ -56,6 +56,7 @@ class Kernel:
         request_timeout_s: Callable[[Principal], float],
         layers: Sequence[Layer] = (),
         changes: Changes | None = None,
+        load_types: LoadTypes = load_here,
     ) -> None:
         self._clock = clock
         self._offer = offer
@@ -68,7 +69,7 @@ class Kernel:
         self._background = Background(TaskBoard(signers.wall_clock, signers.tasks), identity)
         tasks = TaskMethods(self._background.board, self._resume)
         methods = method_table(offer, identity, self.changes, signers.cursors, tasks)
-        self._serving = Serving(methods, signers.states)
+        self._serving = Serving(methods, signers.states, load_types)
         self._perform: Perform = self._serving.perform
         for layer in reversed(layers):
             self._perform = layer(self._perform)

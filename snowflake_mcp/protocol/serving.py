@@ -1,6 +1,6 @@
 """From a method's name to its work: is it served, do its params fit, what was answered so far."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from snowflake_mcp.protocol import eras
@@ -10,17 +10,28 @@ from snowflake_mcp.protocol.errors import METHOD_NOT_FOUND, McpError
 from snowflake_mcp.protocol.inputs import ASKING_METHODS, InputRequired, RequestStates
 from snowflake_mcp.protocol.methods.table import EXTENSION_METHODS, Method
 from snowflake_mcp.protocol.settlement import STOPPING, failed
-from snowflake_mcp.protocol.validity import check_params
+from snowflake_mcp.protocol.validity import check_params, load_types
 
-__all__ = ["Serving"]
+__all__ = ["LoadTypes", "Serving", "load_here"]
+
+LoadTypes = Callable[[], Awaitable[None]]
+"""Does ``validity.load_types``, best in another thread."""
+
+
+async def load_here() -> None:
+    """Load them in this thread, which does nothing else meanwhile."""
+    load_types()
 
 
 class Serving:
     """The innermost ``Perform``; reactor thread only."""
 
-    def __init__(self, methods: Mapping[str, Method], states: RequestStates) -> None:
+    def __init__(
+        self, methods: Mapping[str, Method], states: RequestStates, load_types: LoadTypes
+    ) -> None:
         self._methods = methods
         self._states = states
+        self._load_types = load_types
         self.closing = False
         """The server stops: no new tool calls."""
 
@@ -40,7 +51,8 @@ class Serving:
         extension = stateless and method in EXTENSION_METHODS
         if context.facts.transport != "rest" and not extension and context.resumes is None:
             try:
-                check_params(method, version, params, context.meta)
+                if not check_params(method, version, params, context.meta):
+                    return self._when_loaded(method, params, context)
             except KeyError:
                 run = None
         if run is None:
@@ -50,6 +62,12 @@ class Serving:
         if stateless and method in ASKING_METHODS:
             self._restore(method, params, context)
         return self._asking(run, method, params, context)
+
+    async def _when_loaded(
+        self, method: str, params: dict[str, Any], context: RequestContext
+    ) -> MethodResult:
+        await self._load_types()
+        return await self.perform(method, params, context)
 
     async def _asking(
         self, run: Method, method: str, params: dict[str, Any], context: RequestContext

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.apps import View
 from snowflake_mcp.protocol.kernel import Kernel, Layer
+from snowflake_mcp.protocol.serving import LoadTypes, load_here
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Completions, Library, Offer, Prompts
 from tests.support.toolbox import ScriptedToolbox
@@ -36,6 +37,7 @@ class Rig:
         prompts: Prompts | None = None,
         completions: Completions | None = None,
         views: Sequence[View] = (),
+        load_types: LoadTypes = load_here,
     ) -> None:
         self.clock = Clock()
         self.toolbox = ScriptedToolbox()
@@ -51,4 +53,5 @@ class Rig:
             signers=signers,
             request_timeout_s=lambda _: 60.0,
             layers=layers,
+            load_types=load_types,
         )

@@ -14,7 +14,8 @@ VERSION = "2026-07-28"
 
 
 def check_params(method: str, version: str, params: dict[str, Any]) -> None:
-    validity.check_params(method, version, params, said_by(params).meta)
+    validity.load_types()
+    assert validity.check_params(method, version, params, said_by(params).meta)
 
 
 def _call(**changes: Any) -> dict[str, Any]:
