@@ -16,7 +16,18 @@ from typing import Any, Final
 
 from bench.cores import CLIENT, pin
 from bench.peers import installing
-from bench.peers.contenders import OURS, TITLES, Contender, Rest, floor, listed, ours, peer
+from bench.peers.contenders import (
+    NO_LINES,
+    OURS,
+    TITLES,
+    Contender,
+    Rest,
+    floor,
+    listed,
+    ours,
+    peer,
+    quiet,
+)
 from bench.report import Table, Target, percentile
 from bench.rounds import Entry, Event
 from tests.support.messages import HANDSHAKE, STATELESS
@@ -76,8 +87,12 @@ def measure(rounds: int, seconds: float, only: Sequence[str] = ()) -> Iterator[T
             left = "; ".join(f"{TITLES[name]}: {why}" for name, why in rest.problems.items())
             how += f"Left out: {left}. "
         if "http" in wanted:
-            floors = [rest.enter(name, floor(name, folder)) for name in ("twisted", "llhttp")]
-            yield _http([we, *peers], [each for each in floors if each], how, rounds, seconds)
+            extra: list[tuple[Contender | None, str]] = [
+                (rest.enter(name, floor(name, folder)), "plain") for name in ("twisted", "llhttp")
+            ]
+            extra.append((rest.enter(NO_LINES, quiet(folder, endpoint.environ)), "http"))
+            entries = [Entry(each, kind) for each, kind in extra if each]
+            yield _http([we, *peers], entries, how, rounds, seconds)
         if "hop" in wanted:
             yield _hop([we, *peers], how, rounds, seconds)
         if "websocket" in wanted:
@@ -87,7 +102,7 @@ def measure(rounds: int, seconds: float, only: Sequence[str] = ()) -> Iterator[T
 
 def _http(
     servers: Sequence[Contender],
-    floors: Sequence[Contender],
+    extra: Sequence[Entry],
     how: str,
     rounds: int,
     seconds: float,
@@ -96,7 +111,9 @@ def _http(
         "Trivial requests over HTTP",
         f"{how}`tools/list` gives the tools of this product, {len(servers)} servers list the same; "
         "`tools/call` calls a tool that gives a short text back (in the Go server a statement of "
-        "sqlite, the least it can do). The floors answer a fixed text to whatever comes.",
+        "sqlite, the least it can do). The floors answer a fixed text to whatever comes. *No log "
+        "lines* is ours with `log.requests = false`: no peer writes a line for a request, we write "
+        "two.",
         _COLUMNS,
     )
     for version, kind in ((STATELESS, "http"), (HANDSHAKE, "session")):
@@ -104,7 +121,7 @@ def _http(
             for count in _COUNTS:
                 entries = [Entry(each, kind) for each in servers]
                 if (version, method) == (STATELESS, "tools/call"):
-                    entries += [Entry(each, "plain") for each in floors]
+                    entries += extra
                 params = _call("echo") if method == "tools/call" else {}
                 expect = "hello" if method == "tools/call" else "execute_query"
                 event = Event(
@@ -113,7 +130,8 @@ def _http(
                 _hold(event, made, rounds, seconds)
                 if method == "tools/call":
                     bounds = {"sdk": 6.0, "fastmcp": 14.0, installing.NODE: 1.3}
-                    _against(made, event, bounds)
+                    for title in (OURS, NO_LINES):
+                        _against(made, event, bounds, title)
     return made
 
 
@@ -182,10 +200,13 @@ def _hold(event: Event, made: Table, rounds: int, seconds: float) -> None:
         )
 
 
-def _against(made: Table, event: Event, bounds: Mapping[str, float]) -> None:
+def _against(made: Table, event: Event, bounds: Mapping[str, float], title: str = OURS) -> None:
+    if title not in event.fallen:
+        return
+    how = title.removeprefix(OURS)
     for name, bound in bounds.items():
-        text = f"{event.label} connections: times {TITLES[name]}"
-        made.targets.append(Target(text, event.ratio(OURS, TITLES[name]), bound))
+        text = f"{event.label} connections{how}: times {TITLES[name]}"
+        made.targets.append(Target(text, event.ratio(title, TITLES[name]), bound))
 
 
 def main() -> None:

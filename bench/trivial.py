@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
+from twisted.internet.threads import deferToThreadPool
 
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import RequestContext
@@ -18,12 +19,10 @@ from snowflake_mcp.protocol.tooling import Offer, Toolbox, ToolResult
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.base import Tool
 from snowflake_mcp.tools.checking import checked
-from snowflake_mcp.warehouse.threads import Threads
 
 __all__ = ["TOOL", "TOOLS", "extend"]
 
 TOOL: Final = "echo"
-_THREADS: Final = 16
 
 _INPUT: Final = {
     "type": "object",
@@ -58,8 +57,6 @@ class _Trivial:
     below: Toolbox
     _theirs: Sequence[Mapping[str, Any]] = ()
     _all: Sequence[Mapping[str, Any]] = ()
-    _threads: Threads | None = None
-    """As a statement's; made when they are first wanted."""
 
     def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         theirs = self.below.describe(principal)
@@ -73,13 +70,10 @@ class _Trivial:
         if name == TOOL:
             return ToolResult(checked(_SHAPE, arguments).text)
         if name == "hop":
+            reactor: Any = context.clock
             text = checked(_SHAPE, arguments).text
-            if self._threads is None:
-                reactor: Any = context.clock
-                self._threads = Threads(reactor, "hop", _THREADS)
-                self._threads.start()
             give: Callable[[str], str] = str
-            return ToolResult(await self._threads.run(give, text))
+            return ToolResult(await deferToThreadPool(reactor, reactor.getThreadPool(), give, text))
         return await self.below.call(name, arguments, context)
 
 

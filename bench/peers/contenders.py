@@ -17,9 +17,23 @@ from tests.support.processes import descendants, until
 from tests.support.server import Server, clean_environ, free_port, http_request, script, serving
 from tests.support.simulator import Endpoint
 
-__all__ = ["OURS", "Contender", "Rest", "floor", "labs", "listed", "ours", "peer", "room_for"]
+__all__ = [
+    "NO_LINES",
+    "OURS",
+    "Contender",
+    "Rest",
+    "floor",
+    "labs",
+    "listed",
+    "ours",
+    "peer",
+    "quiet",
+    "room_for",
+]
 
 OURS: Final = "snowflake-mcp"
+NO_LINES: Final = f"{OURS}, no log lines"
+"""With ``log.requests = false``."""
 TITLES: Final = {
     "sdk": "MCP SDK, uvicorn",
     "fastmcp": "FastMCP",
@@ -28,6 +42,7 @@ TITLES: Final = {
     "twisted": "floor: twisted.web",
     "llhttp": "floor: llhttp",
     "echo": "floor: autobahn echo",
+    NO_LINES: NO_LINES,
 }
 
 _IMPORTS: Final = {"PYTHONPATH": str(ROOT)}
@@ -64,13 +79,27 @@ def room_for(http: int = 2_000, websockets: int = 2_000) -> dict[str, str]:
 
 @contextmanager
 def ours(
-    folder: Path, environ: Mapping[str, str], module: str = "bench.trivial", core: int = SERVER
+    folder: Path,
+    environ: Mapping[str, str],
+    module: str = "bench.trivial",
+    core: int = SERVER,
+    title: str = OURS,
 ) -> Iterator[tuple[Contender, Server]]:
-    """This product on one core, with the tools of ``module`` on top."""
+    """This product on one core, with the tools of ``module`` on top; a folder for each."""
     settings = {**room_for(), **_IMPORTS, **environ, "SNOWFLAKE_MCP_TESTING_FIXTURES": module}
     twistd = [*pinned(core), script("twistd"), "--logger=snowflake_mcp.ops.logs.stdout_json"]
     with serving(folder, "--no-demo", environ=settings, twistd=twistd) as server:
-        yield Contender(OURS, server.port, server.pid, settings), server
+        yield Contender(title, server.port, server.pid, settings), server
+
+
+@contextmanager
+def quiet(folder: Path, environ: Mapping[str, str]) -> Iterator[Contender]:
+    """The same without a log line for each request, as the peers run."""
+    home = folder / "quiet"
+    home.mkdir()
+    settings = {**environ, "SNOWFLAKE_MCP_LOG_REQUESTS": "false"}
+    with ours(home, settings, title=NO_LINES) as (contender, _):
+        yield contender
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class SteppedReactor(Clock):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
-        self.stage = stage
+        self._stage = stage
         self._posts: queue.SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]] = (
             queue.SimpleQueue()
         )
@@ -81,6 +81,9 @@ class SteppedReactor(Clock):
     def callFromThread(self, call: Callable[..., object], /, *args: object) -> None:
         """As a reactor's."""
         self._posts.put((call, args))
+        # That is how deferToThreadPool tells a job's result; after it the thread is free.
+        if call.__name__ in ("callback", "errback"):
+            self._stage.leaving()
 
     @property
     def posted(self) -> bool:

@@ -24,7 +24,7 @@ class Counted:
         run, call = Threads.run, clock.callFromThread
 
         def hopped(threads: Any, *work: Any, **named: Any) -> Any:
-            self.hops.append(threads._name)
+            self.hops.append(threads._pool.name.removeprefix("snowflake-"))
             return run(threads, *work, **named)
 
         def called(*work: Any) -> None:

@@ -146,12 +146,6 @@ def stepped(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     """Every driver call of every thread becomes a step."""
     scenes: list[Scene] = []
     run = Threads.run
-    land = vars(Threads)["_land"]
-
-    def landed(self: Any, *outcome: object) -> None:
-        land(self, *outcome)
-        # Of its own scene: a thread of one that has ended may come back late.
-        self._reactor.stage.leaving()
 
     def tracked(self: Threads, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Any:
         stage = scenes[-1].stage
@@ -174,7 +168,6 @@ def stepped(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     # Schemas are the costly part of a registry, and nobody asks for the list here.
     monkeypatch.setattr(registry, "wire_form", lambda tool, limits, seats: {"name": tool.name})
     monkeypatch.setattr(Threads, "run", tracked)
-    monkeypatch.setattr(Threads, "_land", landed)
     monkeypatch.setattr(connect, "open_session", opened)
     monkeypatch.setattr(connect, "close", lambda connection: connection.close())
     monkeypatch.setattr(queries, "_PAUSE_S", 0)
