@@ -126,19 +126,31 @@ class Meter:
         self._ledger = ledger
         self._principal = principal
         self._now = now
-        self._booked = now()
-
-    def book(self) -> None:
-        """Book what has passed since the last time."""
-        now = self._now()
-        seconds, self._booked = now - self._booked, now
-        if seconds > 0:
-            self._ledger.use(self._principal, seconds=seconds)
+        self._booked: float | None = None
+        """Up to when, once it does not count as running any more."""
 
     def stop(self) -> None:
-        """It has ended, or nobody may hear of its end; book what is left."""
-        self.book()
-        self._ledger.stopped(self._principal, self)
+        """It has ended, or nobody may hear of its end; book what is left.
+
+        Who hears of its end all the same says so again: then the time since is booked.
+        """
+        booked, self._booked = self._booked, self._now()
+        if booked is None:
+            self._ledger.stopped(self._principal)
+        elif self._booked > booked:
+            self._ledger.use(self._principal, seconds=self._booked - booked)
+
+
+@dataclass(slots=True)
+class _Running:
+    """The statements of one principal that run: all of them are booked up to the same moment.
+
+    By their number, not one by one: somebody may have a thousand, and every call asks.
+    """
+
+    now: Callable[[], float]
+    booked: float
+    count: int = 0
 
 
 class Ledger:
@@ -151,7 +163,7 @@ class Ledger:
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         self._wall_clock = wall_clock
         self._hourly, self._daily = _Book("hourly"), _Book("daily")
-        self._running: dict[str, set[Meter]] = {}
+        self._running: dict[str, _Running] = {}
         self._version = 0
 
     @property
@@ -161,17 +173,21 @@ class Ledger:
         return self._version
 
     def meter(self, principal: str, now: Callable[[], float]) -> Meter:
-        """Count the seconds of a statement from now on; ``now`` is a monotonic clock."""
-        meter = Meter(self, principal, now)
-        self._running.setdefault(principal, set()).add(meter)
-        return meter
+        """Count the seconds of a statement from now on; ``now`` is the one monotonic clock."""
+        self._book(principal)
+        running = self._running.get(principal)
+        if running is None:
+            running = self._running[principal] = _Running(now, now())
+        running.count += 1
+        return Meter(self, principal, now)
 
-    def stopped(self, principal: str, meter: Meter) -> None:
-        """A statement runs no longer; only ``Meter.stop`` calls this. A second time is none."""
-        running = self._running.get(principal, set())
-        running.discard(meter)
-        if not running:
-            self._running.pop(principal, None)
+    def stopped(self, principal: str) -> None:
+        """One statement less is running; only ``Meter.stop`` calls this."""
+        self._book(principal)
+        running = self._running[principal]
+        running.count -= 1
+        if not running.count:
+            del self._running[principal]
 
     def use(
         self, principal: str, *, statements: int = 0, seconds: float = 0.0, scan_bytes: int = 0
@@ -235,8 +251,13 @@ class Ledger:
 
     def _book(self, *principals: str) -> None:
         for principal in principals:
-            for meter in self._running.get(principal, ()):
-                meter.book()
+            running = self._running.get(principal)
+            if running is None:
+                continue
+            now = running.now()
+            seconds, running.booked = now - running.booked, now
+            if seconds > 0:
+                self.use(principal, seconds=seconds * running.count)
 
 
 def _packed(book: _Book) -> _Pages:

@@ -206,7 +206,8 @@ class Conversation:
 
     def _is_full(self, method: str) -> bool:
         """Whether the connection has as much of this kind running as it may."""
-        if not self._calls:
+        # A look at each of them only where they might be too many: it is asked for every message.
+        if len(self._calls) < (MAX_LISTENING if method == LISTEN else self._max_in_flight):
             return False
         listening = sum(call.context.method == LISTEN for call in self._calls)
         if method == LISTEN:

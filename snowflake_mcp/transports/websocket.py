@@ -30,6 +30,8 @@ SUBPROTOCOL: Final = "mcp"
 GOING_AWAY: Final = 1001
 UNSUPPORTED_DATA: Final = 1003
 POLICY_VIOLATION: Final = 1008
+_TURN_STEPS: Final = 32
+"""Steps through what one client has sent, a message is one or two, before others have a turn."""
 _log = Logger()
 
 
@@ -66,6 +68,9 @@ class Connection(WebSocketServerProtocol):
         self._active_s = 0.0
         self._idle: IDelayedCall | None = None
         self._readable_bytes = 0
+        self._steps = 0
+        self._behind: IDelayedCall | None = None
+        self._peer_takes = True
         self._watch: Watch | None = None
 
     @property
@@ -109,7 +114,9 @@ class Connection(WebSocketServerProtocol):
         built, in colour, for every read, whether anyone logs it or not.
         """
         self.data += data
-        self.consumeData()
+        if self._behind is None:
+            self._steps = 0
+            self.consumeData()
 
     def processData(self) -> bool:
         """Take one step through what has been read; whether there may be another.
@@ -119,6 +126,12 @@ class Connection(WebSocketServerProtocol):
         Anything else is autobahn's to read and to judge, and so is what comes while it waits for
         a pong, for which any message will do.
         """
+        self._steps += 1
+        if self._steps > _TURN_STEPS:
+            # A thousand calls at once must not hold up everybody else; nor may more come meanwhile.
+            self._behind = self.factory.clock.callLater(0, self._catch_up)
+            self._set_reading()
+            return False
         # private, though not by their names: where autobahn stands in its reading.
         if (
             self.state == self.STATE_OPEN
@@ -133,6 +146,13 @@ class Connection(WebSocketServerProtocol):
                 self.onMessage(payload, False)
                 return bool(self.data)
         return bool(super().processData())
+
+    def _catch_up(self) -> None:
+        """The next steps, in another turn."""
+        self._behind = None
+        self._steps = 0
+        self.consumeData()
+        self._set_reading()
 
     def onConnect(self, request: Any) -> str | None:
         """Select our subprotocol if it was offered; the endpoint refused other offers."""
@@ -202,8 +222,9 @@ class Connection(WebSocketServerProtocol):
             if self.closeHandshakeTimeoutCall is not None:
                 # autobahn forgets this one when the peer leaves in the closing handshake.
                 self.closeHandshakeTimeoutCall.cancel()
-        if self._idle is not None and self._idle.active():
-            self._idle.cancel()
+        for call in (self._idle, self._behind):
+            if call is not None and call.active():
+                call.cancel()
         self.factory.closed(self)
         if conversation is None or self._opened_s is None:
             return
@@ -257,7 +278,11 @@ class Connection(WebSocketServerProtocol):
 
     def _peer_reads(self, reads: bool) -> None:
         # A peer that does not take answers gets to ask no more questions.
-        if reads:
+        self._peer_takes = reads
+        self._set_reading()
+
+    def _set_reading(self) -> None:
+        if self._peer_takes and self._behind is None:
             self.transport.resumeProducing()
         else:
             self.transport.pauseProducing()

@@ -198,3 +198,23 @@ def test_what_runs_is_counted_while_it_runs() -> None:
     assert ledger.used_today("a").seconds == 20.0
     assert ledger.snapshot()["seconds"] == 30.0
     assert ledger._running == {}
+
+
+def test_a_thousand_that_run_are_booked_in_one_go() -> None:
+    """Every call asks what has been used: that must not take longer the more of them run."""
+    ledger, clock = Ledger(Wall()), Clock()
+    asked: list[float] = []
+
+    def now() -> float:
+        asked.append(clock.seconds())
+        return asked[-1]
+
+    meters = [ledger.meter("a", now) for _ in range(1_000)]
+    clock.advance(2.0)
+    asked.clear()
+    assert ledger.used_today("a").seconds == 2_000.0
+    assert len(asked) == 1
+    for meter in meters:
+        meter.stop()
+    assert ledger.used_today("a").seconds == 2_000.0
+    assert ledger._running == {}

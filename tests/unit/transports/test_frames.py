@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from autobahn.twisted.websocket import WebSocketServerProtocol
 from autobahn.websocket.protocol import PreparedMessage
+from twisted.internet.error import ConnectionLost
+from twisted.python.failure import Failure
 
 from snowflake_mcp.transports.frames import WHOLE_BYTES, read_text, text_frame
 from snowflake_mcp.transports.websocket import Connection
@@ -235,6 +237,47 @@ def test_answers_to_one_read_leave_together(stand: Stand, monkeypatch: pytest.Mo
     assert [message["id"] for message in wire.messages()] == [0, 1, 2]
     assert len(at_once) == 1
     assert b'"id":2' in at_once[0]
+
+
+def test_many_messages_at_once_are_read_in_several_turns(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have a turn in between, nothing more is taken meanwhile, and the order stays."""
+    wire = _opened(stand)
+    turns: list[int] = []
+    catch_up = vars(Connection)["_catch_up"]
+
+    def turn(connection: Connection) -> None:
+        turns.append(len(taken))
+        catch_up(connection)
+
+    monkeypatch.setattr(Connection, "_catch_up", turn)
+    frames = [
+        masked(TEXT, json.dumps(modern("tools/call", call("echo"), number)).encode(), b"1234")
+        for number in range(101)
+    ]
+    connection, taken = wire.server.protocol, stand.toolbox.contexts
+    connection.dataReceived(b"".join(frames[:100]))
+    assert len(taken) == 32
+    reading = [wire.server.reading]
+    # What was under way already waits behind what has come before it.
+    connection.dataReceived(frames[100])
+    assert len(taken) == 32
+    wire.clock.advance(0)
+    assert (turns, len(taken)) == ([32, 64, 96], 101)
+    assert [*reading, wire.server.reading] == [False, True]
+    wire.flush()
+    assert [message["id"] for message in wire.messages()] == list(range(101))
+
+
+def test_a_connection_that_ends_with_messages_unread(stand: Stand) -> None:
+    """Nothing of it goes on, and no timer is left."""
+    wire = _opened(stand)
+    frame = masked(TEXT, json.dumps(modern("tools/call", call("echo"), 1)).encode(), b"1234")
+    wire.server.protocol.dataReceived(frame * 40)
+    wire.server.protocol.connectionLost(Failure(ConnectionLost()))
+    wire.clock.advance(1)
+    assert len(stand.toolbox.contexts) == 32
 
 
 def test_a_message_in_place_of_a_pong_keeps_the_connection(
