@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Self
 
 from bench.trivial import TOOL
+from bench.wires import META
 from tests.support.messages import HANDSHAKE, INITIALIZE, JSON_HEADERS, STATELESS
 from tests.support.wire import Wire, connect, encode_frame, http_request
 
@@ -48,11 +49,6 @@ _ROOM_ELSEWHERE: Final = 1.35
 """Other versions of Python cut the same code into other instructions."""
 _WARM_UP: Final = 20
 _TIMES: Final = 5
-_META: Final = {
-    "io.modelcontextprotocol/protocolVersion": STATELESS,
-    "io.modelcontextprotocol/clientCapabilities": {},
-    "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-}
 _CALL: Final = {"name": TOOL, "arguments": {"text": "hello"}}
 
 
@@ -172,7 +168,7 @@ def _requests(site: Any, clock: Any) -> dict[str, tuple[Wire, list[bytes]]]:
         headers = {**JSON_HEADERS, "MCP-Protocol-Version": STATELESS, "Mcp-Method": method}
         if "name" in params:
             headers["Mcp-Name"] = params["name"]
-        return wire, posts(method, {**params, "_meta": _META}, headers)
+        return wire, posts(method, {**params, "_meta": META}, headers)
 
     def handshake() -> tuple[Wire, list[bytes]]:
         wire = connect(site, clock)

@@ -17,14 +17,14 @@ from typing import Any, Final, Protocol
 
 from tests.support.messages import HANDSHAKE, STATELESS
 
-__all__ = ["KINDS", "Plan", "Wire", "WrongAnswer", "frame_bytes", "opened", "wire_of"]
+__all__ = ["KINDS", "META", "Plan", "Wire", "WrongAnswer", "frame_bytes", "opened", "wire_of"]
 
 _HOST: Final = "127.0.0.1"
 _LIMIT_S: Final = 30.0
 _FIRST_ID: Final = 100_000
 """All ids are of one width, so that all answers are of one length."""
 _MOST_BYTES: Final = 1 << 20
-_META: Final = {
+META: Final = {
     "io.modelcontextprotocol/protocolVersion": STATELESS,
     "io.modelcontextprotocol/clientCapabilities": {},
     "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
@@ -144,7 +144,7 @@ def _learned(made: socket.socket, wrap: Wrap, plan: Plan, number: int) -> Wire:
 def _message(plan: Plan, request_id: int) -> bytes:
     params = dict(plan.params)
     if plan.kind == "http":
-        params["_meta"] = _META
+        params["_meta"] = META
     message = {"jsonrpc": "2.0", "id": request_id, "method": plan.method, "params": params}
     return json.dumps(message, separators=(",", ":")).encode()
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from bench.cores import SERVER, pinned
 from bench.peers.installing import HERE, NODE, ROOT, folder_of
+from bench.wires import META
 from tests.support.messages import STATELESS
 from tests.support.processes import descendants, until
 from tests.support.server import Server, clean_environ, free_port, http_request, script, serving
@@ -204,12 +205,7 @@ def _listens(port: int) -> bool:
 
 def listed(server: Server) -> list[dict[str, Any]]:
     """The tools that a server of ours lists, in wire form."""
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": STATELESS,
-        "io.modelcontextprotocol/clientCapabilities": {},
-        "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-    }
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}}
     headers = {
         "Accept": "application/json, text/event-stream",
         "MCP-Protocol-Version": STATELESS,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-__all__ = ["Load", "answered", "ask", "query", "under_load"]
+__all__ = ["Load", "answered", "ask", "call", "query", "under_load"]
 
 PORT: Final = 8000
 """Of ``snowflake-mcp.socket``; the container has this machine's network."""

@@ -19,7 +19,8 @@ PLACE = "snowflake_mcp.transports.site"
 def test_the_same_event() -> None:
     """As from the logger it stands for, key by key and in the same order but for the time."""
     seen: list[dict[str, Any]] = []
-    loggers = [kind(PLACE, observer=seen.append) for kind in (Logger, AccessLogger)]  # type: ignore[arg-type]
+    observer: Any = seen.append
+    loggers = [kind(PLACE, observer=observer) for kind in (Logger, AccessLogger)]
     for log in loggers:
         log.info("{a} {b}", a=1, b="two")
     usual, ours = seen
@@ -33,7 +34,8 @@ def test_it_is_published_to_all() -> None:
     """Under the name of the module; observers that come later and filters see it, too."""
     filtered: list[Any] = []
     levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
-    log = AccessLogger(observer=LogPublisher(FilteringLogObserver(filtered.append, [levels])))  # type: ignore[arg-type]
+    observer: Any = filtered.append
+    log = AccessLogger(observer=LogPublisher(FilteringLogObserver(observer, [levels])))
     log.info("too low")
     assert filtered == []
     with capturedLogs() as events:

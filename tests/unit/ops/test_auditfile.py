@@ -1,30 +1,19 @@
 """The file of the audit: what does not fit leaves no trace."""
 
-import errno
-import os
 from pathlib import Path
 
 import pytest
 
 from snowflake_mcp.ops.auditfile import AuditFile
+from tests.support.writes import Writes
 
 
 def test_what_is_taken_back_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record that a full disk cut off is gone, and the file no nearer to its bound."""
-    room = [30]
-
-    def write(descriptor: int, data: bytes) -> int:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        taken = min(room[0], len(data))
-        room[0] -= taken
-        return real(descriptor, data[:taken])
-
-    real = os.write
     file = AuditFile(tmp_path / "audit", 100, 1)
     file.append(b"a" * 39 + b"\n")
     with monkeypatch.context() as full:
-        full.setattr(os, "write", write)
+        Writes(full).room = 30
         with pytest.raises(OSError, match="No space left"):
             file.append(b"b" * 49 + b"\n")
     file.append(b"c" * 49 + b"\n")

@@ -1,8 +1,6 @@
 """Log files: rotation with a bound, reopening, and a disk that is full."""
 
-import errno
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from select import PIPE_BUF
@@ -12,6 +10,7 @@ from twisted.internet.task import Clock
 
 from snowflake_mcp.ops import logfile
 from snowflake_mcp.ops.logfile import GATHER_S, LogFile, Stream
+from tests.support.writes import Writes
 
 
 @pytest.fixture
@@ -104,26 +103,17 @@ def test_rotation_that_fails(tmp_path: Path, told: Path) -> None:
 
 def test_a_full_disk(tmp_path: Path, told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lost lines are counted and said once; a torn line does not swallow the next."""
-    room = [6]
-
-    def write(descriptor: int, data: memoryview) -> int:
-        if not room[0]:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        taken = min(room[0], len(data))
-        room[0] -= taken
-        return real(descriptor, data[:taken])
-
-    real = os.write
     file = LogFile(tmp_path / "log", 0, 0)
-    monkeypatch.setattr(os, "write", write)
+    disk = Writes(monkeypatch)
+    disk.room = 6
     room_for_stderr = 1_000
     file.write(b"one\n")
-    room[0] = 3
+    disk.room = 3
     file._told = True
     for _ in range(5):
         file.write(b"lost\n")
     assert file.lost == 5
-    room[0] = room_for_stderr
+    disk.room = room_for_stderr
     file.write(b"two\n")
     monkeypatch.undo()
     file.close()
@@ -142,27 +132,6 @@ def test_a_closed_pipe_is_said_once(told: Path) -> None:
     assert told.read_text() == (
         "snowflake-mcp: log lines are being lost: standard output: Broken pipe\n"
     )
-
-
-class Writes:
-    """The writes of the process, and what becomes of them."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.seen: list[bytes] = []
-        self.room = 1 << 20
-        self.during: list[Callable[[], None]] = []
-        self._real = os.write
-        monkeypatch.setattr(os, "write", self._write)
-
-    def _write(self, descriptor: int, data: bytes) -> int:
-        taken = min(self.room, len(data))
-        if not taken:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self.room -= taken
-        self.seen.append(bytes(data))
-        for call in self.during:
-            call()
-        return self._real(descriptor, data[:taken])
 
 
 @pytest.fixture
