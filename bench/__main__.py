@@ -38,6 +38,7 @@ from bench import (
     storms,
 )
 from bench.report import Table
+from bench.speed import loop_ms
 from tests.support.server import end_on_sigterm
 
 __all__ = ["main"]
@@ -137,11 +138,15 @@ def _end_within(minutes: int) -> None:
 def _measured(name: str, case: Case, page: Path | None) -> bool:
     """Measure one case and publish its tables; whether it came to its end."""
     began = time.monotonic()
+    before = loop_ms()
     try:
         for table in case():
-            print(table, flush=True)
+            after = loop_ms()
+            speed = f" A fixed loop took {before:.1f} ms before and {after:.1f} ms after."
+            before = after
+            print(f"{table}\n{speed.strip()}\n", flush=True)
             if page is not None:
-                report.put(page, table)
+                report.put(page, table, speed)
                 report.summarize(page)
     except (Exception, SystemExit) as error:
         if isinstance(error, SystemExit) and isinstance(error.code, int):

@@ -90,7 +90,7 @@ def measure(rounds: int, seconds: float, only: Sequence[str] = ()) -> Iterator[T
             extra: list[tuple[Contender | None, str]] = [
                 (rest.enter(name, floor(name, folder)), "plain") for name in ("twisted", "llhttp")
             ]
-            extra.append((rest.enter(NO_LINES, quiet(folder, endpoint.environ)), "http"))
+            extra.append((rest.enter(NO_LINES, quiet(folder, endpoint.environ)), ""))
             entries = [Entry(each, kind) for each, kind in extra if each]
             yield _http([we, *peers], entries, how, rounds, seconds)
         if "hop" in wanted:
@@ -120,8 +120,8 @@ def _http(
         for method in ("tools/call", "tools/list"):
             for count in _COUNTS:
                 entries = [Entry(each, kind) for each in servers]
-                if (version, method) == (STATELESS, "tools/call"):
-                    entries += extra
+                if method == "tools/call":
+                    entries += [Entry(each.contender, each.kind or kind) for each in extra]
                 params = _call("echo") if method == "tools/call" else {}
                 expect = "hello" if method == "tools/call" else "execute_query"
                 event = Event(
@@ -203,10 +203,11 @@ def _hold(event: Event, made: Table, rounds: int, seconds: float) -> None:
 def _against(made: Table, event: Event, bounds: Mapping[str, float], title: str = OURS) -> None:
     if title not in event.fallen:
         return
-    how = title.removeprefix(OURS)
+    how, least = title.removeprefix(OURS), TITLES["llhttp"]
     for name, bound in bounds.items():
         text = f"{event.label} connections{how}: times {TITLES[name]}"
-        made.targets.append(Target(text, event.ratio(title, TITLES[name]), bound))
+        note = f"*{least}*: {event.ratio(least, TITLES[name]):.2f}"
+        made.targets.append(Target(text, event.ratio(title, TITLES[name]), bound, note=note))
 
 
 def main() -> None:

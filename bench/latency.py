@@ -18,13 +18,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from bench.by_id import by_id
 from bench.cores import CLIENT, SERVER, pin
 from bench.inside import Inside, inside
 from bench.peers import installing
-from bench.peers.contenders import TITLES, labs, ours
+from bench.peers.contenders import TITLES, floor, labs, ours
 from bench.report import Table, Target, percentile
 from bench.volley import Volley, fire
-from snowflake_mcp.warehouse import queries
 from tests.support.server import end_on_sigterm
 from tests.support.simulator import simulating
 
@@ -46,6 +46,7 @@ _WARM_UP: Final = 8
 _BASE: Final = "connector"
 
 _BY_ID: Final = "by id"
+_FLOOR: Final = "statements"
 _ADDED_MS: Final = {_BASE: 3.0, _BY_ID: 1.5}
 _THROUGHPUT: Final = 95.0
 
@@ -76,7 +77,10 @@ def measure(calls: int, turns: int, at_once: Sequence[int]) -> Table:
         "threads, a connection each; *by id*: the same, but submitting first and waiting then, as "
         "the server does; *warehouse*: the server's warehouse without transports, tools and "
         "protocol, rendering the same rows; *HTTP* and *WebSocket*: the server, asked by one "
-        "client process; *snowflake-labs-mcp*: the same by that server, which sends each statement "
+        "client process; *floor: by id over llhttp*: the least that any server on Twisted does: a "
+        "bare protocol on llhttp that sends a statement *by id* in a thread (`deferToThreadPool`) "
+        "and gives its rows as JSON, without protocol, checks, limits or log; "
+        "*snowflake-labs-mcp*: the same by that server, which sends each statement "
         "with execute() on its one connection. Each of them has one core, the embedded warehouse "
         "and the client have the other. Ratios are to *connector* with as many at once: of "
         "medians, and of calls per second. *Spread* is the range of the turns' medians in percent "
@@ -99,11 +103,13 @@ def measure(calls: int, turns: int, at_once: Sequence[int]) -> Table:
         ]
         ways: dict[str, Way] = {
             _BASE: _connector(connections, _at_once),
-            _BY_ID: _connector(connections, _by_id),
+            _BY_ID: _connector(connections, by_id),
             "warehouse": _warehouse(alone),
             "HTTP": _clients(server.port, "http", _OURS),
             "WebSocket": _clients(server.port, "websocket", _OURS),
         }
+        least = stack.enter_context(floor(_FLOOR, folder, str(endpoint.port), str(max(at_once))))
+        ways[TITLES[_FLOOR]] = _clients(least.port, "http", _OURS)
         if not installing.install([_LABS]):
             theirs = stack.enter_context(labs(folder, endpoint))
             ways[TITLES[_LABS]] = _clients(theirs.port, "session", _THEIRS)
@@ -136,15 +142,18 @@ def _alternate(
             rate,
             rate / percentile(base.rates, 50),
         )
+    by_id_rate = percentile(taken[_BY_ID].rates, 50)
+    least = percentile(taken[TITLES[_FLOOR]].rates, 50) / by_id_rate * 100
+    note = f"*{TITLES[_FLOOR]}*: {least:.1f} %"
     for name in ("HTTP", "WebSocket"):
         for other, bound in _ADDED_MS.items():
             if count == 1:
                 added = percentile(taken[name].times, 50) - percentile(taken[other].times, 50)
                 text = f"{label} at once, {name}: added to *{other}* at p50"
                 made.targets.append(Target(text, added * 1e3, bound, " ms", at_most=True))
-        share = percentile(taken[name].rates, 50) / percentile(taken[_BY_ID].rates, 50) * 100
+        share = percentile(taken[name].rates, 50) / by_id_rate * 100
         text = f"{label} at once, {name}: throughput of *{_BY_ID}*"
-        made.targets.append(Target(text, share, _THROUGHPUT, " %"))
+        made.targets.append(Target(text, share, _THROUGHPUT, " %", note=note))
 
 
 def _connector(connections: Sequence[Any], execute: Callable[[Any, str], Any]) -> Way:
@@ -175,13 +184,6 @@ def _connector(connections: Sequence[Any], execute: Callable[[Any, str], Any]) -
 
 def _at_once(connection: Any, query: str) -> Any:
     return connection.cursor().execute(query)
-
-
-def _by_id(connection: Any, query: str) -> Any:
-    cursor = queries.open_cursor(connection)
-    query_id = queries.submit(cursor, query, {})
-    queries.await_result(cursor, connection, query_id, lambda: True)
-    return cursor
 
 
 def _warehouse(alone: Inside) -> Way:

@@ -32,6 +32,8 @@ class Target:
     bound: float
     unit: str = ""
     at_most: bool = False
+    note: str = ""
+    """What else to know of it; of one that is not met, why."""
 
     @property
     def met(self) -> bool:
@@ -46,7 +48,8 @@ class Target:
             shown = f"{away(round(self.figure * 100, 4)) / 100:,.2f}{self.unit}"
         way = "at most" if self.at_most else "at least"
         verdict = "met" if self.met else "**not met**"
-        return f"{verdict}: {self.text}: {shown} ({way} {self.bound:g}{self.unit})"
+        note = f"; {self.note}" if self.note and not self.met else ""
+        return f"{verdict}: {self.text}: {shown} ({way} {self.bound:g}{self.unit}{note})"
 
 
 @dataclass(slots=True)
@@ -106,12 +109,12 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def put(page: Path, table: Table) -> None:
+def put(page: Path, table: Table, more: str = "") -> None:
     """Put the table into a page of markdown, in place of the section of its title, or at the end.
 
-    The line under the table says on what it was measured.
+    The line under the table says on what it was measured, and ``more``.
     """
-    section = f"{table}\nMeasured on {machine()}\n"
+    section = f"{table}\nMeasured on {machine()}{more}\n"
     text = page.read_text() if page.exists() else ""
     heading = f"{table.heading}\n"
     before, found, rest = text.partition(heading)

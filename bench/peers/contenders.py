@@ -43,6 +43,7 @@ TITLES: Final = {
     "twisted": "floor: twisted.web",
     "llhttp": "floor: llhttp",
     "echo": "floor: autobahn echo",
+    "statements": "floor: by id over llhttp",
     NO_LINES: NO_LINES,
 }
 
@@ -159,10 +160,10 @@ def labs(folder: Path, endpoint: Endpoint) -> Iterator[Contender]:
 
 
 @contextmanager
-def floor(name: str, folder: Path) -> Iterator[Contender]:
-    """A bare server, see ``bench.floors``, on one core."""
+def floor(name: str, folder: Path, *rest: str) -> Iterator[Contender]:
+    """A bare server, see ``bench.floors``, on one core; ``rest`` is what it wants to know."""
     command = [sys.executable, "-m", "bench.floors", name]
-    with _running(TITLES[name], folder, command, [], _IMPORTS) as contender:
+    with _running(TITLES[name], folder, command, list(rest), _IMPORTS) as contender:
         yield contender
 
 

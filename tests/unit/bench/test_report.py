@@ -25,6 +25,15 @@ def test_a_table_is_put_at_the_end_of_a_page(tmp_path: Path) -> None:
     assert text.index("| one | 1 |") < text.index("| one | 2 |")
 
 
+def test_a_page_says_how_it_was_measured(tmp_path: Path) -> None:
+    """What is known of the moment stands with the machine, below the table."""
+    page = tmp_path / "page.md"
+    put(page, a_table("First", 1), " It was slow.")
+    last = page.read_text().splitlines()[-1]
+    assert last.startswith("Measured on ")
+    assert last.endswith(". It was slow.")
+
+
 def test_a_table_takes_the_place_of_its_section(tmp_path: Path) -> None:
     """Only the section of its title changes."""
     page = tmp_path / "page.md"
@@ -56,6 +65,8 @@ def test_the_older_connector_has_tables_of_its_own(monkeypatch: pytest.MonkeyPat
         (Target("a", 6.0, 6), "met: a: 6.00 (at least 6)"),
         (Target("a", 1.501, 1.5, " ms", at_most=True), "**not met**: a: 1.51 ms (at most 1.5 ms)"),
         (Target("a", 0.29, 1.5, " ms", at_most=True), "met: a: 0.29 ms (at most 1.5 ms)"),
+        (Target("a", 5, 6, note="b: 7"), "**not met**: a: 5.00 (at least 6; b: 7)"),
+        (Target("a", 6, 6, note="b: 7"), "met: a: 6.00 (at least 6)"),
         (Target("a", math.nan, 6), "**not met**: a: not measured (at least 6)"),
         (Target("a", math.nan, 6, at_most=True), "**not met**: a: not measured (at most 6)"),
     ],
