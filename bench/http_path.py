@@ -56,7 +56,7 @@ def measure(
         "The HTTP path",
         f"{clients} connections with one request open on each, {rounds} turns of {seconds:g} s; "
         "medians. Server on one core, client on the other. *no lines*: `log.requests = false`; the "
-        "others write two lines of JSON for each call.",
+        "others write a line of JSON for each call.",
         ("request", "calls/s", "server us a call", "times bare twisted.web"),
     )
     with ExitStack() as stack:

@@ -35,6 +35,6 @@ class LogSettings:
     keep_files: int = _number(5, 0, 1000)
     """Rotated files to keep."""
     requests: bool = True
-    """A line for every HTTP exchange and every request; without it only for those that failed."""
+    """A line for every request and HTTP exchange; without it only for those that failed."""
     access_file: str = ""
     """Where the lines of requests go instead, rotated alike; none: into the same log."""

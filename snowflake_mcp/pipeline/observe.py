@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from snowflake_mcp.ops.access import AccessLogger
+from snowflake_mcp.ops.access import REQUEST, AccessLogger
 from snowflake_mcp.ops.metrics import Counter, Distribution, Metrics
 from snowflake_mcp.pipeline.outcomes import followed, tool_known
 from snowflake_mcp.protocol.answers import MethodResult
@@ -92,22 +92,23 @@ def _report(
     seconds: float,
 ) -> None:
     tool = params.get("name") if method == "tools/call" else None
-    _log.info(
-        "{request_id} {transport} {principal} {method}{tool_part} {outcome} {elapsed_ms} ms"
-        "{query_part}",
-        request_id=context.request_id,
-        transport=context.facts.transport,
-        principal=context.facts.principal.name,
-        session=context.facts.session_id,
-        method=_printable(method),
-        tool=tool,
-        tool_part=f" {_printable(tool)}" if isinstance(tool, str) else "",
-        outcome=outcome,
-        elapsed_ms=round(seconds * 1000),
-        query_id=context.query_id,
-        query_part=f" query {context.query_id}" if context.query_id else "",
-        trace=context.facts.traceparent,
-    )
+    facts, query_id = context.facts, context.query_id
+    said = {
+        "request_id": context.request_id,
+        "transport": facts.transport,
+        "principal": facts.principal.name,
+        "session": facts.session_id,
+        "method": _printable(method),
+        "tool": tool,
+        "tool_part": f" {_printable(tool)}" if isinstance(tool, str) else "",
+        "outcome": outcome,
+        "elapsed_ms": round(seconds * 1000),
+        "query_id": query_id,
+        "query_part": f" query {query_id}" if query_id else "",
+        "trace": facts.traceparent,
+    }
+    if not context.tell(said):
+        _log.info(REQUEST, **said)
 
 
 def _printable(text: str) -> str:

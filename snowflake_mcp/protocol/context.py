@@ -39,6 +39,11 @@ def _keep() -> None:
     """The channel of this request cannot be released."""
 
 
+def _alone(_: Mapping[str, object]) -> bool:
+    """Nothing else has a line for this request."""
+    return False
+
+
 class Facts(msgspec.Struct, frozen=True):
     """What the transport and the session say about a request before its method runs."""
 
@@ -84,6 +89,9 @@ class RequestContext(msgspec.Struct):
     release: Callable[[], None] = _keep
     """Close the HTTP response of this request while it goes on; its client comes back for the
     rest (handshake revisions from 2025-11-25). Does nothing on other channels."""
+    tell: Callable[[Mapping[str, object]], bool] = _alone
+    """Hand over what the log is to say of this request to whatever carries it and has a line of
+    its own; ``False``: nothing has, or its line is written. The request then needs one."""
     detach: Callable[[Handle | None], Task | None] = _stay
     """Go on in the background: the client is given a task now. ``None`` where that cannot be
     (the client did not declare the extension): the call then answers the ordinary way. With a

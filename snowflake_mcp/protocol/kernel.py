@@ -94,12 +94,14 @@ class Kernel:
         send: Callable[[bytes], None],
         live: Live | None = None,
         release: Callable[[], None] | None = None,
+        tell: Callable[[Mapping[str, object]], bool] | None = None,
     ) -> Call[Reply | None]:
         """Begin a request.
 
         ``send`` takes encoded messages that belong to it, always before the reply. ``live`` is
         the session's state on a stream transport; over HTTP it is found by the session id.
-        ``release`` lets the request close its HTTP response and go on.
+        ``release`` lets the request close its HTTP response and go on. ``tell`` takes what the
+        log is to say of the request, where that is carried by something that has a line.
         """
         params = request.params if request.params is not None else {}
         context = self._context(request.method, params, facts, send)
@@ -116,6 +118,8 @@ class Kernel:
         context.live = live
         if release is not None:
             context.release = release
+        if tell is not None:
+            context.tell = tell
         # Bound before the work begins: a tool may detach before it first waits.
         context.detach = partial(self._background.detach, request, call)
         self._begin(call, params)
@@ -124,12 +128,21 @@ class Kernel:
         return call
 
     def start_tool(
-        self, name: str, arguments: dict[str, Any], facts: Facts
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        facts: Facts,
+        tell: Callable[[Mapping[str, object]], bool] | None = None,
     ) -> Call[ToolResult | McpError | None]:
-        """Begin a tool call for a transport that is not JSON-RPC (REST)."""
+        """Begin a tool call for a transport that is not JSON-RPC (REST).
+
+        ``tell`` as in ``start``.
+        """
         params = {"name": name, "arguments": arguments}
-        call: Call[ToolResult | McpError | None]
-        call = Call(self._context("tools/call", params, facts, nowhere))
+        context = self._context("tools/call", params, facts, nowhere)
+        if tell is not None:
+            context.tell = tell
+        call: Call[ToolResult | McpError | None] = Call(context)
         self._begin(call, params)
         return call
 

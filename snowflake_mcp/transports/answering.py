@@ -2,7 +2,7 @@
 
 # mypy: allow-untyped-calls
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.interfaces import IProtocol
@@ -43,6 +43,8 @@ class Answering:
     """Of the answer, once there is one."""
     finished = False
     """Whether all of the answer has been written."""
+    told: Mapping[str, object] | None = None
+    """What is to be said in the line of the exchange of the request that it carried."""
     _begun = False
     _over = False
     _chunked = False
@@ -133,6 +135,13 @@ class Answering:
             self._gone_callbacks.append(callback)
         elif not self.finished:
             callback()
+
+    def tell(self, said: Mapping[str, object]) -> bool:
+        """Say this of the request in the line of the exchange, unless the answer has begun."""
+        if self._begun or self._over or self.told is not None:
+            return False
+        self.told = said
+        return True
 
     def switch(self, protocol: IProtocol) -> None:
         """Give the connection to another protocol."""

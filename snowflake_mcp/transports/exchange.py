@@ -166,5 +166,12 @@ class Exchange(Protocol):
     def on_gone(self, callback: Callable[[], None]) -> None:
         """Call back once if the client leaves before the answer is complete."""
 
+    def tell(self, said: Mapping[str, object]) -> bool:
+        """Say this of the one request that the exchange carries in the exchange's line, too.
+
+        ``False``: it is too late for that, or will not be known before the client has read an
+        event stream to its end; whoever asks has to say it by itself.
+        """
+
     def switch(self, protocol: IProtocol) -> None:
         """Give the connection to another protocol; the exchange is over."""

@@ -165,7 +165,9 @@ class McpEndpoint:
             open_stream,
             eras.has_priming_events(facts.version),
         )
-        call = self._kernel.start(request, facts, answer.notify, release=answer.release)
+        call = self._kernel.start(
+            request, facts, answer.notify, release=answer.release, tell=exchange.tell
+        )
         call.when_answered(answer.settle)
         if call.answered:
             # Most calls have ended here: what waits needs a timer, and to hear of a client's end.

@@ -93,7 +93,7 @@ class RestTools:
             peer=exchange.peer,
             origin=exchange.origin,
         )
-        call = self._kernel.start_tool(body.name, body.arguments, facts)
+        call = self._kernel.start_tool(body.name, body.arguments, facts, exchange.tell)
         exchange.on_gone(lambda: call.cancel("disconnect"))
         call.reply.addCallback(_settle, exchange, body.name, known)
 

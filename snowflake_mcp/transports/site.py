@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.web import http
 
 from snowflake_mcp.auth.caller import Caller, Found
-from snowflake_mcp.ops.access import AccessLogger
+from snowflake_mcp.ops.access import REQUEST, AccessLogger
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.transports.answering import GONE, Answering
 from snowflake_mcp.transports.callers import Callers
@@ -37,6 +37,9 @@ _CHANNELS: Final[Mapping[str, type[Channel]]] = {
     "twisted": TwistedChannel,
 }
 """What reads a connection, by ``http.parser``."""
+_EXCHANGE: Final = "{path} {status} in {duration_s:.3f} s, {sent_bytes} bytes"
+_ALONE: Final = f"{{method}} {_EXCHANGE}"
+_WITH_REQUEST: Final = f"{REQUEST}, {{http_method}} {_EXCHANGE}"
 _log = AccessLogger()
 
 
@@ -167,15 +170,34 @@ class Site(http.HTTPFactory):
         return route.public or self.callers.is_open(request.target)
 
     def record(self, request: Answering, status: int) -> None:
-        """Write the access-log event of a request and count it."""
+        """Write the access-log event of a request and count it.
+
+        Of the MCP or REST request that it carried the same event tells, where that has ended.
+        """
         self._count(status, request.sent_bytes)
+        told = request.told
+        if told is not None:
+            _log.info(
+                _WITH_REQUEST,
+                **told,
+                http_method=request.verb,
+                path=request.target[:_SHOWN_CHARS],
+                status=status,
+                duration_s=self.clock.seconds() - request.began_s,
+                sent_bytes=request.sent_bytes,
+                received_bytes=request.received_bytes,
+                http_request_id=request.request_id,
+                peer=request.peer,
+                caller=request.principal.name,
+            )
+            return
         if status < 400 and not self.every_line:
             return
         if status == 200 and request.target.startswith(_PROBES):
             # Asked for every few seconds by machines, and a line costs more than the answer.
             return
         _log.info(
-            "{method} {path} {status} in {duration_s:.3f} s, {sent_bytes} bytes",
+            _ALONE,
             method=request.verb[:_SHOWN_CHARS],
             path=request.target[:_SHOWN_CHARS],
             status=status,

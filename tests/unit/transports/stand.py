@@ -14,6 +14,7 @@ from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, RateSettings
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.pipeline.observe import observe
 from snowflake_mcp.pipeline.rates import Rates
 from snowflake_mcp.protocol.admission import Admission
 from snowflake_mcp.protocol.answers import ServerIdentity
@@ -161,6 +162,7 @@ class Stand:
         rates = http.pop("rates", None)
         admin = http.pop("admin", None)
         downloads = http.pop("downloads", None)
+        every_line = http.pop("every_line", None)
         self.clock = http.pop("clock", None) or Clock()
         self.toolbox = ToolboxDouble()
         self.status = StatusDouble()
@@ -172,7 +174,10 @@ class Stand:
             identity=ServerIdentity("snowflake-mcp", "Snowflake", "0.1.0", lambda _: "Ask."),
             signers=signers,
             request_timeout_s=lambda _: 300.0,
-            layers=[] if rates is None else [rates(self.clock, self.metrics).layer],
+            layers=[
+                *([] if every_line is None else [observe(self.metrics, every=every_line)]),
+                *([] if rates is None else [rates(self.clock, self.metrics).layer]),
+            ],
         )
         config = Config(ConnectionSettings("demo", Backend.DEMO))
         config = replace(
@@ -192,6 +197,8 @@ class Stand:
             admin,
             None if downloads is None else downloads(self.clock, self.metrics),
         )
+        if every_line is not None:
+            self.front.site.every_line = every_line
         if identify is not None:
             self.front.site.callers = NamedCallers(authentication, identify)
         self.wires: list[Wire] = []
