@@ -228,12 +228,12 @@ class Profiles:
         self._connection = config.connection
         self._connections = {config.connection.name: config.connection, **config.connections}
         own = PrincipalSettings(policy=config.policy, limits=config.limits, rates=config.rates)
-        self._own = narrowed(own, config.connection)
         # A connection that waits for a restart is told of where seats are checked.
         self._tables = {
             name: narrowed(table, self._connections.get(table.connection, config.connection))
             for name, table in config.principals.items()
         }
+        self._counts = {"": narrowed(own, config.connection), **self._tables}
         self._written = {"": own, **config.principals}
         self._elsewhere: dict[tuple[str, str], PrincipalSettings] = {}
         self._tools = config.tools
@@ -244,7 +244,7 @@ class Profiles:
     @property
     def all(self) -> tuple[PrincipalSettings, ...]:
         """What counts for callers of no table, and every table."""
-        return self._own, *self._tables.values()
+        return tuple(self._counts.values())
 
     def of(self, profile: str) -> PrincipalSettings:
         """What counts for callers of a table; empty: for those of none.
@@ -254,7 +254,7 @@ class Profiles:
         Raises:
             KeyError: there is no such table, or no more.
         """
-        return self._tables[profile] if profile else self._own
+        return self._counts[profile]
 
     def connection(self, profile: str) -> ConnectionSettings:
         """The Snowflake connection that answers the callers of a table.

@@ -4,16 +4,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Annotated, Final, Literal
 
 import msgspec
 
 __all__ = ["Allowance", "Allowances", "Ledger", "Meter", "Spent", "Used"]
 
-_SPANS: Final[Mapping[str, int]] = {"hourly": 3_600, "daily": 86_400}
-"""Seconds; both begin with an hour of UTC."""
+_HOUR_S: Final = 3_600
+_DAY_S: Final = 86_400
+"""Both begin with an hour of UTC."""
 _MOST: Final = 10_000
-"""Principals of one span; of more, whoever was seen longest ago begins anew."""
+"""Principals of one day; of more, whoever was seen longest ago begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,18 @@ class Allowance:
     """As Snowflake estimates them before a query."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Allowances:
     """What one principal may use in an hour, and on a day, of UTC."""
 
     hourly: Allowance = field(default_factory=Allowance)
     daily: Allowance = field(default_factory=Allowance)
+
+    @cached_property
+    def limited(self) -> bool:
+        """Whether anything of it has a limit."""
+        nothing = Allowance()
+        return self.hourly != nothing or self.daily != nothing
 
 
 @dataclass(slots=True)
@@ -59,49 +67,12 @@ class Spent:
     retry_after_s: int
 
 
-class _Book:
-    """The pages of one span of time."""
+@dataclass(slots=True)
+class _Account:
+    """What one principal has used in this hour and on this day."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.span_s = _SPANS[name]
-        self.window = 0
-        self.pages: OrderedDict[str, Used] = OrderedDict()
-
-    def page(self, principal: str, now: float) -> Used:
-        window = int(now // self.span_s)
-        # A clock that is set back gives nobody a new page.
-        if window > self.window:
-            self.window = window
-            self.pages.clear()
-        page = self.pages.setdefault(principal, Used())
-        self.pages.move_to_end(principal)
-        if len(self.pages) > _MOST:
-            self.pages.popitem(last=False)
-        return page
-
-    def spent(
-        self, principal: str, allowed: Allowance, scan_bytes: int, now: float
-    ) -> Spent | None:
-        used = self.page(principal, now)
-        read = used.scan_bytes + scan_bytes
-        if 0 < allowed.statements <= used.statements:
-            kind, text = "statements", f"{used.statements} of {allowed.statements} statements"
-        elif 0 < allowed.seconds <= used.seconds:
-            kind = "seconds"
-            text = f"{used.seconds:.0f} of {allowed.seconds:.0f} seconds of running statements"
-        elif 0 < allowed.scan_bytes < read:
-            kind, text = "scan_bytes", f"{read} of {allowed.scan_bytes} bytes to read"
-        else:
-            return None
-        ends = (self.window + 1) * self.span_s
-        return Spent(
-            setting=f"{self.name}_{kind}",
-            whose="This hour's" if self.name == "hourly" else "Today's",
-            text=text,
-            until=datetime.fromtimestamp(ends, UTC).strftime("%H:%M UTC"),
-            retry_after_s=max(1, int(ends - now) + 1),
-        )
+    hourly: Used = field(default_factory=Used)
+    daily: Used = field(default_factory=Used)
 
 
 _Amount = Annotated[int, msgspec.Meta(ge=0)]
@@ -121,6 +92,8 @@ class _State(msgspec.Struct, forbid_unknown_fields=True):
 
 class Meter:
     """The seconds of one statement, booked as they pass; ``Ledger.meter`` makes it."""
+
+    __slots__ = ("_booked", "_ledger", "_now", "_principal")
 
     def __init__(self, ledger: "Ledger", principal: str, now: Callable[[], float]) -> None:
         self._ledger = ledger
@@ -162,7 +135,10 @@ class Ledger:
 
     def __init__(self, wall_clock: Callable[[], float]) -> None:
         self._wall_clock = wall_clock
-        self._hourly, self._daily = _Book("hourly"), _Book("daily")
+        self._hour = self._day = 0
+        """Of the epoch: those that the accounts are of."""
+        self._hour_ends = 0.0
+        self._accounts: OrderedDict[str, _Account] = OrderedDict()
         self._running: dict[str, _Running] = {}
         self._version = 0
 
@@ -174,10 +150,11 @@ class Ledger:
 
     def meter(self, principal: str, now: Callable[[], float]) -> Meter:
         """Count the seconds of a statement from now on; ``now`` is the one monotonic clock."""
-        self._book(principal)
         running = self._running.get(principal)
         if running is None:
             running = self._running[principal] = _Running(now, now())
+        else:
+            self._book(principal)
         running.count += 1
         return Meter(self, principal, now)
 
@@ -194,32 +171,47 @@ class Ledger:
     ) -> None:
         """This principal has used so much more."""
         self._version += 1
-        now = self._wall_clock()
-        for book in (self._hourly, self._daily):
-            page = book.page(principal, now)
-            page.statements += statements
-            page.seconds += seconds
-            page.scan_bytes += scan_bytes
+        account = self._account(principal, self._wall_clock())
+        for used in (account.hourly, account.daily):
+            used.statements += statements
+            used.seconds += seconds
+            used.scan_bytes += scan_bytes
 
     def used_today(self, principal: str) -> Used:
         """What this principal has used since midnight UTC; not to be changed."""
         self._book(principal)
-        return self._daily.page(principal, self._wall_clock())
+        return self._account(principal, self._wall_clock()).daily
 
     def exhausted(self, principal: str, allowed: Allowances, scan_bytes: int = 0) -> Spent | None:
         """Which part of ``allowed`` a further statement would exceed; the day's counts first.
 
         ``scan_bytes`` is what the statement itself is going to read.
         """
+        if not allowed.limited:
+            return None
         self._book(principal)
         now = self._wall_clock()
-        return self._daily.spent(principal, allowed.daily, scan_bytes, now) or self._hourly.spent(
-            principal, allowed.hourly, scan_bytes, now
+        account = self._account(principal, now)
+        if found := _exceeded(allowed.daily, account.daily, scan_bytes):
+            span, whose, ends = "daily", "Today's", (self._day + 1) * _DAY_S
+        elif found := _exceeded(allowed.hourly, account.hourly, scan_bytes):
+            span, whose, ends = "hourly", "This hour's", (self._hour + 1) * _HOUR_S
+        else:
+            return None
+        kind, text = found
+        return Spent(
+            setting=f"{span}_{kind}",
+            whose=whose,
+            text=text,
+            until=datetime.fromtimestamp(ends, UTC).strftime("%H:%M UTC"),
+            retry_after_s=max(1, int(ends - now) + 1),
         )
 
     def dump(self) -> bytes:
         """All of it, for ``restore`` in another process; holds the names of principals."""
-        state = _State(1, _packed(self._hourly), _packed(self._daily))
+        hourly = {who: account.hourly for who, account in self._accounts.items()}
+        daily = {who: account.daily for who, account in self._accounts.items()}
+        state = _State(1, _packed(self._hour, hourly), _packed(self._day, daily))
         return msgspec.json.encode(state)
 
     def restore(self, data: bytes) -> None:
@@ -233,21 +225,46 @@ class Ledger:
         except msgspec.DecodeError as error:
             raise ValueError(str(error)) from None
         now = self._wall_clock()
-        for book, kept in ((self._hourly, state.hourly), (self._daily, state.daily)):
-            if kept.window == int(now // book.span_s):
-                book.window = kept.window
-                book.pages = OrderedDict((who, Used(*page)) for who, page in kept.pages.items())
+        if state.daily.window == int(now // _DAY_S):
+            for who, page in state.daily.pages.items():
+                self._account(who, now).daily = Used(*page)
+        if state.hourly.window == int(now // _HOUR_S):
+            for who, page in state.hourly.pages.items():
+                self._account(who, now).hourly = Used(*page)
 
     def snapshot(self) -> dict[str, object]:
         """For /status: today's sums over all principals, without their names."""
         self._book(*self._running)
-        pages = self._daily.pages.values()
+        pages = [account.daily for account in self._accounts.values()]
         return {
             "principals": len(pages),
             "statements": sum(page.statements for page in pages),
             "seconds": round(sum(page.seconds for page in pages), 1),
             "scan_bytes": sum(page.scan_bytes for page in pages),
         }
+
+    def _account(self, principal: str, now: float) -> _Account:
+        # A clock that is set back gives nobody a new page.
+        if now >= self._hour_ends:
+            self._turn(now)
+        account = self._accounts.get(principal)
+        if account is not None:
+            self._accounts.move_to_end(principal)
+            return account
+        if len(self._accounts) >= _MOST:
+            self._accounts.popitem(last=False)
+        account = self._accounts[principal] = _Account()
+        return account
+
+    def _turn(self, now: float) -> None:
+        """Another hour has begun, perhaps with another day."""
+        self._hour, day = int(now // _HOUR_S), int(now // _DAY_S)
+        self._hour_ends = (self._hour + 1) * _HOUR_S
+        if day > self._day:
+            self._day = day
+            self._accounts.clear()
+        for account in self._accounts.values():
+            account.hourly = Used()
 
     def _book(self, *principals: str) -> None:
         for principal in principals:
@@ -260,9 +277,24 @@ class Ledger:
                 self.use(principal, seconds=seconds * running.count)
 
 
-def _packed(book: _Book) -> _Pages:
-    pages = {
+def _exceeded(allowed: Allowance, used: Used, scan_bytes: int) -> tuple[str, str] | None:
+    """What of it a further statement that reads so much would exceed, and how much of how much."""
+    read = used.scan_bytes + scan_bytes
+    if 0 < allowed.statements <= used.statements:
+        return "statements", f"{used.statements} of {allowed.statements} statements"
+    if 0 < allowed.seconds <= used.seconds:
+        text = f"{used.seconds:.0f} of {allowed.seconds:.0f} seconds of running statements"
+        return "seconds", text
+    if 0 < allowed.scan_bytes < read:
+        return "scan_bytes", f"{read} of {allowed.scan_bytes} bytes to read"
+    return None
+
+
+def _packed(window: int, pages: Mapping[str, Used]) -> _Pages:
+    """The pages of one span on which there is something."""
+    packed = {
         who: (page.statements, round(page.seconds, 3), page.scan_bytes)
-        for who, page in book.pages.items()
+        for who, page in pages.items()
+        if page.statements or page.seconds or page.scan_bytes
     }
-    return _Pages(book.window, pages)
+    return _Pages(window, packed)

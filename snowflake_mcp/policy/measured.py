@@ -1,17 +1,14 @@
 """A gate that is counted: how many verdicts of which kind, why refused, how long they took."""
 
-from typing import Final, Protocol
+from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.ops.metrics import Metrics
-from snowflake_mcp.policy.rules import Rule
 from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.verdict import Verdict
 
 __all__ = ["Judge", "MeasuredGate"]
-
-_UNJUDGED: Final = Rule.GATE_UNAVAILABLE.value
 
 
 class Judge(Protocol):
@@ -37,10 +34,8 @@ class MeasuredGate:
         """
         began = self._clock.seconds()
         verdict = await self._gate.judge(sql, terms, situation, owner)
-        rules = [refusal.rule for refusal in verdict.refusals]
-        word = "allowed" if verdict.allowed else "unjudged" if _UNJUDGED in rules else "refused"
-        self._metrics.count("gate_verdicts", verdict.kind, word)
+        self._metrics.count("gate_verdicts", verdict.kind, verdict.word)
         self._metrics.observe("gate_seconds", self._clock.seconds() - began)
-        for rule in rules:
+        for rule in verdict.rules:
             self._metrics.count("gate_refusals", rule)
         return verdict

@@ -1,7 +1,8 @@
 """What the operator's settings and the caller's circumstances say to the gate."""
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from snowflake_mcp.policy.columns import ColumnPatterns, columns_like
 from snowflake_mcp.policy.objects import ObjectRules, rules_about
@@ -11,8 +12,7 @@ from snowflake_mcp.policy.tiers import Tier
 __all__ = ["NOWHERE", "Situation", "Terms"]
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """What one judgement depends on beside the text and the terms; names are as stored."""
 
     database: str | None = None
@@ -26,8 +26,7 @@ NOWHERE: Final = Situation()
 """A read, and nothing is known of where unqualified names lead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(msgspec.Struct, frozen=True):
     """The settings that a judgement depends on, as they count for whoever asks.
 
     They travel with each text, so callers may differ, and a reload needs no new children.

@@ -20,7 +20,7 @@ class Tier(IntEnum):
     @property
     def word(self) -> str:
         """As it is written in the setting ``policy.tier``."""
-        return self.name.lower()
+        return _WORDS[self]
 
 
 def tier_named(word: str) -> Tier:
@@ -35,4 +35,5 @@ def tier_named(word: str) -> Tier:
     return tier
 
 
+_WORDS: Final = tuple(tier.name.lower() for tier in Tier)
 _TIERS: Final = {tier.word: tier for tier in Tier}

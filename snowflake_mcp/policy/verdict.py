@@ -1,6 +1,7 @@
 """What the gate says about one SQL text: allowed or refused, and why."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from snowflake_mcp.policy.tiers import Tier
@@ -51,9 +52,12 @@ class Refusal:
     """Whether the same text may pass when it is sent again: it was not judged at all."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
-    """The gate's answer for one SQL text."""
+    """The gate's answer for one SQL text.
+
+    It may be given many times over, so what follows from its parts is found out once.
+    """
 
     allowed: bool
     kind: str
@@ -75,3 +79,15 @@ class Verdict:
     """Statements of its flow chain; 1 when there is no ``->>``."""
     results: tuple[str, ...] = ()
     """Query ids of the stored results that it reads; whoever sends it checks whose they are."""
+
+    @cached_property
+    def rules(self) -> tuple[str, ...]:
+        """For which it refuses."""
+        return tuple(refusal.rule for refusal in self.refusals)
+
+    @cached_property
+    def word(self) -> str:
+        """``allowed``, ``refused``, or ``unjudged`` where nobody could tell."""
+        if self.allowed:
+            return "allowed"
+        return "unjudged" if any(each.retryable for each in self.refusals) else "refused"

@@ -1,9 +1,12 @@
 """What the tools of a caller stand on: the server's parts, and the settings that count."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
 from typing import Final, Protocol, Self, TypeVar
 
+from msgspec import structs
 from twisted.internet.interfaces import IReactorTime
 
 from snowflake_mcp.charts.lines import Answer, Question
@@ -26,6 +29,7 @@ from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.tools.confirming import Confirmations
 from snowflake_mcp.tools.keeping import KeptResults
 from snowflake_mcp.tools.masks import NO_MASKS, Masks, masks_of
+from snowflake_mcp.tools.names import stored
 from snowflake_mcp.warehouse.catalog import Catalog
 from snowflake_mcp.warehouse.cortex import Inquiry
 from snowflake_mcp.warehouse.directory import Directory, Reader
@@ -166,9 +170,12 @@ def terms_of(counts: PrincipalSettings) -> Terms:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Backing:
-    """What the tools of the callers of one table stand on, as long as its settings count."""
+    """What the tools of the callers of one table stand on, as long as its settings count.
+
+    What follows from its parts is found out once, by the first call that asks.
+    """
 
     parts: Parts
     counts: PrincipalSettings
@@ -220,28 +227,28 @@ class Backing:
         """Statements by query id."""
         return self.parts.statements.handles
 
-    @property
+    @cached_property
     def limits(self) -> LimitSettings:
         """Bounds of what these callers ask for."""
         return self.counts.limits
 
-    @property
+    @cached_property
     def policy(self) -> PolicySettings:
         """What SQL of these callers may do."""
         return self.counts.policy
 
-    @property
+    @cached_property
     def rules(self) -> ObjectRules:
         """The rules about objects."""
         return self.terms.rules
 
-    @property
+    @cached_property
     def role(self) -> str:
         """The Snowflake role that counts, as far as the settings name one; empty: the login's."""
         named = self.counts.role or str(self.connection.parameters.get("role") or "")
         return shown(self.wish.role) or named
 
-    @property
+    @cached_property
     def warehouse(self) -> str:
         """Likewise the virtual warehouse."""
         named = self.counts.warehouse or str(self.connection.parameters.get("warehouse") or "")
@@ -254,9 +261,44 @@ class Backing:
         login = [parameters.get(name) for name in ("account", "user", "database", "schema")]
         place = (self.connection.name, *map(str, login), self.role, self.warehouse)
         # Where the operator sets them is for remedies alone.
-        return place, replace(self.terms, section=""), self.tier, self.masks, self.limits
+        return place, structs.replace(self.terms, section=""), self.tier, self.masks, self.limits
 
-    @property
+    @cached_property
+    def place(self) -> tuple[str | None, str | None]:
+        """Database and schema of the connection's login, as stored; ``None``: it names none.
+
+        Raises:
+            ToolFailure: what it names cannot be a name.
+        """
+        parameters = self.connection.parameters
+        names = (parameters.get("database"), parameters.get("schema"))
+        database, schema = (
+            stored(name, "connection") if isinstance(name, str) and name else None for name in names
+        )
+        return database, schema
+
+    @cached_property
+    def chosen(self) -> Mapping[str, str]:
+        """What of the seat is not the callers' own, in words."""
+        return MappingProxyType(self.wish.words)
+
+    @cached_property
+    def backend(self) -> str:
+        """What answers them: Snowflake or the sample warehouse."""
+        return self.connection.backend.value
+
+    @cached_property
+    def budgeted(self) -> bool:
+        """Whether the operator bounds what a query of theirs may read."""
+        policy = self.policy
+        return bool(
+            policy.max_scan_partitions
+            or policy.max_scan_bytes
+            or policy.hourly_scan_bytes
+            or policy.daily_scan_bytes
+        )
+
+    @cached_property
     def gives_handles(self) -> bool:
         """Whether these callers can do something with the query id of a statement that goes on."""
         return self.names >= _ABOUT_HANDLES

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
@@ -41,6 +41,8 @@ class RowLimit:
         return min(self.default or limits.default_rows, most), most
 
 
+_NO_ROW_LIMIT: Final = RowLimit()
+
 Effect: TypeAlias = Literal["reads", "ends", "delegates", "writes"]
 """What a tool does to Snowflake: nothing, ends a statement, whatever an agent there does, or
 changes data or objects."""
@@ -66,8 +68,7 @@ class Tool(Generic[ArgumentsT]):
     see ``tools.seats``. They are none of ``arguments``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Sender):
+class Call(Sender, frozen=True):
     """One call of a tool while it runs; reactor thread only."""
 
     row_limit: RowLimit | None = None
@@ -109,7 +110,7 @@ class Call(Sender):
         Raises:
             ToolFailure: more than the setting allows.
         """
-        default, most = (self.row_limit or RowLimit()).within(self.backing.limits)
+        default, most = (self.row_limit or _NO_ROW_LIMIT).within(self.backing.limits)
         if limit is None:
             return default
         if limit > most:
@@ -129,7 +130,7 @@ class Call(Sender):
         """
         if given is not None:
             return stored(given, "schema")
-        default_database, default_schema = self._defaults()
+        default_database, default_schema = self.backing.place
         if default_schema is not None and default_database == database:
             return default_schema
         raise ToolFailure(
@@ -165,17 +166,9 @@ class Call(Sender):
         A database without a schema leaves the schema open: the login decides it.
         """
         if database is None:
-            default_database, default_schema = self._defaults()
+            default_database, default_schema = self.backing.place
             database, schema = default_database, schema or default_schema
         return Situation(database, schema, tier)
-
-    def _defaults(self) -> tuple[str | None, str | None]:
-        parameters = self.backing.connection.parameters
-        names = (parameters.get("database"), parameters.get("schema"))
-        database, schema = (
-            stored(name, "connection") if isinstance(name, str) and name else None for name in names
-        )
-        return database, schema
 
     async def judge(self, sql: str, situation: Situation) -> Verdict:
         """What the gate says of a statement that an agent wrote, on the terms of the caller.
@@ -183,7 +176,8 @@ class Call(Sender):
         Raises:
             CancelledError: the request was cancelled.
         """
-        owner = self.context.facts.principal.name
-        verdict = await self.backing.parts.gate.judge(sql, self.backing.terms, situation, owner)
-        note_verdict(self.context.trail, verdict, sql)
+        backing, context = self.backing, self.context
+        owner = context.facts.principal.name
+        verdict = await backing.parts.gate.judge(sql, backing.terms, situation, owner)
+        note_verdict(context.trail, verdict, sql)
         return verdict

@@ -1,8 +1,10 @@
 """Which columns of a result a chart is made of, and the collector of their values."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
+
+from msgspec import structs
 
 from snowflake_mcp.charts.lines import Field, Kind, Values
 from snowflake_mcp.tools.chart_types import ChartQuery
@@ -229,7 +231,7 @@ class ChartCollector:
         self._asked = asked
         self._masks = masks
         # No text is made of the rows.
-        self._rows = RowsCollector(replace(budget, text_chars=1), masks)
+        self._rows = RowsCollector(structs.replace(budget, text_chars=1), masks)
         self._places: tuple[int, ...] = ()
         self._fields: tuple[Field, ...] = ()
         self._chosen: Chosen | None = None

@@ -129,7 +129,7 @@ def _of(
     async def run(arguments: Any, call: Call) -> ToolResult:
         service = services[arguments.service]
         if service.connection and call.elsewhere is not None:
-            call = replace(call, backing=call.elsewhere(wish_of_service(service)))
+            call = msgspec.structs.replace(call, backing=call.elsewhere(wish_of_service(service)))
         # Another connection may have rules of its own.
         call.seen(*(path_of(service) or ()))
         result: ToolResult = await asked(service, arguments, call, max_bytes)

@@ -58,6 +58,7 @@ _ANNOTATIONS: Final[Mapping[Effect, Mapping[str, bool]]] = {
     },
 }
 
+_NOTHING_CHOSEN: Final[Mapping[str, str]] = MappingProxyType({})
 _SET_GONE: Final = "This tool set is configured no longer"
 _COMMON: Final = frozenset(Answer.__struct_fields__)
 
@@ -141,18 +142,21 @@ class Registry:
             McpError: the principal has no such tool (-32602).
             CancelledError: the request was cancelled; the statement has been aborted.
         """
-        offer = self._offer(context.facts.principal)
+        principal = context.facts.principal
+        offer = self._offer(principal)
         tool = offer.tools.get(name)
         if tool is None:
             raise _absent(name, offer.tools)
-        profile, backing = context.facts.principal.profile, offer.backing
-        chosen: Mapping[str, str] = {}
+        profile, backing = principal.profile, offer.backing
+        chosen = _NOTHING_CHOSEN
         try:
             arguments, wish = parted(tool.seats, offer.choices, arguments)
-            chosen = wish.words
+            if wish is not NO_WISH:
+                chosen = wish.words
             if name in self._profiles.tools:
                 wish = wish_of_tool(self._profiles.tools[name])
-            backing = self._backing(offer, profile, wish)
+            if wish is not NO_WISH:
+                backing = self._backing(offer, profile, wish)
             given = checked(tool, arguments)
         except ToolFailure as failure:
             return failed(Call(backing, context, name), failure)

@@ -21,8 +21,7 @@ _COLUMN_CHARS: Final = 1 << 16
 """No description of a column comes near it: names end at 255 characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+class Budget(msgspec.Struct, frozen=True):
     """How large the parts of an answer may become."""
 
     row_bytes: int

@@ -45,6 +45,9 @@ def parted(
     Raises:
         ToolFailure: it may not be chosen; the failure names what may.
     """
+    # Most calls ask for nothing of it.
+    if arguments.keys().isdisjoint(seats):
+        return arguments, NO_WISH
     kinds = [kind for kind in seats if kind in arguments and choices.names(kind)]
     if not kinds:
         return arguments, NO_WISH

@@ -1,9 +1,10 @@
 """The run of a statement for a call of a tool, and what may be done with one that runs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar
+
+import msgspec
 
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import Family, ToolFailure
@@ -31,14 +32,13 @@ _MARGIN_S: Final = 1.0
 """Kept of the request's time for aborting the statement and for the answer itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True):
     """A call of a tool as far as Snowflake hears of it; reactor thread only."""
 
     backing: Backing
     context: RequestContext
     tool: str
-    chosen: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    chosen: Mapping[str, str] = MappingProxyType({})
     """The arguments by which the caller chose its seat, as it may give them again."""
     elsewhere: Callable[[Wish], Backing] | None = None
     """What calls stand on at another seat of the caller; ``None``: it has no other."""
@@ -78,28 +78,30 @@ class Sender:
             StillRunningError: see ``handle_after_s``.
             CancelledError: the request was cancelled and the statement aborted.
         """
-        backing = self.backing
-        principal = self.context.facts.principal.name
-        ledger = backing.parts.ledger
-        if spent := ledger.exhausted(principal, backing.allowances):
+        backing, context = self.backing, self.context
+        principal, ledger = context.facts.principal, backing.parts.ledger
+        if spent := ledger.exhausted(principal.name, backing.allowances):
             raise used_up(spent, backing)
         submits = handle_after_s == 0
         if not submits and not backing.gives_handles:
             handle_after_s = None
-        ledger.use(principal, statements=1)
-        meter = ledger.meter(principal, self.context.clock.seconds)
+        ledger.use(principal.name, statements=1)
+        meter = ledger.meter(principal.name, context.clock.seconds)
+        counted = False
 
         def ended(query_id: str | None, state: str) -> None:
+            nonlocal counted
+            counted = True
             meter.stop()
-            self.context.trail.ended(query_id, state)
+            context.trail.ended(query_id, state)
 
-        note_statement(self.context.trail, self.backing, sql)
+        note_statement(context.trail, backing, sql)
         if task_arguments is not None:
             # Whoever takes the task up again is to find its statement where it runs.
             task_arguments = {**task_arguments, **self.chosen}
         job = Job(
             sql=sql,
-            principal=self.context.facts.principal,
+            principal=principal,
             wish=backing.wish,
             max_rows=max_rows,
             timeout_s=backing.limits.submitted_timeout_s if submits else self._timeout_s(timeout_s),
@@ -109,19 +111,18 @@ class Sender:
             on_progress=lambda status, elapsed_s: self._report(status, elapsed_s, task_arguments),
             on_query=self._sent,
             on_end=ended,
-            resumes=self.context.resumes,
+            resumes=context.resumes,
             keep=self._outlives_us,
             answer_within_s=handle_after_s,
             waits=lambda: not submits and self._is_task(task_arguments),
             kept_rows=kept_rows,
             once=once,
         )
-        goes_on = False
         try:
             return await backing.parts.statements.run(job, collector)
         except StillRunningError:
             # Its seconds are counted until ``ended`` is told.
-            goes_on = True
+            counted = True
             raise
         except ToolFailure as failure:
             if not missing or failure.family is not Family.MISSING_OBJECT:
@@ -129,7 +130,7 @@ class Sender:
             hint = f"{missing} The server's role may also lack the right to see it."
             raise failure.anew(hint=hint) from failure
         finally:
-            if not goes_on:
+            if not counted:
                 meter.stop()
 
     async def where(self, query_id: str) -> Self:
@@ -143,7 +144,7 @@ class Sender:
         wish = await self.backing.handles.place(query_id, self.asking)
         if wish == self.backing.wish or self.elsewhere is None:
             return self
-        return replace(self, backing=self.elsewhere(wish))
+        return msgspec.structs.replace(self, backing=self.elsewhere(wish))
 
     async def ask(
         self,
@@ -275,10 +276,11 @@ class Sender:
         return min(wanted_s, self.backing.limits.answer_within_s, self._timeout_s() / 2)
 
     def _sent(self, query_id: str) -> None:
-        self.context.trail.sent(query_id)
-        if self.context.query_id != query_id:
-            self.context.query_id = query_id
-            self.context.log("debug", {"event": "statement", "query_id": query_id})
+        context = self.context
+        context.trail.sent(query_id)
+        if context.query_id != query_id:
+            context.query_id = query_id
+            context.log("debug", {"event": "statement", "query_id": query_id})
 
     def _timeout_s(self, wanted_s: float | None = None) -> float:
         left = self.context.remaining_s
@@ -286,19 +288,21 @@ class Sender:
         return min(most, wanted_s or most, left - _MARGIN_S if left > _MARGIN_S else left)
 
     def _tag(self) -> Mapping[str, str]:
-        facts = self.context.facts
+        context, facts = self.context, self.context.facts
         tag = {
             "server": SERVER_NAME,
             "principal": facts.principal.name,
             "client": facts.client,
             "session": facts.session_id or "",
-            "request": self.context.request_id,
+            "request": context.request_id,
             "tool": self.tool,
-            **self.backing.wish.words,
+            **self.backing.chosen,
         }
-        if (span := self.context.traceparent or facts.traceparent) is not None:
+        if (span := context.traceparent or facts.traceparent) is not None:
             tag["traceparent"] = span
-        return {key: tags.value(value) for key, value in tag.items()}
+        if max(map(len, tag.values())) > tags.MAX_VALUE_CHARS:
+            tag = {key: tags.value(value) for key, value in tag.items()}
+        return tag
 
     def _report(
         self, status: str, elapsed_s: float, task_arguments: Mapping[str, Any] | None

@@ -33,15 +33,8 @@ async def within_budget(
         InputRequired: stateless era: the user is asked; pass it on.
         McpError: stateless era: the client cannot be asked (-32021).
     """
-    backing, principal = call.backing, call.context.facts.principal.name
-    policy, ledger = backing.policy, backing.parts.ledger
-    limited = (
-        policy.max_scan_partitions
-        or policy.max_scan_bytes
-        or policy.hourly_scan_bytes
-        or policy.daily_scan_bytes
-    )
-    if kind not in _ESTIMATED or not limited:
+    backing = call.backing
+    if not backing.budgeted or kind not in _ESTIMATED:
         return
     if steps > 1:
         # EXPLAIN would explain the first step and run the others.
@@ -57,7 +50,7 @@ async def within_budget(
         database=database,
         schema=schema,
     )
-    estimate = outcome.value
+    estimate, policy = outcome.value, backing.policy
     if estimate is None:
         raise ToolFailure(
             Family.LIMIT,
@@ -72,6 +65,7 @@ async def within_budget(
         subject = (sql, database, schema, str(backing.wish.words))
         instead = _ASK_HINT.format(backing.terms.section)
         await ask(call.context, backing.parts.confirmations, message, *subject, instead=instead)
+    principal, ledger = call.context.facts.principal.name, backing.parts.ledger
     if spent := ledger.exhausted(principal, backing.allowances, estimate.scan_bytes):
         raise used_up(spent, backing, by_this_query=True)
     ledger.use(principal, scan_bytes=estimate.scan_bytes)

@@ -15,15 +15,8 @@ _OWN_FUNCTIONS: Final = "udf"
 
 def note_verdict(trail: Trail, verdict: Verdict, sql: str) -> None:
     """The gate has judged ``sql``."""
-    objects, refusals = verdict.objects, verdict.refusals
-    unjudged = any(refusal.retryable for refusal in refusals)
-    trail.judged(
-        "allowed" if verdict.allowed else "unjudged" if unjudged else "refused",
-        verdict.kind,
-        verdict.tier.word,
-        [refusal.rule for refusal in refusals],
-        verdict.sql or sql,
-    )
+    objects = verdict.objects
+    trail.judged(verdict.word, verdict.kind, verdict.tier.word, verdict.rules, verdict.sql or sql)
     functions = objects.functions if _OWN_FUNCTIONS in verdict.capabilities else ()
     trail.named((*objects.tables, *objects.stages, *functions))
 

@@ -45,7 +45,10 @@ _NEXT: Final[Mapping[State, str]] = {
     "unknown": "Call get_query_status again in a while.",
 }
 
-_META: Final = "snowflake-mcp/"
+_DEMO: Final = Backend.DEMO.value
+_META_BACKEND: Final = "snowflake-mcp/backend"
+_META_REQUEST: Final = "snowflake-mcp/request-id"
+_META_QUERY: Final = "snowflake-mcp/query-id"
 _SHOWN_MASKED: Final = 10
 
 
@@ -79,9 +82,9 @@ def answer(
     ``heading`` is the line that counts; ``extra`` are the members of the answer that only this
     tool has; ``trailer`` is more text, encoded, after the table.
     """
-    rendered = outcome.value
+    rendered, query_id = outcome.value, outcome.query_id
     call.context.trail.masked = rendered.masked
-    connection = call.backing.connection
+    name, backend = call.backing.connection.name, call.backing.backend
     elapsed_ms = round(outcome.elapsed_s * 1_000)
     notes = [f"Next: {next_step}"] if next_step else []
     if rendered.shown_rows < rendered.row_count:
@@ -90,7 +93,7 @@ def answer(
             f"the structured content has all {rendered.row_count}."
         )
     if rendered.masked:
-        names = ", ".join(plain(name, 64) for name in rendered.masked[:_SHOWN_MASKED])
+        names = ", ".join(plain(each, 64) for each in rendered.masked[:_SHOWN_MASKED])
         more = " and more" if len(rendered.masked) > _SHOWN_MASKED else ""
         notes.append(f"Values of {names}{more} are masked by this server.")
     if rendered.shown_cut:
@@ -98,10 +101,9 @@ def answer(
             f"{counted(rendered.shown_cut, 'value')} shortened here (…), "
             "longer in the structured content."
         )
-    if outcome.query_id:
-        asked = f"Query {plain(outcome.query_id)}, {elapsed_ms} ms"
-        notes.append(f"{asked}, connection {plain(connection.name)}.")
-    if connection.backend is Backend.DEMO:
+    if query_id:
+        notes.append(f"Query {plain(query_id)}, {elapsed_ms} ms, connection {plain(name)}.")
+    if backend == _DEMO:
         notes.append(DEMO_LINE)
     head = heading + ("\n" if rendered.body else "")
     text = b"".join(
@@ -113,25 +115,23 @@ def answer(
         "truncated": truncated_by is not None,
         "truncated_by": truncated_by,
         "next_step": next_step,
-        "query_id": outcome.query_id,
+        "query_id": query_id,
         "elapsed_ms": elapsed_ms,
-        "connection": connection.name,
-        "backend": connection.backend.value,
+        "connection": name,
+        "backend": backend,
     }
-    return ToolResult(
-        text=msgspec.Raw(text), structured=structured, meta=_meta(call, outcome.query_id)
-    )
+    return ToolResult(text=msgspec.Raw(text), structured=structured, meta=_meta(call, query_id))
 
 
 def told(call: Call, text: str, extra: Mapping[str, Any]) -> ToolResult:
     """The result of a call that ran no statement: a text, and the members of the answer."""
-    connection = call.backing.connection
-    if connection.backend is Backend.DEMO:
+    backing = call.backing
+    if backing.backend == _DEMO:
         text = f"{text}\n{DEMO_LINE}"
     structured = {
         **extra,
-        "connection": connection.name,
-        "backend": connection.backend.value,
+        "connection": backing.connection.name,
+        "backend": backing.backend,
     }
     return ToolResult(text=text, structured=structured, meta=_meta(call, None))
 
@@ -215,7 +215,7 @@ def failed(call: Call, failure: ToolFailure) -> ToolResult:
         lines.append(message(failure.hint))
     if isinstance(query_id, str) and query_id:
         lines.append(f"Query {plain(query_id)}.")
-    if call.backing.connection.backend is Backend.DEMO:
+    if call.backing.backend == _DEMO:
         lines.append(DEMO_LINE)
     return ToolResult(
         text="\n".join(lines),
@@ -226,9 +226,9 @@ def failed(call: Call, failure: ToolFailure) -> ToolResult:
 
 def _meta(call: Call, query_id: str | None) -> dict[str, str]:
     meta = {
-        _META + "backend": call.backing.connection.backend.value,
-        _META + "request-id": call.context.request_id,
+        _META_BACKEND: call.backing.backend,
+        _META_REQUEST: call.context.request_id,
     }
     if query_id:
-        meta[_META + "query-id"] = query_id
+        meta[_META_QUERY] = query_id
     return meta

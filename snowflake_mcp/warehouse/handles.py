@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol, TypeVar
 
+import msgspec
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
@@ -184,7 +185,7 @@ class Handles:
         standing = await self.standing(query_id, asking, wait_s)
         if standing.state == "success":
             cap = _NO_CAP if standing.kept_rows is None else standing.kept_rows
-            resumed = replace(
+            resumed = msgspec.structs.replace(
                 job, resumes=standing.query_id, kept_rows=cap, only_reads=True, wish=standing.wish
             )
             return await self._run(resumed, collector)

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
+
+import msgspec
 
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import queries, reading, tags
@@ -21,8 +22,7 @@ _TIMEOUT_MARGIN_S: Final = 5
 """Snowflake's own limit is a net for the case that the abort never arrives; it comes later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A statement to run, with everything that counts for it alone."""
 
     sql: str
@@ -34,7 +34,7 @@ class Job:
     """From the call of ``run``, waiting for a place included."""
     database: str | None = None
     schema: str | None = None
-    tag: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tag: Mapping[str, str] = MappingProxyType({})
     """Becomes JSON in QUERY_TAG."""
     on_progress: Callable[[str, float], None] | None = None
     """Called with a status in words and the seconds so far; reactor thread, about once a second."""

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.policy.custody import DEADLINE_S

@@ -27,7 +27,8 @@ class SlowGate:
 
 
 def refused(rule: str) -> Verdict:
-    return Verdict(False, "select", "", frozenset(), (Refusal(rule, "No.", "Never."),))
+    refusal = Refusal(rule, "No.", "Never.", retryable=rule == "gate-unavailable")
+    return Verdict(False, "select", "", frozenset(), (refusal,))
 
 
 @pytest.mark.parametrize(

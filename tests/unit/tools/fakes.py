@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -120,7 +120,7 @@ class FakeHandles:
         standing = await self.standing(query_id, asking, wait_s)
         if standing.state != "success":
             raise StillRunningError(standing)
-        return await self._warehouse.run(replace(job, sql=query_id), collector)
+        return await self._warehouse.run(msgspec.structs.replace(job, sql=query_id), collector)
 
 
 class FakeWarehouse:

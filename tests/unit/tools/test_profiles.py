@@ -172,7 +172,7 @@ async def test_the_gate_judges_on_the_callers_terms() -> None:
     assert [each.tier for each in stand.gate.situations] == [Tier.DML, Tier.READ]
     stand.profiles.take(config(ann={}))
     await stand.ask(ANN, "check_sql", query="SELECT 1")
-    assert stand.gate.terms[-1] == replace(local, section="principals.ann.policy")
+    assert stand.gate.terms[-1] == structs.replace(local, section="principals.ann.policy")
 
 
 @asynchronous
