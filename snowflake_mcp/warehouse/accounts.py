@@ -56,6 +56,7 @@ class Accounts:
         self.own = own.settings.name
         self._accounts = {each.settings.name: each for each in (own, *others)}
         self._profiles = profiles or Profiles(Config(own.settings))
+        self._seats: dict[str, tuple[PrincipalSettings, Seat]] = {}
 
     @classmethod
     def configured(cls, config: Config, profiles: Profiles, demo: Account | None) -> "Accounts":
@@ -122,15 +123,36 @@ class Accounts:
         profiles, profile = self._profiles, principal.profile
         try:
             table = profiles.of(profile)
-            if wish != NO_WISH:
-                wish = self._granted(profile, wish)
-                table = profiles.at(profile, wish.connection or table.connection or self.own)
+            if wish is NO_WISH or wish == NO_WISH:
+                return self._own_seat(profile, table)
+            wish = self._granted(profile, wish)
+            table = profiles.at(profile, wish.connection or table.connection or self.own)
         except KeyError:
             raise _GONE.anew() from None
         connection = wish.connection or table.connection or self.own
         settings = self._accounts[connection].settings
         role, warehouse = _names(table)
         return Seat(connection, wish.role or role, wish.warehouse or warehouse, settings)
+
+    def _own_seat(self, profile: str, table: PrincipalSettings) -> Seat:
+        """That of a table's callers who ask for nothing beyond, made once for these settings."""
+        connection = table.connection or self.own
+        settings = self._accounts[connection].settings
+        made, seat = self._seats.get(profile, (None, None))
+        if seat is None or made is not table or seat.settings is not settings:
+            seat = Seat(connection, *_names(table), settings)
+            # Tables come and go with reloads; what has gone is not worth its room.
+            self._seats = {
+                **{name: kept for name, kept in self._seats.items() if self._counts(name, kept[0])},
+                profile: (table, seat),
+            }
+        return seat
+
+    def _counts(self, profile: str, table: PrincipalSettings) -> bool:
+        try:
+            return self._profiles.of(profile) is table
+        except KeyError:
+            return False
 
     def seats(self, profile: str) -> list[Wish]:
         """Every connection and role that callers of a table may have, their own seat first.

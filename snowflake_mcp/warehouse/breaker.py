@@ -115,7 +115,8 @@ class Breaker:
         if tried:
             self._trial = None
         if reached:
-            self._close()
+            if self._failures or self._open_until is not None:
+                self._close()
         elif reached is False:
             self._failed(attempt, tried)
 
@@ -169,8 +170,9 @@ class Attempt:
         self._settle(None)
 
     def _settle(self, reached: bool | None) -> None:
-        breaker, self._breaker = self._breaker, None
+        breaker = self._breaker
         if breaker is not None:
+            self._breaker = None
             breaker.settled(self, reached)
 
 

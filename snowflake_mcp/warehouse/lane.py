@@ -1,6 +1,5 @@
 """Admission: how many statements run at once, who waits, and who is told "busy"."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -71,7 +70,7 @@ class Lane:
         self._max_wait_s = max_wait_s
         self._share_of = share_of
         self._what = what
-        self._running_of: Counter[str] = Counter()
+        self._running_of: dict[str, int] = {}
         self._places: FairQueue[Deferred[Permit]] = FairQueue()
         self._closed: ToolFailure | None = None
         self._giving = False
@@ -110,10 +109,11 @@ class Lane:
     def leave(self, principal: str) -> None:
         """A permit came back; only ``Permit.release`` calls this."""
         self.running -= 1
-        self._running_of[principal] -= 1
-        if not self._running_of[principal]:
-            del self._running_of[principal]
-        self._give()
+        rest = self._running_of.pop(principal) - 1
+        if rest:
+            self._running_of[principal] = rest
+        if self._places:
+            self._give()
 
     def take(self, *, width: int, queue: int, max_wait_s: float) -> None:
         """Go on within these bounds; who has a place or waits already keeps what it has."""
@@ -151,12 +151,12 @@ class Lane:
 
     def _grant(self, principal: str) -> Permit:
         self.running += 1
-        self._running_of[principal] += 1
+        self._running_of[principal] = self._running_of.get(principal, 0) + 1
         return Permit(self, principal)
 
     def _may_run(self, principal: str) -> bool:
         running, _ = self._share_of(principal)
-        return not 0 < running <= self._running_of[principal]
+        return not 0 < running <= self._running_of.get(principal, 0)
 
     def _make_room(self, principal: str) -> None:
         """Let one more call of this principal wait.

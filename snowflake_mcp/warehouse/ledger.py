@@ -37,6 +37,21 @@ class Live(Protocol):
 class Record:
     """One statement; reactor thread only."""
 
+    __slots__ = (
+        "_elapsed_s",
+        "_failure",
+        "_waiting",
+        "kept_rows",
+        "live",
+        "owner",
+        "query_id",
+        "sql",
+        "started",
+        "state",
+        "tool",
+        "wish",
+    )
+
     def __init__(
         self,
         query_id: str,
@@ -63,7 +78,7 @@ class Record:
         self.started = started
         self._elapsed_s: float | None = None
         self._failure: ToolFailure | None = None
-        self._waiting: list[Deferred[None]] = []
+        self._waiting: list[Deferred[None]] | None = None
 
     def standing(self, now: float) -> Standing:
         """How it stands, as far as this process knows."""
@@ -80,8 +95,8 @@ class Record:
         self._failure = None if failure is None else failure.anew()
         if now is not None and self.started is not None:
             self._elapsed_s = now - self.started
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
+        waiting, self._waiting = self._waiting, None
+        for one in waiting or ():
             one.callback(None)
 
     def over(self) -> Deferred[None]:
@@ -90,11 +105,12 @@ class Record:
         if self.live is None:
             done.callback(None)
         else:
-            self._waiting.append(done)
+            self._waiting = [*(self._waiting or ()), done]
         return done
 
     def _waiting_remove(self, done: Deferred[None]) -> None:
-        self._waiting.remove(done)
+        if self._waiting is not None:
+            self._waiting.remove(done)
 
 
 class Ledger:
@@ -110,15 +126,15 @@ class Ledger:
 
     def add(self, record: Record) -> None:
         """Keep a record; those that are over and oldest make room."""
-        now = self._clock.seconds()
-        self._records[record.query_id] = (now, record)
-        for _ in range(len(self._records)):
-            query_id, (added, oldest) = next(iter(self._records.items()))
-            if len(self._records) <= self._max_records and now - added <= KEPT_S:
+        now, records = self._clock.seconds(), self._records
+        records[record.query_id] = (now, record)
+        for _ in range(len(records)):
+            added, oldest = next(iter(records.values()))
+            if len(records) <= self._max_records and now - added <= KEPT_S:
                 return
-            del self._records[query_id]
+            del records[oldest.query_id]
             if oldest.live is not None:
-                self._records[query_id] = (now, oldest)
+                records[oldest.query_id] = (now, oldest)
 
     def find(self, query_id: str, owner: Owner) -> Record | None:
         """The statement of this owner; another's looks like none."""

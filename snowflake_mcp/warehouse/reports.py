@@ -3,21 +3,23 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from twisted.internet.interfaces import IDelayedCall
-
 from snowflake_mcp.warehouse.standing import State
 from snowflake_mcp.warehouse.threads import Clock
 from snowflake_mcp.warehouse.work import Work
 
-__all__ = ["Reports"]
+__all__ = ["TICK_S", "Reports"]
 
-_TICK_S: Final = 1.0
+TICK_S: Final = 1.0
+"""Between two reports."""
 _PROBE_S: Final = 2.0
 """A statement is asked for its status when it has run this long, and then this often."""
 
 
 class Reports:
-    """Calls ``on_progress`` with a status in words and the seconds so far; reactor thread only."""
+    """Calls ``on_progress`` with a status in words and the seconds so far; reactor thread only.
+
+    Whoever has it calls ``tick`` every ``TICK_S``.
+    """
 
     def __init__(
         self,
@@ -33,17 +35,10 @@ class Reports:
         self._state: State = "running"
         self._probing = False
         self._probe_at = started + _PROBE_S
-        self._timer: IDelayedCall | None = clock.callLater(_TICK_S, self._tick)
 
-    def stop(self) -> None:
-        """Tell nothing more; a second call does nothing."""
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
-
-    def _tick(self) -> None:
+    def tick(self) -> None:
+        """Tell how far it is, and ask Snowflake now and then."""
         now = self._clock.seconds()
-        self._timer = self._clock.callLater(_TICK_S, self._tick)
         self._on_progress(self._words(), now - self._started)
         if now >= self._probe_at and not self._probing and not self._work.progress.reading:
             asked = self._work.look()

@@ -1,17 +1,17 @@
 """One call of the warehouse from admission to its single outcome."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final, Generic, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse import tags
 from snowflake_mcp.warehouse.lane import Permit
 from snowflake_mcp.warehouse.ledger import Ledger, Record
-from snowflake_mcp.warehouse.reports import Reports
+from snowflake_mcp.warehouse.reports import TICK_S, Reports
 from snowflake_mcp.warehouse.results import Collector, Outcome, Reading
 from snowflake_mcp.warehouse.standing import Running, State, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
@@ -56,10 +56,18 @@ class Run(Generic[T]):
         self._work = Work(means, job, collector, started + job.timeout_s)
         self._progress = self._work.progress
         self._answer: Deferred[Outcome[T]] = Deferred()
-        self._over: Deferred[None] = Deferred()
+        self._is_over = False
+        self._confirmed: Deferred[None] | None = None
+        """Waited for by a caller that has given up."""
         self._verdict: ToolFailure | None = None
-        self._timers: dict[str, IDelayedCall] = {}
+        self._reports: Reports | None = None
+        # Moments by the reactor's clock; the alarm is set for the first of them.
+        self._limit_at = inf
+        self._handle_at = inf
+        self._report_at = inf
+        self._grace_at = inf
         self._record: Record | None = None
+        self._noted: str | None = None
         self.state: State = "running"
         """How the statement ended, once it has."""
 
@@ -108,15 +116,13 @@ class Run(Generic[T]):
             CancelledError: the caller gave up; the abort has been confirmed or 2 s have passed.
         """
         job = self._job
-        left_s = self._started + job.timeout_s - self._now()
-        self._later("limit", max(0.0, left_s), self.end_with, self._timed_out)
+        self._limit_at = self._started + job.timeout_s
         if job.answer_within_s is not None and self._owner is not None:
-            left_s = self._started + job.answer_within_s - self._now()
-            self._later("hand over", max(0.0, left_s), self._ask_for_handle)
-        reports = None
+            self._handle_at = self._started + job.answer_within_s
         if job.on_progress is not None:
-            reports = Reports(self._means.reactor, self._work, self._started, self._tell_progress)
-        Deferred.fromCoroutine(self._work.reading()).addBoth(self._ended)
+            self._report_at = self._now() + TICK_S
+        self._set_alarm()
+        self._work.reading().addBoth(self._ended)
         try:
             return await self._answer
         except CancelledError:
@@ -125,16 +131,36 @@ class Run(Generic[T]):
                 self._progress.call_off()
                 raise
             self._work.call_off()
-            if not self._over.called:
-                self._later("grace", _CONFIRM_S, self._over.cancel)
-                await self._over
+            if not self._is_over:
+                self._confirmed = Deferred()
+                self._begin_grace()
+                await self._confirmed
             raise
         finally:
             self.note()
-            if reports is not None:
-                reports.stop()
-            if not self.handed_over:
-                self._stop_timers()
+            self._report_at, self._reports = inf, None
+            if self.handed_over and not self._is_over:
+                self._set_alarm()
+            else:
+                self._drop_alarm()
+
+    def wake(self, now: float) -> None:
+        """A moment has come; only ``Alarms`` calls this."""
+        at = self._next_moment()
+        if at > now:
+            act = None
+        elif at == self._limit_at:
+            self._limit_at, act = inf, self._end_late
+        elif at == self._handle_at:
+            self._handle_at, act = inf, self._ask_for_handle
+        elif at == self._grace_at:
+            self._grace_at, act = inf, self._end_grace
+        else:
+            self._report_at, act = now + TICK_S, self._report
+        # Before it acts: that may end the run, or fail. Of two moments at once each has its turn.
+        self._set_alarm()
+        if act is not None:
+            act()
 
     def look(self) -> Deferred[State] | None:
         """Ask Snowflake how it is; ``None``: no session has it now."""
@@ -142,41 +168,40 @@ class Run(Generic[T]):
 
     def note(self) -> None:
         """Write the statement down, and tell its caller, once its id is known."""
-        query_id = self.query_id
-        if query_id is None:
-            return
+        query_id = self._progress.query_id
         # A read that was started over on a new session has a new id.
-        known = self._record is not None and self._record.query_id == query_id
-        if self._owner is not None and not known and not self._job.only_reads:
-            cap = self._job.row_cap
-            tool = self._job.tag.get("tool", "")
+        if query_id is None or query_id == self._noted:
+            return
+        self._noted = query_id
+        job = self._job
+        if self._owner is not None and not job.only_reads:
             self._record = Record(
                 query_id,
                 self._owner,
-                cap,
+                job.row_cap,
                 self._started,
                 self,
-                tool,
-                self._job.sql,
-                self._job.wish,
+                job.tag.get("tool", ""),
+                job.sql,
+                job.wish,
             )
             self._ledger.add(self._record)
-        if self._job.on_query is not None:
-            self._job.on_query(query_id)
+        if job.on_query is not None:
+            job.on_query(query_id)
 
     def end_with(self, verdict: Callable[[], ToolFailure]) -> None:
         """Abort the statement; its caller gets ``verdict()`` once that is confirmed, or in 2 s.
 
         Does nothing when the outcome is already decided.
         """
-        if self._verdict is not None or self._over.called:
+        if self._verdict is not None or self._is_over:
             return
         if self._answer.called and not self.handed_over:
             return
         self._verdict = verdict()
         self._work.call_off()
         if not self._answer.called:
-            self._later("grace", _CONFIRM_S, self._deliver, False)
+            self._begin_grace()
 
     def _ask_for_handle(self) -> None:
         self._progress.when_accepted(
@@ -196,10 +221,11 @@ class Run(Generic[T]):
             self._answer.errback(StillRunningError(self._record.standing(self._now())))
 
     def _ended(self, result: Reading[T] | Failure | None) -> None:
+        self._is_over = True
         self.state, failure = self._final(result)
         self.note()
         # Everything is put away before anybody is told: whoever hears of the end finds it so.
-        self._stop_timers()
+        self._drop_alarm()
         self._permit.release()
         self._tell_over(self)
         if self._job.on_end is not None:
@@ -212,9 +238,8 @@ class Run(Generic[T]):
         elif not self._answer.called:
             deliver: Deferred[Any] = self._answer
             deliver.callback(self._outcome(result) if isinstance(result, Reading) else result)
-        if not self._over.called:
-            self._over.addErrback(lambda _: None)
-            self._over.callback(None)
+        if self._confirmed is not None and not self._confirmed.called:
+            self._confirmed.callback(None)
 
     def _outcome(self, reading: Reading[T]) -> Outcome[T]:
         return Outcome(
@@ -274,16 +299,33 @@ class Run(Generic[T]):
             return "unknown", None
         return "cancelled" if failure.family is Family.CANCELLED else "failed", failure
 
-    def _stop_timers(self) -> None:
-        # One that has fired keeps its callback: with it in here, whatever was read would be kept
-        # until the interpreter looks for cycles, which may be never.
-        timers, self._timers = self._timers, {}
-        for timer in timers.values():
-            if timer.active():
-                timer.cancel()
+    def _report(self) -> None:
+        if self._reports is None:
+            clock = self._means.reactor
+            self._reports = Reports(clock, self._work, self._started, self._tell_progress)
+        self._reports.tick()
 
-    def _later(self, name: str, delay_s: float, call: Callable[..., None], *args: object) -> None:
-        self._timers[name] = self._means.reactor.callLater(delay_s, call, *args)
+    def _end_late(self) -> None:
+        self.end_with(self._timed_out)
+
+    def _begin_grace(self) -> None:
+        self._grace_at = self._now() + _CONFIRM_S
+        self._set_alarm()
+
+    def _end_grace(self) -> None:
+        if self._confirmed is None:
+            self._deliver(confirmed=False)
+        else:
+            self._confirmed.cancel()
+
+    def _next_moment(self) -> float:
+        return min(self._limit_at, self._handle_at, self._report_at, self._grace_at)
+
+    def _set_alarm(self) -> None:
+        self._means.alarms.set(self, self._next_moment())
+
+    def _drop_alarm(self) -> None:
+        self._means.alarms.drop(self)
 
     def _now(self) -> float:
         return self._means.reactor.seconds()

@@ -12,6 +12,7 @@ from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.accounts import Accounts, Seat
+from snowflake_mcp.warehouse.alarms import Alarms
 from snowflake_mcp.warehouse.bounds import NO_BOUNDS, Bounds
 from snowflake_mcp.warehouse.breaker import Breaker
 from snowflake_mcp.warehouse.cortex import Cortex
@@ -77,6 +78,7 @@ class Warehouse:
         """Questions to Snowflake's AI services."""
         self._means = Means(
             reactor=reactor,
+            alarms=Alarms(reactor),
             sessions=self._sessions,
             statements=Threads(reactor, "statement", pool.max_statements),
             control=Threads(reactor, "control", _CONTROL_THREADS),

@@ -4,12 +4,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.protocol.calls import begun
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse import queries
+from snowflake_mcp.warehouse.alarms import Alarms
 from snowflake_mcp.warehouse.breaker import Attempt
 from snowflake_mcp.warehouse.errors import NotAcceptedError, SessionFate, classify
 from snowflake_mcp.warehouse.reading import OwnFaultError
@@ -39,6 +41,7 @@ class Means:
     """What every run of a warehouse shares."""
 
     reactor: Reactor
+    alarms: Alarms
     sessions: Sessions
     statements: Threads
     control: Threads
@@ -53,6 +56,18 @@ class Work(Generic[T]):
     It ends when its thread has come back, whatever happens to whoever waits. Reactor thread only.
     """
 
+    __slots__ = (
+        "_aborting",
+        "_collector",
+        "_ends_at",
+        "_job",
+        "_looking",
+        "_means",
+        "_session",
+        "_waiting",
+        "connecting",
+        "progress",
+    )
     _log = Logger()
 
     def __init__(self, means: Means, job: Job, collector: Collector[T], ends_at: float) -> None:
@@ -73,71 +88,112 @@ class Work(Generic[T]):
         """The name of the connection that it runs on; empty while there is no session."""
         return self._session.key.account if self._session is not None else ""
 
-    async def reading(self) -> Reading[T] | None:
+    def reading(self) -> Deferred[Reading[T] | None]:
         """Do it; ``None``: it has ended well and its rows were not read.
 
-        Raises:
-            ToolFailure: Snowflake or the way to it failed.
-            NotWantedError: called off before anything was sent.
-            LeftRunningError: called off, and not known to have ended.
-            Exception: what the collector raised.
-        """
-        sessions = self._means.sessions
-        job = self._job
-        key = sessions.key(job.principal, job.database, job.schema, job.wish)
-        attempt = sessions.entrance(key.account).breaker.enter(self._is_accepted)
-        try:
-            return await self._attempted(attempt, key)
-        finally:
-            # Unless more is known: a login that failed, for one, is not for the breaker.
-            attempt.gave_up()
+        A Deferred, and no coroutine: with a session at hand the return of the thread is the only
+        thing to wait for, and one Deferred serves for both. It is not for cancelling, see
+        ``call_off``; it fails with
 
-    async def _attempted(self, attempt: Attempt, key: Key) -> Reading[T] | None:
-        fresh = False
-        while True:
-            session = self._session = await self._lease(key, fresh)
-            left_s = self._ends_at - self._means.reactor.seconds()
-            self.connecting = False
-            try:
-                reading = await self._means.statements.run(
-                    execute,
-                    session.connection,
-                    self._job,
-                    statement_parameters(self._job, left_s),
-                    self.progress,
-                    self._collector,
-                    self._means.gate,
-                )
-            except NotWantedError:
-                self._means.sessions.pool.give_back(session)
-                raise
-            except queries.LeftRunningError:
-                self._leave(session)
-                raise
-            except OwnFaultError as fault:
-                self._means.sessions.pool.discard(session)
-                raise fault.__cause__ or fault from None
-            except Exception as error:
-                failure, fate = self._understood(error, session)
-                if fate is SessionFate.EXPIRED and not fresh and self._may_start_over():
-                    fresh = True
-                    continue
-                lost = fate is SessionFate.DISCARD or isinstance(error, NotAcceptedError)
-                if failure.family is Family.UNAVAILABLE and lost:
-                    attempt.failed()
-                elif failure.family is not Family.TIMEOUT:
-                    # The driver's own time limit tells nothing; anything else was an answer.
-                    attempt.reached()
-                raise failure from error
-            finally:
-                self._session = None
-            attempt.reached()
-            if self.progress.wanted or reading is None or reading.cut != "collector":
-                self._means.sessions.pool.give_back(session)
-            else:
-                # It was called off while it read: what is left in the driver is not known.
-                self._means.sessions.pool.discard(session)
-            return reading
+        - ToolFailure: Snowflake or the way to it failed.
+        - NotWantedError: called off before anything was sent.
+        - LeftRunningError: called off, and not known to have ended.
+        - Exception: what the collector raised.
+        """
+        sessions, job = self._means.sessions, self._job
+        try:
+            key = sessions.key(job.principal, job.database, job.schema, job.wish)
+            attempt = sessions.entrance(key.account).breaker.enter(self._is_accepted)
+        except ToolFailure:
+            return fail()
+        return self._attempted(attempt, key, fresh=False)
+
+    def _attempted(self, attempt: Attempt, key: Key, *, fresh: bool) -> Deferred[Reading[T] | None]:
+        leased = begun(self._means.sessions.lease, key, new=fresh)
+        if isinstance(leased, Session):
+            return self._executed(leased, attempt, fresh)
+        if isinstance(leased, Failure):
+            leased = fail(leased)
+        self._waiting = leased
+        return leased.addCallbacks(
+            self._executed,
+            self._not_leased,
+            callbackArgs=(attempt, fresh),
+            errbackArgs=(attempt,),
+        )
+
+    def _not_leased(self, reason: Failure, attempt: Attempt) -> Failure:
+        self._waiting = None
+        # A login that failed is not for the breaker.
+        attempt.gave_up()
+        return reason
+
+    def _executed(
+        self, session: Session, attempt: Attempt, fresh: bool
+    ) -> Deferred[Reading[T] | None]:
+        self._waiting = None
+        self._session = session
+        self.connecting = False
+        left_s = self._ends_at - self._means.reactor.seconds()
+        running: Deferred[Reading[T] | None]
+        try:
+            running = self._means.statements.run(
+                execute,
+                session.connection,
+                self._job,
+                statement_parameters(self._job, left_s),
+                self.progress,
+                self._collector,
+                self._means.gate,
+            )
+        except Exception:  # noqa: BLE001 - told like any other; the threads may have stopped
+            running = fail()
+        return running.addCallbacks(
+            self._came_back,
+            self._failed,
+            callbackArgs=(session, attempt),
+            errbackArgs=(session, attempt, fresh),
+        )
+
+    def _came_back(
+        self, reading: Reading[T] | None, session: Session, attempt: Attempt
+    ) -> Reading[T] | None:
+        self._session = None
+        attempt.reached()
+        if self.progress.wanted or reading is None or reading.cut != "collector":
+            self._means.sessions.pool.give_back(session)
+        else:
+            # It was called off while it read: what is left in the driver is not known.
+            self._means.sessions.pool.discard(session)
+        return reading
+
+    def _failed(
+        self, reason: Failure, session: Session, attempt: Attempt, fresh: bool
+    ) -> Failure | Deferred[Reading[T] | None]:
+        self._session = None
+        error: Any = reason.value
+        if isinstance(error, NotWantedError):
+            self._means.sessions.pool.give_back(session)
+        elif isinstance(error, queries.LeftRunningError):
+            self._leave(session)
+        elif isinstance(error, OwnFaultError):
+            self._means.sessions.pool.discard(session)
+            reason = Failure(error.__cause__ or error)
+        else:
+            failure, fate = self._understood(error, session)
+            if fate is SessionFate.EXPIRED and not fresh and self._may_start_over():
+                return self._attempted(attempt, session.key, fresh=True)
+            lost = fate is SessionFate.DISCARD or isinstance(error, NotAcceptedError)
+            if failure.family is Family.UNAVAILABLE and lost:
+                attempt.failed()
+            elif failure.family is not Family.TIMEOUT:
+                # The driver's own time limit tells nothing; anything else was an answer.
+                attempt.reached()
+            failure.__cause__ = error
+            reason = Failure(failure)
+        # Unless more is known.
+        attempt.gave_up()
+        return reason
 
     def call_off(self) -> None:
         """Nobody wants it any more: nothing is sent, or what was sent is aborted."""
@@ -171,14 +227,6 @@ class Work(Generic[T]):
     def _is_accepted(self) -> bool:
         """Whether Snowflake has taken the statement from us."""
         return self._job.resumes is None and self.progress.query_id is not None
-
-    async def _lease(self, key: Key, fresh: bool) -> Session:
-        leasing = Deferred.fromCoroutine(self._means.sessions.lease(key, new=fresh))
-        self._waiting = leasing
-        try:
-            return await leasing
-        finally:
-            self._waiting = None
 
     def _may_start_over(self) -> bool:
         """Whether it is still a read that nobody knows by its id."""
