@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.defer import Deferred
 
 from snowflake_mcp.protocol.changes import Changes
 from snowflake_mcp.protocol.context import RequestContext
@@ -19,10 +19,14 @@ from snowflake_mcp.protocol.tooling import Offer, Toolbox, ToolResult
 from snowflake_mcp.tools.arguments import Arguments
 from snowflake_mcp.tools.base import Tool
 from snowflake_mcp.tools.checking import checked
+from snowflake_mcp.warehouse.threads import Threads
 
 __all__ = ["TOOL", "TOOLS", "extend"]
 
 TOOL: Final = "echo"
+_THREADS: Final = 16
+"""As many as run statements where nobody says otherwise."""
+_STOP_S: Final = 1.0
 
 _INPUT: Final = {
     "type": "object",
@@ -57,6 +61,7 @@ class _Trivial:
     below: Toolbox
     _theirs: Sequence[Mapping[str, Any]] = ()
     _all: Sequence[Mapping[str, Any]] = ()
+    _threads: Threads | None = None
 
     def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         theirs = self.below.describe(principal)
@@ -70,11 +75,21 @@ class _Trivial:
         if name == TOOL:
             return ToolResult(checked(_SHAPE, arguments).text)
         if name == "hop":
-            reactor: Any = context.clock
             text = checked(_SHAPE, arguments).text
+            threads = self._threads or self._begin(context.clock)
             give: Callable[[str], str] = str
-            return ToolResult(await deferToThreadPool(reactor, reactor.getThreadPool(), give, text))
+            return ToolResult(await threads.run(give, text))
         return await self.below.call(name, arguments, context)
+
+    def _begin(self, reactor: Any) -> Threads:
+        """Threads as a statement's, from the first call that wants one to the reactor's end."""
+        self._threads = threads = Threads(reactor, "hop", _THREADS)
+        threads.start()
+        stop = threads.stop
+        reactor.addSystemEventTrigger(
+            "during", "shutdown", lambda: Deferred.fromCoroutine(stop(_STOP_S))
+        )
+        return threads
 
 
 def extend(offer: Offer, _: Changes) -> Offer:

@@ -30,7 +30,7 @@ class Syncing:
         self._reactor = reactor
         self._choice = choice
         self._duplicate = duplicate
-        self._pool = DaemonThreadPool(0, 1, "audit")
+        self._pool = DaemonThreadPool(1, "audit")
         self._timer: IDelayedCall | None = None
         self._running = False
         self._waiting: list[Deferred[bool]] = []

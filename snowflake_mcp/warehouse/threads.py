@@ -1,20 +1,24 @@
 """Worker threads for blocking driver calls, with a stop that never waits for a stuck one."""
 
+from collections import deque
 from collections.abc import Callable
-from threading import Thread
-from typing import ParamSpec, Protocol, TypeVar, cast
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
 
 from snowflake_mcp.ops.daemons import DaemonThreadPool
 
-__all__ = ["Clock", "Reactor", "Threads"]
+__all__ = ["Clock", "Door", "Reactor", "Threads"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_Errand: TypeAlias = tuple[
+    Callable[[bool, Any], object], Callable[..., object], tuple[object, ...], dict[str, object]
+]
 
 
 class Clock(Protocol):
@@ -36,6 +40,75 @@ class Reactor(Clock, Protocol):
         """Run something on the reactor thread; callable from any thread."""
 
 
+class Door:
+    """What jobs go through to their threads, and what comes of them back to the reactor.
+
+    The two methods are what ``deferToThreadPool`` uses of a pool and of a reactor. A thread that
+    wakes while the reactor is at work is in its way, since there is one interpreter lock: so what
+    comes back goes to the reactor in one call for all that has come, and what would wait for
+    others anyway is given out at the end of the reactor's turn, all at once.
+    """
+
+    def __init__(self, reactor: Reactor, pool: DaemonThreadPool) -> None:
+        self._reactor = reactor
+        self._pool = pool
+        self._given: list[_Errand] = []
+        self._come: deque[tuple[Callable[[Any], object], object]] = deque()
+        self._rung = False
+        self.idle: list[Deferred[None]] = []
+        """Who waits until nothing is under way."""
+        self.busy = 0
+        """Jobs that were given and have not come back."""
+
+    def callInThreadWithCallback(
+        self,
+        onResult: Callable[[bool, Any], object],
+        func: Callable[..., object],
+        *args: object,
+        **kwargs: object,
+    ) -> None:
+        """As a pool's; reactor thread only."""
+        self.busy += 1
+        self._given.append((onResult, func, args, kwargs))
+        if self.busy == 1:
+            self.give_out()
+        elif len(self._given) == 1:
+            self._reactor.callLater(0, self.give_out)
+
+    def give_out(self) -> None:
+        """Give the pool what was collected; reactor thread only."""
+        given, self._given = self._given, []
+        for told, job, args, named in given:
+            try:
+                self._pool.callInThreadWithCallback(told, job, *args, **named)
+            except RuntimeError:
+                # The system has no thread left: that is what comes of this job.
+                told(False, Failure())
+
+    def callFromThread(self, call: Callable[[Any], object], outcome: object) -> None:
+        """As a reactor's; any thread."""
+        self._come.append((call, outcome))
+        # No lock: who finds it rung has put down what it brings before whoever opens looks, since
+        # that one takes the ring back first. Two who ring at once only ring twice.
+        if not self._rung:
+            self._rung = True
+            self._reactor.callFromThread(self._open)
+
+    def _open(self) -> None:
+        self._rung = False
+        # What comes from here on rings again, so that others have their turn in between.
+        for _ in range(len(self._come)):
+            call, outcome = self._come.popleft()
+            self.busy -= 1
+            # The caller comes first: it still has to put away what the thread used. One who has
+            # cancelled has its answer, and the Deferred swallows this one; none of them raises.
+            call(outcome)
+        if not self.busy:
+            idle, self.idle = self.idle, []
+            for waiting in idle:
+                waiting.callback(None)
+
+
 class Threads:
     """A named pool of at most ``size`` threads; reactor thread only, except inside the jobs.
 
@@ -45,11 +118,18 @@ class Threads:
 
     def __init__(self, reactor: Reactor, name: str, size: int) -> None:
         self._reactor = reactor
-        self._pool = DaemonThreadPool(minthreads=0, maxthreads=size, name=f"snowflake-{name}")
-        self._idle: list[Deferred[None]] = []
+        self._pool = DaemonThreadPool(size, f"snowflake-{name}")
+        self._door = Door(reactor, self._pool)
+        # Neither is a whole one; deferToThreadPool asks one method of each.
+        self._as_reactor = cast(IReactorFromThreads, self._door)
+        self._as_pool = cast(ThreadPool, self._door)
         self.stopped = False
         self.size = size
-        self.busy = 0
+
+    @property
+    def busy(self) -> int:
+        """How many jobs were given and are not back."""
+        return self._door.busy
 
     def start(self) -> None:
         """Let jobs run; threads are made when they are first needed."""
@@ -64,22 +144,7 @@ class Threads:
         """Run a blocking job in a thread; the Deferred fires on the reactor thread."""
         if self.stopped:
             raise RuntimeError("the threads are stopped")
-        self.busy += 1
-        reactor = cast(IReactorFromThreads, self._reactor)
-        answer: Deferred[T] = Deferred()
-
-        def came_back(result: T | Failure) -> None:
-            # A cancelled Deferred has been called already and swallows this one result. The
-            # caller comes first: it still has to put away what the thread used.
-            self.busy -= 1
-            answer.callback(result)
-            if not self.busy:
-                idle, self._idle = self._idle, []
-                for waiting in idle:
-                    waiting.callback(None)
-
-        deferToThreadPool(reactor, self._pool, job, *args, **kwargs).addBoth(came_back)
-        return answer
+        return deferToThreadPool(self._as_reactor, self._as_pool, job, *args, **kwargs)
 
     async def stop(self, limit_s: float) -> bool:
         """Wait at most ``limit_s`` seconds for the jobs, then let the threads go.
@@ -91,12 +156,12 @@ class Threads:
         self.stopped = True
         if self.busy:
             idle: Deferred[None] = Deferred()
-            self._idle.append(idle)
+            self._door.idle.append(idle)
             timer = self._reactor.callLater(limit_s, idle.cancel)
             idle.addErrback(lambda _: None)
             await idle
             if timer.active():
                 timer.cancel()
-        # ThreadPool.stop() joins every thread, a stuck one without end: not on the reactor.
-        Thread(target=self._pool.stop, name="snowflake-stop", daemon=True).start()
+        self._door.give_out()
+        self._pool.stop()
         return not self.busy

@@ -73,7 +73,7 @@ class SteppedReactor(Clock):
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
-        self._stage = stage
+        self.stage = stage
         self._posts: queue.SimpleQueue[tuple[Callable[..., object], tuple[object, ...]]] = (
             queue.SimpleQueue()
         )
@@ -81,14 +81,20 @@ class SteppedReactor(Clock):
     def callFromThread(self, call: Callable[..., object], /, *args: object) -> None:
         """As a reactor's."""
         self._posts.put((call, args))
-        # That is how deferToThreadPool tells a job's result; after it the thread is free.
-        if call.__name__ in ("callback", "errback"):
-            self._stage.leaving()
 
     @property
     def posted(self) -> bool:
         """Whether something waits to be done."""
         return not self._posts.empty()
+
+    @property
+    def due(self) -> bool:
+        """Whether something waits for the end of this turn."""
+        return any(call.getTime() <= self.seconds() for call in self.getDelayedCalls())
+
+    def end_turn(self) -> None:
+        """Do what waits for that."""
+        self.advance(0)
 
     def turn(self) -> None:
         """Do the oldest of it."""

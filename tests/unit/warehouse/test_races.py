@@ -16,6 +16,7 @@ from snowflake_mcp.config.model import (
     LimitSettings,
     PoolSettings,
 )
+from snowflake_mcp.ops.daemons import DaemonThreadPool
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.calls import Call, Reply
@@ -29,7 +30,7 @@ from snowflake_mcp.tools import registry
 from snowflake_mcp.warehouse import connect, queries
 from snowflake_mcp.warehouse.accounts import Accounts
 from snowflake_mcp.warehouse.service import Warehouse
-from snowflake_mcp.warehouse.threads import Threads
+from snowflake_mcp.warehouse.threads import Door, Threads
 from tests.support.interleaving import FakeConnection, FakeSnowflake, Stage, SteppedReactor
 from tests.unit.tools.fakes import FakeGate
 from tests.unit.warehouse.conftest import FixedAccount
@@ -85,6 +86,8 @@ class Scene:
             found.append(lambda number=number: self.stage.move(number))  # type: ignore[misc]
         if self.reactor.posted:
             found.append(self.reactor.turn)
+        if self.reactor.due:
+            found.append(self.reactor.end_turn)
         return found
 
     def wander(self, most: int) -> None:
@@ -146,6 +149,16 @@ def stepped(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     """Every driver call of every thread becomes a step."""
     scenes: list[Scene] = []
     run = Threads.run
+    give, bring = DaemonThreadPool.callInThreadWithCallback, Door.callFromThread
+
+    def brought(self: Any, *call: Any) -> None:
+        bring(self, *call)
+        # Of its own scene: a thread of one that has ended may come back late.
+        self._reactor.stage.leaving()
+
+    def given(self: DaemonThreadPool, *errand: Any, **named: Any) -> None:
+        scenes[-1].stage.entering()
+        give(self, *errand, **named)
 
     def tracked(self: Threads, job: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Any:
         stage = scenes[-1].stage
@@ -154,12 +167,7 @@ def stepped(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
             stage.park("start")
             return job(*given, **named)
 
-        stage.entering()
-        try:
-            return run(self, stepping, *args, **kwargs)
-        except RuntimeError:
-            stage.leaving()
-            raise
+        return run(self, stepping, *args, **kwargs)
 
     def opened(*_: object) -> FakeConnection:
         scenes[-1].stage.park("log in")
@@ -168,6 +176,8 @@ def stepped(monkeypatch: pytest.MonkeyPatch) -> list[Scene]:
     # Schemas are the costly part of a registry, and nobody asks for the list here.
     monkeypatch.setattr(registry, "wire_form", lambda tool, limits, seats: {"name": tool.name})
     monkeypatch.setattr(Threads, "run", tracked)
+    monkeypatch.setattr(Door, "callFromThread", brought)
+    monkeypatch.setattr(DaemonThreadPool, "callInThreadWithCallback", given)
     monkeypatch.setattr(connect, "open_session", opened)
     monkeypatch.setattr(connect, "close", lambda connection: connection.close())
     monkeypatch.setattr(queries, "_PAUSE_S", 0)
