@@ -113,6 +113,11 @@ class Meter:
         elif self._booked > booked:
             self._ledger.use(self._principal, seconds=self._booked - booked)
 
+    def leave(self) -> None:
+        """Nobody waits for it any more; book what is left unless it has ended before."""
+        if self._booked is None:
+            self.stop()
+
 
 @dataclass(slots=True)
 class _Running:
@@ -145,7 +150,7 @@ class Ledger:
     @property
     def version(self) -> int:
         """Another number whenever something has been used since, what runs included."""
-        self._book(*self._running)
+        self._book_all()
         return self._version
 
     def meter(self, principal: str, now: Callable[[], float]) -> Meter:
@@ -154,14 +159,14 @@ class Ledger:
         if running is None:
             running = self._running[principal] = _Running(now, now())
         else:
-            self._book(principal)
+            self._book(principal, running)
         running.count += 1
         return Meter(self, principal, now)
 
     def stopped(self, principal: str) -> None:
         """One statement less is running; only ``Meter.stop`` calls this."""
-        self._book(principal)
         running = self._running[principal]
+        self._book(principal, running)
         running.count -= 1
         if not running.count:
             del self._running[principal]
@@ -172,14 +177,20 @@ class Ledger:
         """This principal has used so much more."""
         self._version += 1
         account = self._account(principal, self._wall_clock())
-        for used in (account.hourly, account.daily):
-            used.statements += statements
-            used.seconds += seconds
-            used.scan_bytes += scan_bytes
+        hourly, daily = account.hourly, account.daily
+        if statements:
+            hourly.statements += statements
+            daily.statements += statements
+        if seconds:
+            hourly.seconds += seconds
+            daily.seconds += seconds
+        if scan_bytes:
+            hourly.scan_bytes += scan_bytes
+            daily.scan_bytes += scan_bytes
 
     def used_today(self, principal: str) -> Used:
         """What this principal has used since midnight UTC; not to be changed."""
-        self._book(principal)
+        self._book_of(principal)
         return self._account(principal, self._wall_clock()).daily
 
     def exhausted(self, principal: str, allowed: Allowances, scan_bytes: int = 0) -> Spent | None:
@@ -189,7 +200,7 @@ class Ledger:
         """
         if not allowed.limited:
             return None
-        self._book(principal)
+        self._book_of(principal)
         now = self._wall_clock()
         account = self._account(principal, now)
         if found := _exceeded(allowed.daily, account.daily, scan_bytes):
@@ -234,7 +245,7 @@ class Ledger:
 
     def snapshot(self) -> dict[str, object]:
         """For /status: today's sums over all principals, without their names."""
-        self._book(*self._running)
+        self._book_all()
         pages = [account.daily for account in self._accounts.values()]
         return {
             "principals": len(pages),
@@ -266,15 +277,20 @@ class Ledger:
         for account in self._accounts.values():
             account.hourly = Used()
 
-    def _book(self, *principals: str) -> None:
-        for principal in principals:
-            running = self._running.get(principal)
-            if running is None:
-                continue
-            now = running.now()
-            seconds, running.booked = now - running.booked, now
-            if seconds > 0:
-                self.use(principal, seconds=seconds * running.count)
+    def _book_all(self) -> None:
+        for principal, running in self._running.items():
+            self._book(principal, running)
+
+    def _book_of(self, principal: str) -> None:
+        running = self._running.get(principal)
+        if running is not None:
+            self._book(principal, running)
+
+    def _book(self, principal: str, running: _Running) -> None:
+        now = running.now()
+        seconds, running.booked = now - running.booked, now
+        if seconds > 0:
+            self.use(principal, seconds=seconds * running.count)
 
 
 def _exceeded(allowed: Allowance, used: Used, scan_bytes: int) -> tuple[str, str] | None:

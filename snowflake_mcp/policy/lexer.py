@@ -84,6 +84,9 @@ def check_bytes(sql: str, max_sql_bytes: int) -> None:
     Raises:
         LexicalError: the text is too long, not Unicode, or holds control characters.
     """
+    if len(sql) <= max_sql_bytes and sql.isascii() and sql.isprintable():
+        # As many bytes as characters, and none that is looked for below.
+        return
     # A str of n characters has at least n bytes, so an enormous text is not even encoded.
     if len(sql) > max_sql_bytes or len(sql.encode("utf-8", "surrogatepass")) > max_sql_bytes:
         raise _fail(

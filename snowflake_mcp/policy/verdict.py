@@ -31,6 +31,9 @@ class Objects:
 
 NO_OBJECTS: Final = Objects()
 
+_OWN_FUNCTIONS: Final = "udf"
+"""The capability without which every function that is called is built in, and no news."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -84,6 +87,13 @@ class Verdict:
     def rules(self) -> tuple[str, ...]:
         """For which it refuses."""
         return tuple(refusal.rule for refusal in self.refusals)
+
+    @cached_property
+    def mentioned(self) -> tuple[str, ...]:
+        """What it is about, for records; functions only where some may not be built in."""
+        objects = self.objects
+        functions = objects.functions if _OWN_FUNCTIONS in self.capabilities else ()
+        return (*objects.tables, *objects.stages, *functions)
 
     @cached_property
     def word(self) -> str:

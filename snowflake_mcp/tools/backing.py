@@ -39,6 +39,7 @@ from snowflake_mcp.warehouse.rest import Response
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.standing import Standing
 from snowflake_mcp.warehouse.statement import Job
+from snowflake_mcp.warehouse.visible import plain
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["Backing", "Handles", "Lore", "Paints", "Parts", "Services", "Statements", "terms_of"]
@@ -281,6 +282,11 @@ class Backing:
     def chosen(self) -> Mapping[str, str]:
         """What of the seat is not the callers' own, in words."""
         return MappingProxyType(self.wish.words)
+
+    @cached_property
+    def source(self) -> str:
+        """The connection's name as it stands in a sentence."""
+        return plain(self.connection.name)
 
     @cached_property
     def backend(self) -> str:

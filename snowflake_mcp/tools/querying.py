@@ -141,7 +141,6 @@ def told_rows(
     ``age_s``: it was read so long ago, for an earlier call.
     """
     rendered = outcome.value
-    ceiling = ceiling or call.backing.limits.max_rows
     heading = counted(rendered.row_count, "row")
     truncated_by = None
     next_step = None
@@ -151,28 +150,31 @@ def told_rows(
         heading = _cut_heading(rendered.row_count, total, "the answer is at its size limit")
     elif outcome.cut == "rows":
         truncated_by = "rows"
+        ceiling = ceiling or call.backing.limits.max_rows
         more = f"Call again with limit up to {ceiling}, or {further}."
         next_step = more if most < ceiling else further[0].upper() + further[1:] + "."
         heading = _cut_heading(rendered.row_count, total, f"limit {most}")
     if rendered.cells_cut:
         note = long_values(rendered.cells_cut)
         next_step = f"{next_step} {note}" if next_step else note
-    kept = {} if age_s is None else {"age_s": age_s}
+    extra: dict[str, Any] = {
+        "columns": rendered.columns,
+        "rows": rendered.rows,
+        "total_rows": total,
+        "cells_cut": rendered.cells_cut,
+        "masked": list(rendered.masked),
+        "state": "success",
+    }
+    if age_s is not None:
+        heading += f", read {age_s} s ago"
+        extra["age_s"] = age_s
     return answer(
         call,
         outcome,
-        heading + (f", read {age_s} s ago." if kept else "."),
+        f"{heading}.",
         truncated_by=truncated_by,
         next_step=next_step,
-        extra={
-            "columns": rendered.columns,
-            "rows": rendered.rows,
-            "total_rows": total,
-            "cells_cut": rendered.cells_cut,
-            "masked": list(rendered.masked),
-            "state": "success",
-            **kept,
-        },
+        extra=extra,
     )
 
 

@@ -57,8 +57,10 @@ class RenamedTools:
     def __init__(self, tools: Toolbox, profiles: Profiles) -> None:
         self._tools = tools
         self._profiles = profiles
-        self._shown: dict[tuple[str, str], tuple[int, _Shown]] = {}
-        """With the generation of the profiles for which it was last found to be right."""
+        self._shown: dict[tuple[str, str], _Shown] = {}
+        self._right: dict[tuple[str, str], _Shown] = {}
+        """Those of them that were found to be right for this generation of the profiles."""
+        self._generation = 0
 
     def describe(self, principal: Principal) -> Sequence[Mapping[str, Any]]:
         """The principal's tools in wire form, aliases last; the same object until a reload.
@@ -95,16 +97,19 @@ class RenamedTools:
         return await self._tools.call(alias.tool, arguments, context)
 
     def _of(self, principal: Principal) -> _Shown:
+        if self._generation != self._profiles.generation:
+            self._generation = self._profiles.generation
+            self._right.clear()
         key = principal.profile, principal.toolset
-        found = self._shown.get(key)
-        generation = self._profiles.generation
-        if found is not None and found[0] == generation:
-            return found[1]
+        right = self._right.get(key)
+        if right is not None:
+            return right
         own, words = self._tools.describe(principal), self._profiles.aliases
-        if found is None or found[1].own is not own or found[1].words != words:
-            found = generation, _shown(own, words)
-        self._shown[key] = generation, found[1]
-        return found[1]
+        found = self._shown.get(key)
+        if found is None or found.own is not own or found.words != words:
+            found = _shown(own, words)
+        self._shown[key] = self._right[key] = found
+        return found
 
     def _explain(self, name: str, shown: _Shown) -> None:
         """Tell whoever uses another server's name what there is instead.

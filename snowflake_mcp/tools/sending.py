@@ -87,24 +87,21 @@ class Sender(msgspec.Struct, frozen=True):
             handle_after_s = None
         ledger.use(principal.name, statements=1)
         meter = ledger.meter(principal.name, context.clock.seconds)
-        counted = False
 
         def ended(query_id: str | None, state: str) -> None:
-            nonlocal counted
-            counted = True
             meter.stop()
-            context.trail.ended(query_id, state)
+            self.context.trail.ended(query_id, state)
 
         note_statement(context.trail, backing, sql)
         if task_arguments is not None:
             # Whoever takes the task up again is to find its statement where it runs.
             task_arguments = {**task_arguments, **self.chosen}
         job = Job(
-            sql=sql,
-            principal=principal,
+            sql,
+            principal,
+            max_rows,
+            backing.limits.submitted_timeout_s if submits else self._timeout_s(timeout_s),
             wish=backing.wish,
-            max_rows=max_rows,
-            timeout_s=backing.limits.submitted_timeout_s if submits else self._timeout_s(timeout_s),
             database=database,
             schema=schema,
             tag=self._tag(),
@@ -114,15 +111,16 @@ class Sender(msgspec.Struct, frozen=True):
             resumes=context.resumes,
             keep=self._outlives_us,
             answer_within_s=handle_after_s,
-            waits=lambda: not submits and self._is_task(task_arguments),
+            waits=None if submits else lambda: self._is_task(task_arguments),
             kept_rows=kept_rows,
             once=once,
         )
+        goes_on = False
         try:
             return await backing.parts.statements.run(job, collector)
         except StillRunningError:
             # Its seconds are counted until ``ended`` is told.
-            counted = True
+            goes_on = True
             raise
         except ToolFailure as failure:
             if not missing or failure.family is not Family.MISSING_OBJECT:
@@ -130,8 +128,8 @@ class Sender(msgspec.Struct, frozen=True):
             hint = f"{missing} The server's role may also lack the right to see it."
             raise failure.anew(hint=hint) from failure
         finally:
-            if not counted:
-                meter.stop()
+            if not goes_on:
+                meter.leave()
 
     async def where(self, query_id: str) -> Self:
         """This call at the seat where an earlier statement of its caller ran.

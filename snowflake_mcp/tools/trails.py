@@ -1,7 +1,5 @@
 """What a call of a tool leaves in the request's trail, written where no tool can pass by."""
 
-from typing import Final
-
 from snowflake_mcp.policy.verdict import Verdict
 from snowflake_mcp.protocol.trail import Trail
 from snowflake_mcp.tools.backing import Backing
@@ -9,16 +7,11 @@ from snowflake_mcp.warehouse.standing import Standing
 
 __all__ = ["note_export", "note_state", "note_statement", "note_verdict"]
 
-_OWN_FUNCTIONS: Final = "udf"
-"""The capability without which every function that is called is built in, and no news."""
-
 
 def note_verdict(trail: Trail, verdict: Verdict, sql: str) -> None:
     """The gate has judged ``sql``."""
-    objects = verdict.objects
     trail.judged(verdict.word, verdict.kind, verdict.tier.word, verdict.rules, verdict.sql or sql)
-    functions = objects.functions if _OWN_FUNCTIONS in verdict.capabilities else ()
-    trail.named((*objects.tables, *objects.stages, *functions))
+    trail.named(verdict.mentioned)
 
 
 def note_statement(trail: Trail, backing: Backing, sql: str = "") -> None:

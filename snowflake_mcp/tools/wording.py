@@ -84,31 +84,30 @@ def answer(
     """
     rendered, query_id = outcome.value, outcome.query_id
     call.context.trail.masked = rendered.masked
-    name, backend = call.backing.connection.name, call.backing.backend
+    backing = call.backing
+    backend = backing.backend
     elapsed_ms = round(outcome.elapsed_s * 1_000)
-    notes = [f"Next: {next_step}"] if next_step else []
+    notes = f"\nNext: {next_step}" if next_step else ""
     if rendered.shown_rows < rendered.row_count:
-        notes.append(
-            f"This text shows the first {rendered.shown_rows}; "
+        notes += (
+            f"\nThis text shows the first {rendered.shown_rows}; "
             f"the structured content has all {rendered.row_count}."
         )
     if rendered.masked:
         names = ", ".join(plain(each, 64) for each in rendered.masked[:_SHOWN_MASKED])
         more = " and more" if len(rendered.masked) > _SHOWN_MASKED else ""
-        notes.append(f"Values of {names}{more} are masked by this server.")
+        notes += f"\nValues of {names}{more} are masked by this server."
     if rendered.shown_cut:
-        notes.append(
-            f"{counted(rendered.shown_cut, 'value')} shortened here (…), "
+        notes += (
+            f"\n{counted(rendered.shown_cut, 'value')} shortened here (…), "
             "longer in the structured content."
         )
     if query_id:
-        notes.append(f"Query {plain(query_id)}, {elapsed_ms} ms, connection {plain(name)}.")
+        notes += f"\nQuery {plain(query_id)}, {elapsed_ms} ms, connection {backing.source}."
     if backend == _DEMO:
-        notes.append(DEMO_LINE)
+        notes += f"\n{DEMO_LINE}"
     head = heading + ("\n" if rendered.body else "")
-    text = b"".join(
-        (b'"', json_text(head), rendered.body, trailer, json_text("\n" + "\n".join(notes)), b'"')
-    )
+    text = b"".join((b'"', json_text(head), rendered.body, trailer, json_text(notes or "\n"), b'"'))
     structured = {
         **extra,
         "row_count": rendered.row_count,
@@ -117,7 +116,7 @@ def answer(
         "next_step": next_step,
         "query_id": query_id,
         "elapsed_ms": elapsed_ms,
-        "connection": name,
+        "connection": backing.connection.name,
         "backend": backend,
     }
     return ToolResult(text=msgspec.Raw(text), structured=structured, meta=_meta(call, query_id))
@@ -190,11 +189,10 @@ def still_running(
 def _about(
     call: Call, standing: Standing, lines: Sequence[str], extra: Mapping[str, Any]
 ) -> ToolResult:
-    connection = call.backing.connection
     elapsed_ms = None if standing.elapsed_s is None else round(standing.elapsed_s * 1_000)
     call.context.query_id = standing.query_id
     taken = "" if elapsed_ms is None else f", {elapsed_ms} ms"
-    place = f"Query {plain(standing.query_id)}{taken}, connection {plain(connection.name)}."
+    place = f"Query {plain(standing.query_id)}{taken}, connection {call.backing.source}."
     shown = told(call, "\n".join((*lines, place)), extra)
     structured = {
         **dict(cast("Mapping[str, Any]", shown.structured)),

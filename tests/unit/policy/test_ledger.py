@@ -105,6 +105,11 @@ def test_pages_are_bounded() -> None:
     assert ledger.snapshot()["principals"] == 10_000
     assert ledger.used_today("10049").statements == 1
     assert ledger.used_today("0").statements == 0
+    # Whoever is seen again is not the next to be forgotten.
+    for number in range(9_999):
+        ledger.use("10049", statements=1)
+        ledger.use(str(20_000 + number), statements=1)
+    assert ledger.used_today("10049").statements == 10_000
 
 
 def test_a_restart_takes_nothing_away() -> None:
@@ -198,6 +203,37 @@ def test_what_runs_is_counted_while_it_runs() -> None:
     assert ledger.used_today("a").seconds == 20.0
     assert ledger.snapshot()["seconds"] == 30.0
     assert ledger._running == {}
+
+
+def test_what_has_ended_is_not_counted_until_its_caller_leaves() -> None:
+    """Leaving ends only what nobody has heard the end of, and a late end still books the rest."""
+    ledger, clock = Ledger(Wall()), Clock()
+    told, left = (ledger.meter("a", clock.seconds) for _ in range(2))
+    clock.advance(1.0)
+    told.stop()
+    left.leave()
+    clock.advance(4.0)
+    told.leave()
+    assert ledger.used_today("a").seconds == 2.0
+    left.stop()
+    assert ledger.used_today("a").seconds == 6.0
+    assert ledger._running == {}
+
+
+def test_a_new_hour_keeps_the_day() -> None:
+    """Of everybody, those who do not come in it as well; and only what was used is written."""
+    wall = Wall()
+    ledger = Ledger(wall)
+    ledger.use("a", statements=1)
+    ledger.use("b", statements=2)
+    wall.now += HOUR_S
+    ledger.use("b", statements=4)
+    kept = msgspec.json.decode(ledger.dump())
+    assert kept["hourly"]["pages"] == {"b": [4, 0.0, 0]}
+    assert kept["daily"]["pages"] == {"a": [1, 0.0, 0], "b": [6, 0.0, 0]}
+    wall.now += DAY_S
+    ledger.use("c", statements=1)
+    assert list(msgspec.json.decode(ledger.dump())["daily"]["pages"]) == ["c"]
 
 
 def test_a_thousand_that_run_are_booked_in_one_go() -> None:

@@ -76,6 +76,7 @@ def test_what_can_be_read_in_two_ways_is_refused(sql: str, rule: Rule, column: i
         ("SELECT 1 -- \x85", Rule.CONTROL_CHARACTER),
         ("SELECT '\udfff'", Rule.NOT_UNICODE),
         ("SELECT 'aaaaaaaaaaaaaaaaaaaaaaaaa'", Rule.TOO_LONG),
+        ("SELECT 'éééééééééééé'", Rule.TOO_LONG),
     ],
 )
 def test_bytes(sql: str, rule: Rule) -> None:
