@@ -3,13 +3,12 @@
 import math
 from collections import OrderedDict
 from collections.abc import Coroutine, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from snowflake_mcp.config.model import PrincipalSettings, RateSettings
+from snowflake_mcp.config.model import RateSettings
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.pipeline.buckets import Bucket, Rate
@@ -43,19 +42,22 @@ class Clock(Protocol):
         """Seconds of a monotonic clock."""
 
 
-@dataclass(slots=True)
-class _Meter:
+class _Meter(msgspec.Struct, eq=False):
     """The buckets of one principal, or of all together."""
 
     profile: str = ""
-    counts: PrincipalSettings | None = None
-    """The settings of which the rates were made."""
-    rates: Mapping[Limit, Rate] = field(default_factory=dict)
+    generation: int = -1
+    """That of the settings of which the rates were made."""
+    counts: RateSettings = RateSettings()
+    """Those settings."""
+    rates: Mapping[Limit, Rate] = msgspec.field(default_factory=dict)
     """Those that are set."""
-    requests: Bucket = field(default_factory=Bucket)
-    statements: Bucket = field(default_factory=Bucket)
-    rows: Bucket = field(default_factory=Bucket)
-    bytes: Bucket = field(default_factory=Bucket)
+    limits: bool = False
+    """Whether any is, of its own or of all together."""
+    requests: Bucket = msgspec.field(default_factory=Bucket)
+    statements: Bucket = msgspec.field(default_factory=Bucket)
+    rows: Bucket = msgspec.field(default_factory=Bucket)
+    bytes: Bucket = msgspec.field(default_factory=Bucket)
 
     def bucket(self, limit: Limit) -> Bucket:
         found: Bucket = getattr(self, limit)
@@ -123,9 +125,9 @@ class Rates:
             method: str, params: dict[str, Any], context: RequestContext
         ) -> Coroutine[Any, Any, MethodResult]:
             meter = self._meter(context.facts.principal)
-            if not any(self._set(meter)):
-                return inner(method, params, context)
-            return limited(meter, method, params, context)
+            if meter.limits:
+                return limited(meter, method, params, context)
+            return inner(method, params, context)
 
         return perform
 
@@ -138,7 +140,7 @@ class Rates:
             ToolFailure: LIMIT, it has begun too many in the last minute.
         """
         meter = self._meters.get(principal)
-        if meter is not None:
+        if meter is not None and self._current(meter).limits:
             refusal = self._take(meter, "statements")
             if refusal is not None:
                 raise refusal
@@ -148,27 +150,42 @@ class Rates:
         meter = self._meters.get(principal)
         if meter is None:
             return 0, 0
-        settings = self._counting(meter).rates
+        settings = self._current(meter).counts
         return settings.max_statements, settings.max_waiting
 
     def _meter(self, principal: Principal) -> _Meter:
-        name = principal.name
+        """The meter of a principal, who has been seen just now."""
+        name, profile = principal.name, principal.profile
         meter = self._meters.get(name)
         if meter is None:
-            meter = self._meters[name] = _Meter()
+            meter = self._meters[name] = _Meter(profile)
             if len(self._meters) > _MOST:
                 self._meters.popitem(last=False)
         else:
             self._meters.move_to_end(name)
-        meter.profile = principal.profile
-        return meter
+        if meter.profile == profile and meter.generation == self._profiles.generation:
+            return meter
+        meter.profile, meter.generation = profile, -1
+        return self._current(meter)
 
-    def _counting(self, meter: _Meter) -> PrincipalSettings:
+    def _current(self, meter: _Meter) -> _Meter:
+        """A meter with the rates as they count now: made once for what ``Profiles`` has taken."""
+        generation = self._profiles.generation
+        if meter.generation == generation:
+            return meter
+        servers = self._profiles.of("").rates
+        everybody = self._all
+        if everybody.generation != generation:
+            everybody.generation, everybody.rates = generation, _total(servers)
         try:
-            return self._profiles.of(meter.profile)
+            meter.counts = self._profiles.of(meter.profile).rates
         except KeyError:
             # A reload took the table away while a request of its caller was under way.
-            return self._profiles.of("")
+            meter.counts = servers
+        meter.rates = _own(meter.counts)
+        meter.limits = bool(meter.rates or everybody.rates)
+        meter.generation = generation
+        return meter
 
     def _asked(self, meter: _Meter, *, gives: bool) -> ToolFailure | None:
         """Take the request from the buckets, or say why not."""
@@ -203,22 +220,11 @@ class Rates:
 
     def _limiting(self, meter: _Meter, limit: Limit) -> Iterator[tuple[Bucket, Rate, str]]:
         """The buckets that count for this limit, with their rates, and whose they are."""
-        own, total = self._set(meter)
+        own, total = self._current(meter).rates, self._all.rates
         if limit in own:
             yield meter.bucket(limit), own[limit], "you"
         if limit in total:
             yield self._all.bucket(limit), total[limit], "all callers together"
-
-    def _set(self, meter: _Meter) -> tuple[Mapping[Limit, Rate], Mapping[Limit, Rate]]:
-        """The rates that are set, its own and those of all together."""
-        counts = self._counting(meter)
-        if meter.counts is not counts:
-            # Kept with the very settings: a reload brings others.
-            meter.counts, meter.rates = counts, _own(counts.rates)
-        everybody, servers = self._all, self._profiles.of("")
-        if everybody.counts is not servers:
-            everybody.counts, everybody.rates = servers, _total(servers.rates)
-        return meter.rates, everybody.rates
 
 
 _UNIT: Final[Mapping[Limit, str]] = {

@@ -1,9 +1,10 @@
 """JSON-RPC 2.0 messages: bytes to values, strictly, and values to bytes."""
 
 from itertools import accumulate
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta, convert
 
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, PARSE_ERROR, McpError
 
@@ -38,12 +39,19 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-class Request(msgspec.Struct, frozen=True):
-    """A call that is owed exactly one answer."""
+class Request(msgspec.Struct, frozen=True, tag_field="jsonrpc", tag="2.0"):
+    """A call that is owed exactly one answer.
 
-    id: RequestId
+    Whatever its types let pass is one; ids are counted in characters here, which may have four
+    bytes each, so that an odd one is for ``_other`` to judge.
+    """
+
+    id: (
+        Annotated[int, Meta(ge=-MAX_ID, le=MAX_ID)]
+        | Annotated[str, Meta(max_length=MAX_ID_BYTES // 4)]
+    )
     method: str
-    params: dict[str, Any] | None
+    params: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -114,20 +122,30 @@ def decode(data: bytes) -> object:
     """
     try:
         value = _decode(data)
+        again = _encode(value)
     except RecursionError:
         raise MalformedMessageError(PARSE_ERROR, _TOO_DEEP) from None
     except (msgspec.DecodeError, ValueError) as error:
         raise MalformedMessageError(PARSE_ERROR, f"Not valid JSON: {_reason(error)}") from None
+    # Alike but for spaces, the two have as many names; and few brackets are no deep nesting. As
+    # most clients write their messages, that is all there is to see to.
+    plain = data.translate(None, _SPACES)
+    if plain != again.translate(None, _SPACES) or plain.count(b"[") + plain.count(b"{") > MAX_DEPTH:
+        _look_closer(data, again)
+    return value
+
+
+def _look_closer(data: bytes, again: bytes) -> None:
+    """Hold a text against what its reader would write: the texts, whatever they look like."""
     written = _outside_of_strings(data)
     names = written.count(b":")
     # The parser keeps the last of several members of one name; what it has lost is not encoded.
-    if names and names != _outside_of_strings(_encode(value)).count(b":"):
+    if names and names != _outside_of_strings(again).count(b":"):
         raise MalformedMessageError(
             PARSE_ERROR, "Not valid JSON: a name appears twice in one object"
         )
     if len(written) - names > 2 * MAX_DEPTH and _depth(written) > MAX_DEPTH:
         raise MalformedMessageError(PARSE_ERROR, _TOO_DEEP)
-    return value
 
 
 def _reason(error: Exception) -> str:
@@ -148,6 +166,8 @@ def _outside_of_strings(text: bytes) -> bytes:
     return b"".join(kept.split(b'"')[::2]) if b'"' in kept else kept
 
 
+_SPACES: Final = b" \t\r\n"
+"""What may stand between the parts of a JSON text; in a string no other part depends on it."""
 _ALL_SQUARE: Final = bytes.maketrans(b"{}", b"[]")
 _SAYS_NOTHING: Final = bytes(byte for byte in range(256) if byte not in b':"[]{}')
 
@@ -162,12 +182,22 @@ _STEPS: Final = bytes.maketrans(b"[]", b"\x01\xff")
 """1 and, as a signed byte, -1."""
 
 
-def classify(value: object) -> Message:
+def classify(value: Any) -> Message:
     """The message that a JSON value is.
 
     Raises:
         MalformedMessageError: -32600.
     """
+    try:
+        request = convert(value, Request)
+    except msgspec.ValidationError:
+        return _other(value)
+    # A tag that is there is the right one, but to msgspec it need not be there.
+    return request if "jsonrpc" in value else _other(value)
+
+
+def _other(value: object) -> Message:
+    """What is no plain request, or why it is nothing at all."""
     if isinstance(value, list):
         raise MalformedMessageError(INVALID_REQUEST, "Batches are not accepted: send one message")
     if not isinstance(value, dict):
@@ -184,7 +214,7 @@ def classify(value: object) -> Message:
         raise MalformedMessageError(INVALID_REQUEST, "params must be an object", request_id)
     if request_id is None:
         return Notification(method, params)
-    return Request(request_id, method, params)
+    return Request(request_id, method, params if params is not None else {})
 
 
 def _request_id(value: object) -> RequestId:

@@ -65,7 +65,7 @@ def test_a_name_may_be_sent_in_base64() -> None:
         (enveloped(**{"io.modelcontextprotocol/clientCapabilities": ...}), HEADERS, -32602),
         (enveloped(**{"io.modelcontextprotocol/clientCapabilities": 1}), HEADERS, -32602),
         (Request(1, "tools/list", {"_meta": "x"}), HEADERS, -32602),
-        (Request(1, "tools/list", None), HEADERS, -32602),
+        (Request(1, "tools/list", {}), HEADERS, -32602),
         (Response(1, {}, None), HEADERS, -32600),
         (Notification("notifications/cancelled", with_envelope()), RoutingHeaders(), -32022),
     ],
@@ -100,7 +100,7 @@ def test_a_session_brings_what_was_agreed() -> None:
     """Revision, client and capabilities come from the session, not from the request."""
     rig, token = handshake()
     headers = RoutingHeaders(version="2025-06-18", session=token)
-    facts = Admission(rig.sessions).admit(Request(1, "tools/list", None), headers, LOCAL)
+    facts = Admission(rig.sessions).admit(Request(1, "tools/list", {}), headers, LOCAL)
     assert (facts.version, facts.client, dict(facts.capabilities)) == (
         "2025-06-18",
         "old/1",
@@ -128,7 +128,7 @@ def test_initialize_needs_no_session() -> None:
 )
 def test_handshake_refusals(headers: RoutingHeaders, status: int) -> None:
     """Without a valid session the client is told to begin again."""
-    assert refusal(Request(1, "tools/list", None), headers) == (-32600, status)
+    assert refusal(Request(1, "tools/list", {}), headers) == (-32600, status)
 
 
 def test_another_principals_session_does_not_exist() -> None:
@@ -136,6 +136,6 @@ def test_another_principals_session_does_not_exist() -> None:
     rig, token = handshake()
     with pytest.raises(McpError) as caught:
         Admission(rig.sessions).admit(
-            Request(1, "tools/list", None), RoutingHeaders(session=token), Principal("eve")
+            Request(1, "tools/list", {}), RoutingHeaders(session=token), Principal("eve")
         )
     assert caught.value.status == 404
