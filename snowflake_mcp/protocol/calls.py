@@ -70,24 +70,21 @@ class Reply(msgspec.Struct, frozen=True):
     """Seconds to announce as ``Retry-After`` with status 429."""
 
 
-class Call(Generic[T]):
+class Call(msgspec.Struct, Generic[T], eq=False):
     """A request and its answer; reactor thread only.
 
     It is answered exactly once, and an answer is no failure. ``None`` means that the client took
     the request back (or left), so that no answer is owed.
     """
 
-    __slots__ = ("_answer", "_reply", "answered", "context", "request", "work")
-
-    def __init__(self, context: RequestContext, request: Request | None = None) -> None:
-        self.context = context
-        self.request = request
-        """What a client asked by JSON-RPC."""
-        self.work: Deferred[Any] | None = None
-        """What goes on in it; ``None`` before it first waits, and where it never does."""
-        self.answered = False
-        self._answer: T
-        self._reply: Deferred[T] | None = None
+    context: RequestContext
+    request: Request | None = None
+    """What a client asked by JSON-RPC."""
+    work: Deferred[Any] | None = None
+    """What goes on in it; ``None`` before it first waits, and where it never does."""
+    answered: bool = False
+    _answer: Any = None
+    _reply: Deferred[T] | None = None
 
     @property
     def reply(self) -> Deferred[T]:

@@ -1,11 +1,12 @@
 """The protocol kernel: a request goes in, exactly one answer comes out, on every transport."""
 
+import math
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol import eras
@@ -31,6 +32,7 @@ from snowflake_mcp.protocol.settlement import error_reply, failed, settle
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tasks import Task, TaskBoard
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
+from snowflake_mcp.protocol.waiting import Waiting
 
 __all__ = ["Kernel", "Layer", "Perform"]
 
@@ -74,7 +76,7 @@ class Kernel:
         for layer in reversed(layers):
             self._perform = layer(self._perform)
         self._ids = Ids()
-        self._running: set[Call[Any]] = set()
+        self._running = Waiting(clock)
         self._sessions_in_flight: dict[str, InFlight] = {}
         self._idle: list[Deferred[None]] = []
 
@@ -176,7 +178,7 @@ class Kernel:
 
     def calls(self) -> Iterator[Call[Any]]:
         """Whatever runs now, those included that go on as tasks."""
-        return iter(list(self._running))
+        return iter(self._running)
 
     def in_flight(self, session_id: str) -> int:
         """Requests of an HTTP session that are running."""
@@ -194,12 +196,13 @@ class Kernel:
         if self._running:
             self._idle.append(done)
         else:
+            self._running.disarm()
             done.callback(None)
         return done
 
     def cancel_all(self) -> None:
         """Stop whatever runs, because the server stops."""
-        for call in list(self._running):
+        for call in self._running:
             call.cancel("shutdown")
 
     def _context(
@@ -234,21 +237,15 @@ class Kernel:
             self._conclude(call, work)
             return
         call.work = work
-        self._running.add(call)
-        timer: IDelayedCall | None = None
-        if context.method != _ENDLESS and not work.called:
-            timer = self._clock.callLater(context.remaining_s, call.cancel, "timeout")
-        work.addBoth(self._ended, call, timer)
+        self._running.add(call, math.inf if context.method == _ENDLESS else context.deadline)
+        work.addBoth(self._ended, call)
 
-    def _ended(
-        self, outcome: MethodResult | Failure, call: Call[Any], timer: IDelayedCall | None
-    ) -> None:
+    def _ended(self, outcome: MethodResult | Failure, call: Call[Any]) -> None:
         """What has waited is over."""
-        if timer is not None and timer.active():
-            timer.cancel()
         self._running.discard(call)
         self._conclude(call, outcome)
-        if not self._running:
+        if self._idle and not self._running:
+            self._running.disarm()
             idle, self._idle = self._idle, []
             for done in idle:
                 done.callback(None)

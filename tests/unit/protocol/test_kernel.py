@@ -191,6 +191,7 @@ def test_cancel_by_the_client_owes_no_answer() -> None:
     call.cancel("timeout")
     assert replies == [None]
     assert (rig.toolbox.cancelled, rig.kernel.running) == (1, 0)
+    assert rig.kernel.drain().called
     assert rig.clock.getDelayedCalls() == []
 
 

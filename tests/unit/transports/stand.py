@@ -214,6 +214,8 @@ class Stand:
             wire.start_reading()
             wire.close()
         self.toolbox.release()
+        # As at a stop: the deadlines of calls have one timer, which outlives them.
+        assert self.kernel.drain().called
         assert self.clock.getDelayedCalls() == []
         assert not self.front.site.channels
 

@@ -216,6 +216,8 @@ def check(scene: Scene, way: str) -> str:
     assert not scene.warehouse._runs
     states = set(scene.snowflake.states.values())
     assert states <= {"SUCCESS", "ABORTED"}, states
+    # As at a stop: the deadlines of calls have one timer, which outlives them.
+    assert scene.kernel.drain().called
     # One is the pool's, the other may ring for nobody.
     timers = [str(timer) for timer in scene.reactor.getDelayedCalls()]
     assert [one for one in timers if "sweep" not in one and "Alarms._ring" not in one] == []
