@@ -1,11 +1,11 @@
 """One timer for the deadlines of all calls, and each call stopped at its own."""
 
 import math
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 
 from snowflake_mcp.protocol.calls import Call
@@ -78,8 +78,10 @@ def test_a_timer_that_comes_early_makes_nobody_late() -> None:
     """It is set for a span of time, and rounding may bring it before the moment that was meant."""
 
     class Early(Clock):
-        def callLater(self, when: float, *given: Any, **named: Any) -> DelayedCall:
-            return super().callLater(when * 0.999, *given, **named)
+        def callLater(
+            self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+        ) -> IDelayedCall:
+            return super().callLater(delay * 0.999, callable, *args, **kw)
 
     stand = Stand(Early())
     stand.add("one", 10.0)
