@@ -79,7 +79,11 @@ def test_a_timer_that_comes_early_makes_nobody_late() -> None:
 
     class Early(Clock):
         def callLater(
-            self, delay: float, callable: Callable[..., object], *args: object, **kw: object
+            self,
+            delay: float,
+            callable: Callable[..., object],  # noqa: A002 - the name that twisted gives it
+            *args: object,
+            **kw: object,
         ) -> IDelayedCall:
             return super().callLater(delay * 0.999, callable, *args, **kw)
 
