@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from snowflake_mcp.exports.spool import TYPES, Export, Spool
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import (
@@ -16,6 +14,7 @@ from snowflake_mcp.protocol.errors import (
     McpError,
     ToolFailure,
 )
+from snowflake_mcp.protocol.pieces import encode
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.tooling import Library, Toolbox
 from snowflake_mcp.protocol.trail import Trail
@@ -96,7 +95,7 @@ class WithResults:
         answer = await self._tools.call(_READS, {"query_id": query_id}, context)
         if answer.failure is not None:
             raise _error(answer.failure, uri)
-        text = msgspec.json.encode(answer.structured).decode()
+        text = bytes(encode(answer.structured)).decode()
         return {"uri": uri, "mimeType": "application/json", "text": text}
 
     async def _export(self, uri: str, identity: str, context: RequestContext) -> dict[str, Any]:

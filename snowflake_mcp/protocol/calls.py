@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol.context import CancelReason, RequestContext
 from snowflake_mcp.protocol.jsonrpc import Request, RequestId
+from snowflake_mcp.protocol.pieces import Body
 
 __all__ = ["Call", "InFlight", "Reply", "begun"]
 
@@ -60,7 +61,7 @@ def _rest(work: Coroutine[Any, Any, T], awaited: Any) -> Generator[Any, Any, T]:
 class Reply(msgspec.Struct, frozen=True):
     """One encoded response."""
 
-    body: bytes
+    body: Body
     error_code: int | None = None
     status: int = 200
     """HTTP status that this response has in its revision."""

@@ -24,6 +24,7 @@ from snowflake_mcp.protocol.jsonrpc import (
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.live import Live
 from snowflake_mcp.protocol.meta import said_by
+from snowflake_mcp.protocol.pieces import Body, array_of
 from snowflake_mcp.protocol.principal import Principal
 
 __all__ = ["LISTEN", "Conversation"]
@@ -60,7 +61,7 @@ class Conversation:
         *,
         transport: Transport,
         principal: Principal,
-        send: Callable[[bytes], None],
+        send: Callable[[Body], None],
         max_in_flight: int,
         peer: str = "",
         origin: str = "",
@@ -110,7 +111,7 @@ class Conversation:
         else:
             self._take(value, self._answer)
 
-    def _take(self, value: object, answer: Callable[[bytes | None], None]) -> None:
+    def _take(self, value: object, answer: Callable[[Body | None], None]) -> None:
         """One message; ``answer`` is called once, with ``None`` where no answer is owed."""
         try:
             message = classify(value)
@@ -127,7 +128,7 @@ class Conversation:
             self._log.debug("a response that no request is waiting for was dropped")
         answer(None)
 
-    def _answer(self, body: bytes | None) -> None:
+    def _answer(self, body: Body | None) -> None:
         if body is not None and not self._lost:
             self._send(body)
 
@@ -137,7 +138,7 @@ class Conversation:
         self._live.close()
         self._calls.cancel_all("disconnect")
 
-    def _request(self, request: Request, answer: Callable[[bytes | None], None]) -> None:
+    def _request(self, request: Request, answer: Callable[[Body | None], None]) -> None:
         try:
             facts = self._facts(request)
             if request.id in self._calls:
@@ -227,15 +228,15 @@ class Conversation:
 class _Batch:
     """The answers to a batch, sent together as one array when the last is known."""
 
-    def __init__(self, send: Callable[[bytes], None], expected: int) -> None:
+    def __init__(self, send: Callable[[Body], None], expected: int) -> None:
         self._send = send
         self._expected = expected
-        self._bodies: list[bytes] = []
+        self._bodies: list[Body] = []
 
-    def add(self, body: bytes | None) -> None:
+    def add(self, body: Body | None) -> None:
         """One message of the batch has been dealt with."""
         self._expected -= 1
         if body is not None:
             self._bodies.append(body)
         if self._expected == 0 and self._bodies:
-            self._send(b"[" + b",".join(self._bodies) + b"]")
+            self._send(array_of(self._bodies))

@@ -8,6 +8,8 @@ import secrets
 from collections import OrderedDict, deque
 from typing import Final, Protocol
 
+from snowflake_mcp.protocol.pieces import Body
+
 __all__ = ["EventStream", "Sink", "StreamSet"]
 
 MAX_EVENTS: Final = 256
@@ -20,7 +22,7 @@ MAX_STREAMS: Final = 32
 class Sink(Protocol):
     """A connection that carries a stream's events."""
 
-    def event(self, event_id: str, message: bytes) -> None:
+    def event(self, event_id: str, message: Body) -> None:
         """Send one event."""
 
     def end(self) -> None:
@@ -38,7 +40,7 @@ class EventStream:
         self.number = number
         self._name = name
         self.finished = False
-        self._events: deque[tuple[int, bytes]] = deque()
+        self._events: deque[tuple[int, Body]] = deque()
         self._bytes = 0
         self._last = 0
         self._delivered = 0
@@ -49,7 +51,7 @@ class EventStream:
         """Whether a connection carries it now."""
         return self._sink is not None
 
-    def put(self, message: bytes) -> None:
+    def put(self, message: Body) -> None:
         """Number a message, keep it, and send it if a connection is there."""
         self._last += 1
         self._events.append((self._last, message))

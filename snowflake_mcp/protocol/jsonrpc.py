@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, convert
 
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, PARSE_ERROR, McpError
+from snowflake_mcp.protocol.pieces import Body, encode
 
 __all__ = [
     "MAX_BATCH",
@@ -92,9 +93,9 @@ def parse(data: bytes) -> Message:
     return classify(decode(data))
 
 
-def encode_result(request_id: RequestId, result: object) -> bytes:
+def encode_result(request_id: RequestId, result: object) -> Body:
     """A success response; ``msgspec.Raw`` inside ``result`` is copied as it stands."""
-    return _encode({"jsonrpc": "2.0", "id": request_id, "result": result})
+    return encode({"jsonrpc": "2.0", "id": request_id, "result": result})
 
 
 def encode_error(request_id: RequestId | None, error: McpError) -> bytes:

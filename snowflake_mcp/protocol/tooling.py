@@ -19,7 +19,8 @@ class ToolResult(msgspec.Struct, frozen=True):
 
     ``text`` is the readable answer: a ``str``, or a JSON string already encoded by a worker
     thread (``msgspec.Raw`` with its quotes). ``structured`` is the value that conforms to the
-    tool's output schema: plain JSON values, or ``msgspec.Raw`` members encoded by a worker.
+    tool's output schema: plain JSON values, or members encoded by a worker, ``msgspec.Raw`` or
+    ``Pieces``.
     ``blocks`` are further content blocks in wire form (images, links to resources, ...).
     ``failure`` is set when the tool failed; ``structured`` is then absent.
     """

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from msgspec import structs
+from msgspec import Raw, structs
 
 from snowflake_mcp.charts.lines import Facts, Kind, Look, Question
 from snowflake_mcp.charts.painter import Unpaintable
@@ -84,7 +84,7 @@ async def _chart_query(arguments: ChartQuery, call: Call) -> ToolResult:
         x=gathered.chosen.x,
         y=list(gathered.chosen.y),
         color=gathered.chosen.color,
-        rows=gathered.rendered.rows,
+        rows=Raw(bytes(gathered.rendered.rows)),
         title=arguments.title or "",
         log=arguments.log or "",
     )

@@ -27,7 +27,7 @@ class Kept:
     def size(self) -> int:
         """In bytes, about."""
         rendered = self.outcome.value
-        rows = len(memoryview(rendered.rows)) + len(memoryview(rendered.columns))
+        rows = len(rendered.rows) + len(rendered.columns)
         return _FIXED_BYTES + rows + len(rendered.body) + len(self.verdict.sql)
 
 

@@ -8,6 +8,7 @@ from typing import Final, Generic, Self, TypeVar
 import msgspec
 
 from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.protocol.pieces import Pieces, in_pieces
 from snowflake_mcp.tools.layouts import LAYOUTS, Format, Layout, Table, record
 from snowflake_mcp.tools.masks import Masks
 from snowflake_mcp.tools.taming import tamed, tamed_rows
@@ -45,7 +46,7 @@ class Budget(msgspec.Struct, frozen=True):
 class Rendered:
     """A finished result; nothing in it needs more work on the reactor thread."""
 
-    rows: msgspec.Raw
+    rows: msgspec.Raw | Pieces
     """A JSON array."""
     columns: msgspec.Raw
     """A JSON array of the result's columns."""
@@ -90,17 +91,16 @@ class _Array:
         if values:
             self._left -= size
             self._count += len(values)
-            self._parts.append(b",".join(values))
+            self._parts.append(b",".join([b"", *values] if self._parts else values))
         return len(values)
 
-    def raw(self) -> msgspec.Raw:
+    def raw(self) -> msgspec.Raw | Pieces:
         """All of it; nothing can be appended any more."""
         if not self._parts:
             return msgspec.Raw(b"[]")
         self._parts[0] = b"[" + self._parts[0]
         self._parts[-1] += b"]"
-        # A join lets go of the interpreter while it copies megabytes, "+" does not.
-        return msgspec.Raw(b",".join(self._parts))
+        return in_pieces(self._parts)
 
     def __len__(self) -> int:
         return self._count

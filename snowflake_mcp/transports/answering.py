@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.auth.watching import Watch
+from snowflake_mcp.protocol.pieces import Body
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import JSON, HeaderList
 from snowflake_mcp.transports.headers import BODILESS, encode_head
@@ -78,7 +79,7 @@ class Answering:
     def respond(
         self,
         status: int,
-        body: bytes = b"",
+        body: Body = b"",
         *,
         content_type: str = JSON,
         headers: HeaderList = (),
@@ -93,7 +94,7 @@ class Answering:
         if bodiless or self.verb == "HEAD":
             self.channel.answer(head)
             self.finish()
-        elif len(body) > SLICE_BYTES:
+        elif type(body) is not bytes or len(body) > SLICE_BYTES:
             # The idle clock of the connection starts with finish(): it must not run while a
             # slow client is still reading what we have written.
             self.channel.write(head)

@@ -14,6 +14,7 @@ from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.protocol.errors import INTERNAL_ERROR, INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import encode_error
+from snowflake_mcp.protocol.pieces import Body
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.heads import Fields, Head
 from snowflake_mcp.transports.outlet import Outlet
@@ -140,7 +141,7 @@ class Exchange(Protocol):
     def respond(
         self,
         status: int,
-        body: bytes = b"",
+        body: Body = b"",
         *,
         content_type: str = JSON,
         headers: HeaderList = (),

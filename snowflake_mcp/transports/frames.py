@@ -3,6 +3,8 @@
 from struct import Struct
 from typing import Final
 
+from snowflake_mcp.protocol.pieces import Body, enclosed
+
 __all__ = ["WHOLE_BYTES", "read_text", "text_frame"]
 
 WHOLE_BYTES: Final = 8_192
@@ -52,11 +54,11 @@ def read_text(data: bytes, limit_bytes: int) -> tuple[bytes, int] | None:
     return payload, end
 
 
-def text_frame(payload: bytes) -> bytes:
+def text_frame(payload: Body) -> Body:
     """A message of the server's in one frame, which has no mask."""
     length = len(payload)
+    if length > 0xFFFF or type(payload) is not bytes:
+        return enclosed(_head_and_eight(_TEXT, _EIGHT_BYTES, length), payload, b"")
     if length <= _SHORT:
         return _head(_TEXT, length) + payload
-    if length <= 0xFFFF:
-        return _head_and_two(_TEXT, _TWO_BYTES, length) + payload
-    return _head_and_eight(_TEXT, _EIGHT_BYTES, length) + payload
+    return _head_and_two(_TEXT, _TWO_BYTES, length) + payload

@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any, Final
 
-import msgspec
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.interfaces import IReactorTime
 
@@ -26,6 +25,7 @@ from snowflake_mcp.protocol.jsonrpc import (
 )
 from snowflake_mcp.protocol.kernel import Kernel
 from snowflake_mcp.protocol.parameters import Mirrors, check_parameter_headers
+from snowflake_mcp.protocol.pieces import Body, array_of
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
 from snowflake_mcp.transports.guard import check_accept
@@ -219,7 +219,7 @@ class McpEndpoint:
         """Several messages of one session: their replies come as one JSON array."""
         if not 0 < len(values) <= MAX_BATCH:
             raise MalformedMessageError(INVALID_REQUEST, f"A batch holds 1 to {MAX_BATCH} messages")
-        bodies: list[bytes] = []
+        bodies: list[Body] = []
         calls: list[Call[Reply | None]] = []
         for value in values:
             try:
@@ -241,7 +241,7 @@ class McpEndpoint:
 
         def settled(replies: list[Reply | None]) -> None:
             found = [*bodies, *(reply.body for reply in replies if reply is not None)]
-            exchange.respond(200, msgspec.json.encode([msgspec.Raw(body) for body in found]))
+            exchange.respond(200, array_of(found))
 
         whole: Deferred[list[Reply | None]] = gatherResults([call.reply for call in calls])
         whole.addCallback(settled)

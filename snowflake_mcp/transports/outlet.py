@@ -8,6 +8,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IPushProducer, IReactorTime
 from zope.interface import implementer
 
+from snowflake_mcp.protocol.pieces import PIECE_BYTES, Body, Pieces
+
 __all__ = ["EXCESS_S", "SLICE_BYTES", "STALL_S", "Outlet"]
 
 STALL_S: Final = 30.0
@@ -15,7 +17,7 @@ STALL_S: Final = 30.0
 EXCESS_S: Final = 5.0
 """How long more than ``max_unsent_bytes`` may wait. Several large answers that finish in the
 same turn pass the limit for a moment although the peer reads; a peer that does not read stays."""
-SLICE_BYTES: Final = 65_536
+SLICE_BYTES: Final = PIECE_BYTES
 """Written at once: what fills a socket buffer, so that each resume is a sign of progress."""
 
 
@@ -35,19 +37,20 @@ class Outlet:
         abort: Callable[[str], None],
         *,
         on_flow: Callable[[bool], None] | None = None,
-        slices: bool = True,
         max_unsent_bytes: int | None = None,
     ) -> None:
         self._send = send
         self._clock = clock
         self._abort = abort
         self._on_flow = on_flow
-        self._slices = slices
         self._max_unsent_bytes = max_unsent_bytes
-        self._queue: deque[bytes] = deque()
+        self._queue: deque[deque[bytes]] = deque()
+        """What waits, each in its parts, which go one by one when they are sent."""
         self._unsent_bytes = 0
         self._begun_bytes = 0
-        """Of the first in the queue, already sent."""
+        """Of the first part in the queue, already sent."""
+        self.inside = False
+        """Whether what is being sent goes on after the piece at hand."""
         self._paused = False
         self._closed = False
         self._flushing = False
@@ -65,12 +68,14 @@ class Outlet:
         """Bytes that wait here for the peer to read, beside the transport's own buffer."""
         return self._unsent_bytes
 
-    def write(self, data: bytes) -> bool:
+    def write(self, data: Body) -> bool:
         """Send, or keep until the peer reads again; ``False`` when the peer is gone."""
         if self._closed:
             return False
-        if not (self._paused or self._flushing or self._queue) and (
-            not self._slices or len(data) <= SLICE_BYTES
+        if (
+            type(data) is bytes
+            and len(data) <= SLICE_BYTES
+            and not (self._paused or self._flushing or self._queue)
         ):
             # Nobody waits, and nothing is over a limit, where nothing is queued.
             self._flushing = True
@@ -81,7 +86,7 @@ class Outlet:
             if self._queue:
                 self._flush()
             return not self._closed
-        self._queue.append(data)
+        self._queue.append(deque(data.parts if isinstance(data, Pieces) else (data,)))
         self._unsent_bytes += len(data)
         self._flush()
         self._watch_excess()
@@ -94,12 +99,20 @@ class Outlet:
         self._settle()
         return waiting
 
+    def hurry(self) -> None:
+        """Send what is left of that which has begun, whether the transport has enough or not."""
+        while self.inside and not self._closed:
+            piece = self._next_piece()
+            self._unsent_bytes -= len(piece)
+            self._send(piece)
+
     def close(self) -> None:
         """The connection is over: drop what is queued, end every wait and timer."""
         if self._closed:
             return
         self._closed = True
         self._queue.clear()
+        self.inside = False
         self._unsent_bytes = self._begun_bytes = 0
         self._end_stall()
         self._end_excess()
@@ -150,12 +163,17 @@ class Outlet:
 
     def _next_piece(self) -> bytes:
         # Cut when its turn comes: all at once, megabytes would be copied in one reactor turn.
-        data, start = self._queue[0], self._begun_bytes
-        if self._slices and len(data) - start > SLICE_BYTES:
+        parts, start = self._queue[0], self._begun_bytes
+        data = parts[0]
+        if len(data) - start > SLICE_BYTES:
             self._begun_bytes += SLICE_BYTES
+            self.inside = True
             return data[start : start + SLICE_BYTES]
-        self._queue.popleft()
+        parts.popleft()
         self._begun_bytes = 0
+        self.inside = bool(parts)
+        if not parts:
+            self._queue.popleft()
         return data[start:]
 
     @property

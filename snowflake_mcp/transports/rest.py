@@ -10,6 +10,7 @@ from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.jsonrpc import MalformedMessageError, decode
 from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.pieces import encode
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.transports.exchange import (
     Exchange,
@@ -126,7 +127,7 @@ def _settle(
             "meta": outcome.meta,
             **({"content": list(outcome.blocks)} if outcome.blocks else {}),
         }
-        exchange.respond(200, msgspec.json.encode(answer))
+        exchange.respond(200, encode(answer))
 
 
 def _respond_failure(exchange: Exchange, failure: ToolFailure) -> None:

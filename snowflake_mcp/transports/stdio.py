@@ -13,6 +13,7 @@ from snowflake_mcp.protocol.conversation import Conversation
 from snowflake_mcp.protocol.errors import INVALID_REQUEST, McpError
 from snowflake_mcp.protocol.jsonrpc import encode_error
 from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.pieces import Body, enclosed
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.transports.outlet import Outlet
 
@@ -117,8 +118,8 @@ class StdioProtocol(Protocol):
             except Exception:  # noqa: BLE001 - one message must not end the server
                 _log.failure("a message on standard input failed")
 
-    def _send(self, message: bytes) -> None:
-        self._outlet.write(message + _NEWLINE)
+    def _send(self, message: Body) -> None:
+        self._outlet.write(enclosed(b"", message, _NEWLINE))
 
     def _write(self, data: bytes) -> None:
         self.transport.write(data)

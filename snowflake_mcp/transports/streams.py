@@ -7,6 +7,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.protocol.events import EventStream
+from snowflake_mcp.protocol.pieces import Body, enclosed
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, HeaderList
 from snowflake_mcp.transports.outlet import Outlet
 
@@ -18,10 +19,10 @@ RETRY_MS: Final = 500
 """After a stream that the server closed, the client comes back so soon."""
 
 
-def encode_event(message: bytes, event_id: str | None = None) -> bytes:
+def encode_event(message: Body, event_id: str | None = None) -> Body:
     """One JSON-RPC message as a server-sent event; encoded JSON holds no line breaks."""
     head = b"" if event_id is None else b"id: " + event_id.encode() + b"\n"
-    return head + b"event: message\ndata: " + message + b"\n\n"
+    return enclosed(head + b"event: message\ndata: ", message, b"\n\n")
 
 
 class Line:
@@ -49,11 +50,11 @@ class Line:
             self._outlet.write(f"id: {primer}\nretry: {RETRY_MS}\ndata: \n\n".encode())
         self._watch_silence()
 
-    def event(self, event_id: str, message: bytes) -> None:
+    def event(self, event_id: str, message: Body) -> None:
         """Send a numbered message."""
         self.write(encode_event(message, event_id))
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: Body) -> None:
         """Send an encoded event."""
         if not self._over:
             self._outlet.write(data)
@@ -178,7 +179,7 @@ class Answer:
         elif self._line is not None:
             self._line.end()
 
-    def _put(self, message: bytes) -> None:
+    def _put(self, message: Body) -> None:
         if self._stream is not None:
             self._stream.put(message)
         elif self._line is not None:

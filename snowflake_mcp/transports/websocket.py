@@ -15,6 +15,7 @@ from twisted.logger import Logger
 
 from snowflake_mcp.auth.watching import Watch
 from snowflake_mcp.protocol.conversation import Conversation
+from snowflake_mcp.protocol.pieces import Body
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.attendance import Attendance, Speaker
 from snowflake_mcp.transports.frames import WHOLE_BYTES, read_text, text_frame
@@ -168,7 +169,6 @@ class Connection(WebSocketServerProtocol):
             factory.clock,
             self._drop,
             on_flow=self._peer_reads,
-            slices=False,
             max_unsent_bytes=factory.settings.max_unsent_bytes,
         )
         self.transport.registerProducer(self._outlet, True)
@@ -181,7 +181,7 @@ class Connection(WebSocketServerProtocol):
             peer=self.client_address,
         )
 
-    def begin(self, send: Callable[[bytes], None]) -> Speaker:
+    def begin(self, send: Callable[[Body], None]) -> Speaker:
         """What talks on this connection; ``send`` takes one message at a time."""
         return Conversation(
             self.factory.kernel,
@@ -247,21 +247,32 @@ class Connection(WebSocketServerProtocol):
         if self.state == self.STATE_OPEN:
             self.sendCloseFrame(code=code, reasonUtf8=reason.encode(), isReply=False)
 
-    def _enqueue(self, message: bytes) -> None:
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Write what is autobahn's: a pong, a goodbye. Nothing may come into a frame."""
         if self._outlet is not None:
-            self._outlet.write(message)
+            self._outlet.hurry()
+        super().sendData(data, sync, chopsize)
 
-    def _send_frame(self, message: bytes) -> None:
-        if self.state == self.STATE_OPEN:
-            self._sent += 1
-            self._active_s = self.factory.clock.seconds()
+    def _enqueue(self, message: Body) -> None:
+        if self._outlet is not None:
             # Not sendMessage: the limit for what clients may send would hold for answers too.
-            frame = text_frame(message)
+            self._outlet.write(text_frame(message))
+
+    def _send_frame(self, data: bytes) -> None:
+        """A frame, or a piece of a long one."""
+        outlet = self._outlet
+        if self.state == self.STATE_OPEN and outlet is not None:
+            self._active_s = self.factory.clock.seconds()
+            if outlet.inside:
+                # The rest follows when this has left: not all of it in one turn.
+                self.transport.write(data)
+                return
+            self._sent += 1
             if self.data:
                 # There is more to be answered in this turn; it leaves together.
-                self.transport.write(frame)
+                self.transport.write(data)
             else:
-                write_at_once(self.transport, frame)
+                write_at_once(self.transport, data)
 
     def _watch_idle(self) -> None:
         """Look again when it would have been idle for too long; what runs is not idle."""

@@ -13,6 +13,7 @@ from snowflake_mcp.protocol.jsonrpc import (
     encode_error,
     parse,
 )
+from snowflake_mcp.protocol.pieces import Body
 from snowflake_mcp.protocol.principal import LOCAL
 from tests.behaviour.peer import Asked, Peer
 
@@ -79,11 +80,11 @@ class MemoryPeer(Peer):
             self.session = reply.session_id
         self._hear(reply.body, asked)
 
-    def _hear(self, data: bytes, asked: Asked | None = None) -> None:
+    def _hear(self, data: Body, asked: Asked | None = None) -> None:
         if not self._closed:
-            self.take(json.loads(data), asked)
+            self.take(json.loads(bytes(data)), asked)
 
-    def event(self, event_id: str, message: bytes) -> None:
+    def event(self, event_id: str, message: Body) -> None:
         """The session's own channel says something."""
         self._hear(message)
 

@@ -77,5 +77,5 @@ def ask(rig: Rig, version: str, method: str, **params: Any) -> dict[str, Any]:
     reply: Deferred[Reply | None] = call.reply
     reply.addCallback(replies.append)
     assert replies[0] is not None
-    message: dict[str, Any] = json.loads(replies[0].body)
+    message: dict[str, Any] = json.loads(bytes(replies[0].body))
     return message

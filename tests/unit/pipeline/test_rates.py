@@ -55,7 +55,7 @@ class Limited:
         call = self.rig.kernel.start(Request(1, method, sent), facts, lambda _: None)
         reply = call.reply.result
         assert isinstance(reply, Reply)
-        return msgspec.json.decode(reply.body), reply
+        return msgspec.json.decode(bytes(reply.body)), reply
 
     def answering(self, result: ToolResult) -> None:
         """From now on every tool answers this."""

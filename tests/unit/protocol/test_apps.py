@@ -27,7 +27,7 @@ def ask(method: str, facts: Facts, params: dict[str, Any]) -> Any:
     call = rig().kernel.start(Request(1, method, params), facts, lambda _: None)
     call.reply.addCallback(replies.append)
     assert replies[0] is not None
-    return json.loads(replies[0].body)["result"]
+    return json.loads(bytes(replies[0].body))["result"]
 
 
 @pytest.mark.parametrize("version", ["2026-07-28", "2025-11-25", "2025-06-18"])
@@ -53,7 +53,7 @@ def test_the_list_of_one_client_is_not_that_of_the_next() -> None:
         call = made.kernel.start(Request(1, "tools/list", with_envelope()), facts, lambda _: None)
         call.reply.addCallback(replies.append)
         assert replies[0] is not None
-        seen.append(b"resourceUri" in replies[0].body)
+        seen.append(b"resourceUri" in bytes(replies[0].body))
     assert seen == [True, False]
 
 

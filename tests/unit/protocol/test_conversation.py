@@ -28,7 +28,7 @@ class Peer:
             self.rig.kernel,
             transport="websocket",
             principal=LOCAL,
-            send=lambda data: self.received.append(json.loads(data)),
+            send=lambda data: self.received.append(json.loads(bytes(data))),
             max_in_flight=max_in_flight,
         )
 

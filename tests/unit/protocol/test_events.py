@@ -1,16 +1,17 @@
 """Numbered events: sent once, kept for a while, and sent again to those who missed them."""
 
 from snowflake_mcp.protocol.events import MAX_BYTES, MAX_EVENTS, MAX_STREAMS, StreamSet
+from snowflake_mcp.protocol.pieces import Body
 
 
 class Line:
     """A connection that records."""
 
     def __init__(self) -> None:
-        self.events: list[tuple[str, bytes]] = []
+        self.events: list[tuple[str, Body]] = []
         self.ended = False
 
-    def event(self, event_id: str, message: bytes) -> None:
+    def event(self, event_id: str, message: Body) -> None:
         self.events.append((event_id, message))
 
     def end(self) -> None:

@@ -13,6 +13,7 @@ from snowflake_mcp.protocol.context import Facts, RequestContext
 from snowflake_mcp.protocol.inputs import AskFailedError, Question
 from snowflake_mcp.protocol.jsonrpc import Request, Response
 from snowflake_mcp.protocol.kernel import Perform
+from snowflake_mcp.protocol.pieces import Body
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from tests.support.content import full_rig
@@ -36,14 +37,14 @@ class Wire:
         return self.rig.kernel.start(
             Request(self._id, method, params),
             self.facts,
-            lambda data: self.sent.append(json.loads(data)),
+            lambda data: self.sent.append(json.loads(bytes(data))),
         )
 
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         replies: list[Reply | None] = []
         self.start(method, params).reply.addCallback(replies.append)
         assert replies[0] is not None
-        message: dict[str, Any] = json.loads(replies[0].body)
+        message: dict[str, Any] = json.loads(bytes(replies[0].body))
         return message
 
 
@@ -101,7 +102,7 @@ def test_a_subscription_has_no_deadline_and_ends_with_a_result_at_shutdown() -> 
     replies: list[Reply | None] = []
     call.reply.addCallback(replies.append)
     assert replies[0] is not None
-    result = json.loads(replies[0].body)["result"]
+    result = json.loads(bytes(replies[0].body))["result"]
     wire.validate_server_result("subscriptions/listen", "2026-07-28", result)
     assert result["_meta"]["io.modelcontextprotocol/subscriptionId"] == 1
     assert drained.called
@@ -147,8 +148,8 @@ def test_a_session_is_told_of_lists_and_of_the_resources_it_watches() -> None:
     told: list[str] = []
 
     class Stream:
-        def event(self, event_id: str, message: bytes) -> None:
-            told.append(json.loads(message)["method"].removeprefix("notifications/"))
+        def event(self, event_id: str, message: Body) -> None:
+            told.append(json.loads(bytes(message))["method"].removeprefix("notifications/"))
 
         def end(self) -> None:
             told.append("end")
@@ -386,7 +387,7 @@ def test_a_session_is_asked_on_the_request_s_channel() -> None:
     assert replies == []
     rig.kernel.respond(Response(question["id"], ANN, None), SESSION)
     assert replies[0] is not None
-    assert json.loads(text_of(json.loads(replies[0].body))) == {"name": ANN}
+    assert json.loads(text_of(json.loads(bytes(replies[0].body)))) == {"name": ANN}
 
 
 def test_a_session_that_answers_with_an_error_or_cannot_be_asked() -> None:
@@ -397,7 +398,7 @@ def test_a_session_that_answers_with_an_error_or_cannot_be_asked() -> None:
     peer.start("tools/call", {"name": "ask"}).reply.addCallback(replies.append)
     rig.kernel.respond(Response(peer.sent[0]["id"], None, {"code": -1, "message": "no"}), SESSION)
     assert replies[0] is not None
-    assert "refused" in text_of(json.loads(replies[0].body))
+    assert "refused" in text_of(json.loads(bytes(replies[0].body)))
     mute = Wire(asking({"roots": ROOTS}), SESSION)
     assert "cannot be asked: roots" in text_of(mute.ask("tools/call", {"name": "ask"}))
 

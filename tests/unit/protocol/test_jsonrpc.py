@@ -114,8 +114,8 @@ def test_an_error_without_an_id_omits_it() -> None:
 
 def test_results_keep_the_id_as_sent() -> None:
     """Ids come back with their type."""
-    assert json.loads(encode_result("7", {}))["id"] == "7"
-    assert json.loads(encode_result(7, {}))["id"] == 7
+    assert json.loads(bytes(encode_result("7", {})))["id"] == "7"
+    assert json.loads(bytes(encode_result(7, {})))["id"] == 7
 
 
 @given(st.binary(max_size=200))

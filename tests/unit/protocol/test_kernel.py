@@ -70,7 +70,7 @@ def reply_of(call: Call[Reply | None]) -> tuple[dict[str, Any], Reply]:
     call.reply.addCallback(replies.append)
     assert len(replies) == 1
     assert replies[0] is not None
-    message: dict[str, Any] = json.loads(replies[0].body)
+    message: dict[str, Any] = json.loads(bytes(replies[0].body))
     return message, replies[0]
 
 

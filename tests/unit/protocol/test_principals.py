@@ -12,6 +12,7 @@ from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.cursors import Cursors
 from snowflake_mcp.protocol.errors import McpError
 from snowflake_mcp.protocol.jsonrpc import Request
+from snowflake_mcp.protocol.pieces import Body
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from tests.support.content import full_rig
 from tests.support.kernels import Rig, with_envelope
@@ -56,8 +57,8 @@ def listening(rig: Rig, principal: Principal, era: str) -> list[Any]:
     assert live is not None
 
     class Line:
-        def event(self, event_id: str, message: bytes) -> None:
-            hear(message)
+        def event(self, event_id: str, message: Body) -> None:
+            hear(bytes(message))
 
         def end(self) -> None:
             """Nothing more is told."""

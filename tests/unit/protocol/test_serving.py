@@ -46,7 +46,7 @@ def error_of(call: Call[Reply | None]) -> dict[str, Any]:
     call.when_answered(replies.append)
     assert replies
     assert replies[0] is not None
-    found: dict[str, Any] = json.loads(replies[0].body)["error"]
+    found: dict[str, Any] = json.loads(bytes(replies[0].body))["error"]
     return found
 
 

@@ -67,7 +67,7 @@ class Jobs:
         self.rig.kernel.start(request, facts, _unheard).reply.addCallback(replies.append)
         assert replies
         assert replies[0] is not None
-        message: dict[str, Any] = json.loads(replies[0].body)
+        message: dict[str, Any] = json.loads(bytes(replies[0].body))
         return message
 
     def begin(self, name: str = "work") -> str:
@@ -117,7 +117,7 @@ def test_without_the_extension_the_call_is_answered_the_ordinary_way() -> None:
         assert (replies, jobs.detached) == ([], [False])
         jobs.gates[0].callback("done")
         assert replies[0] is not None
-        assert b'"text":"done"' in replies[0].body
+        assert b'"text":"done"' in bytes(replies[0].body)
 
 
 @pytest.mark.parametrize("method", ["tasks/get", "tasks/update", "tasks/cancel"])

@@ -30,6 +30,7 @@ from snowflake_mcp.policy.terms import Situation, Terms
 from snowflake_mcp.policy.tiers import Tier
 from snowflake_mcp.policy.verdict import NO_OBJECTS, Objects, Refusal, Verdict
 from snowflake_mcp.protocol.context import Facts, RequestContext
+from snowflake_mcp.protocol.pieces import encode
 from snowflake_mcp.protocol.principal import LOCAL, Principal
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.tools.answers import Answer
@@ -283,7 +284,7 @@ def conforming(tools: Registry, name: str, result: ToolResult) -> dict[str, Any]
 def body(result: ToolResult) -> dict[str, Any]:
     """The structured content as a client reads it."""
     assert result.structured is not None
-    decoded: dict[str, Any] = json.loads(msgspec.json.encode(result.structured))
+    decoded: dict[str, Any] = json.loads(bytes(encode(result.structured)))
     return decoded
 
 

@@ -183,7 +183,7 @@ class Realm:
         )
         call.reply.addCallback(replies.append)
         assert replies[0] is not None
-        answer: dict[str, Any] = json.loads(replies[0].body)
+        answer: dict[str, Any] = json.loads(bytes(replies[0].body))
         return answer
 
     def outcome(self, principal: Principal, tool: str, **arguments: Any) -> str:

@@ -21,6 +21,7 @@ from snowflake_mcp.protocol.answers import ServerIdentity
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INVALID_PARAMS, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.kernel import Kernel
+from snowflake_mcp.protocol.pieces import Pieces
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
@@ -84,9 +85,13 @@ class ToolboxDouble:
                 self.cancelled.append(str(context.cancel_reason))
                 raise
         size = int(arguments.get("size", 0)) if name == "big" else 0
+        structured: dict[str, Any] = {"arguments": dict(arguments)}
+        if parts := arguments.get("parts"):
+            part = b'"' + b"x" * 60_000 + b'",'
+            structured["rows"] = Pieces([b"[", *(part for _ in range(parts)), b"1]"])
         return ToolResult(
             text="x" * size or "done",
-            structured={"arguments": dict(arguments)},
+            structured=structured,
             meta={"snowflake-mcp/query_id": "01"},
         )
 

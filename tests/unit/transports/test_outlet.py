@@ -2,6 +2,7 @@
 
 from twisted.internet.task import Clock
 
+from snowflake_mcp.protocol.pieces import Pieces
 from snowflake_mcp.transports.outlet import EXCESS_S, SLICE_BYTES, STALL_S, Outlet
 
 
@@ -76,11 +77,35 @@ def test_large_data_leaves_in_slices() -> None:
     assert sink.aborted == []
 
 
-def test_whole_messages_are_not_cut() -> None:
-    """A WebSocket message is one frame."""
-    sink = Sink(slices=False)
-    sink.outlet.write(b"x" * (2 * SLICE_BYTES))
-    assert len(sink.written) == 1
+def test_a_message_in_parts_leaves_part_by_part() -> None:
+    """Each when its turn comes, cut where it is large; while there are more, that is known."""
+    sink = Sink()
+    parts = [b"a" * 10, b"b" * (SLICE_BYTES + 1), b"c"]
+    sink.pause_after = 1
+    assert sink.outlet.write(Pieces(parts))
+    seen = [sink.outlet.inside]
+    sink.outlet.write(b"d")
+    while sink.outlet.unsent_bytes:
+        sink.pause_after = 1
+        sink.outlet.resumeProducing()
+        seen.append(sink.outlet.inside)
+    assert sink.written == [parts[0], b"b" * SLICE_BYTES, b"b", b"c", b"d"]
+    assert seen == [True, True, True, False, False]
+
+
+def test_what_has_begun_can_be_sent_at_once() -> None:
+    """For what may not come into it: the rest of it goes, what is queued behind it waits."""
+    sink = Sink()
+    sink.pause_after = 1
+    sink.outlet.write(b"x" * (3 * SLICE_BYTES))
+    sink.outlet.write(b"y")
+    sink.outlet.hurry()
+    assert list(map(len, sink.written)) == [SLICE_BYTES] * 3
+    assert sink.outlet.unsent_bytes == 1
+    sink.outlet.hurry()
+    assert len(sink.written) == 3
+    sink.outlet.resumeProducing()
+    assert sink.written[-1] == b"y"
 
 
 def test_a_stalled_peer_is_given_up() -> None:

@@ -36,7 +36,7 @@ async def test_a_cell_of_16_megabytes(demo: dict[str, object], build: Build) -> 
     collector = RowsCollector(Budget.of(LimitSettings()), NO_MASKS)
     sql = "select parse_json('[\"' || repeat('x', 16777000) || '\"]') v, 1 n"
     outcome = await build(demo).run(job(sql), collector)
-    rows = msgspec.json.decode(outcome.value.rows)
+    rows = msgspec.json.decode(bytes(outcome.value.rows))
     assert (outcome.rows, outcome.value.cells_cut) == (1, 1)
     assert rows[0][0].startswith('["xxx')
     assert len(outcome.value.rows) < MEGABYTE
@@ -65,7 +65,7 @@ async def test_five_hundred_columns(demo: dict[str, object], build: Build) -> No
     collector = RowsCollector(Budget.of(LimitSettings()), NO_MASKS)
     sql = f"select {wide} from table(generator(rowcount => 5000))"
     outcome = await build(demo).run(job(sql, max_rows=5_000), collector)
-    rows = msgspec.json.decode(outcome.value.rows)
+    rows = msgspec.json.decode(bytes(outcome.value.rows))
     assert len(msgspec.json.decode(outcome.value.columns)) == len(rows[0]) == 500
     assert outcome.value.full
     assert 0 < len(rows) == outcome.value.row_count < 5_000
@@ -79,4 +79,4 @@ async def test_a_million_rows_stop_at_the_limit(demo: dict[str, object], build: 
     sql = "select seq8() n from table(generator(rowcount => 1000000))"
     outcome = await build(demo).run(job(sql, max_rows=10_000), collector)
     assert (outcome.rows, outcome.total_rows, outcome.cut) == (10_000, None, "rows")
-    assert msgspec.json.decode(outcome.value.rows)[-1] == [9_999]
+    assert msgspec.json.decode(bytes(outcome.value.rows))[-1] == [9_999]

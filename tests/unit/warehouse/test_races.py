@@ -75,7 +75,9 @@ class Scene:
         params = {"name": name, "arguments": arguments}
         call = self.kernel.start(Request(number, "tools/call", params), FACTS, lambda data: None)
         call.reply.addCallback(
-            lambda reply: told.append(None if reply is None else msgspec.json.decode(reply.body))
+            lambda reply: told.append(
+                None if reply is None else msgspec.json.decode(bytes(reply.body))
+            )
         )
         return call
 
