@@ -19,18 +19,18 @@ _INFO: Final = LogLevel.info
 
 
 class AccessLogger(Logger):
-    """A logger whose ``info`` does not look for its level among all levels first.
+    """A logger with a short way for what is told of every request."""
 
-    That search is two thirds of what an event costs before anybody sees it. What observers get is
-    the same.
-    """
+    def tell(self, form: str, said: dict[str, object]) -> None:
+        """Emit the event that ``info`` would; ``said`` becomes it, so nobody may keep it.
 
-    def info(self, format: str | None = None, **kwargs: object) -> None:  # noqa: A002 - the base's name
-        """Emit an event at the level that says so."""
-        kwargs.update(self._place)
-        kwargs["log_format"] = format
-        kwargs["log_time"] = time.time()  # noqa: TID251 - an event is dated, as every logger does it
-        self.observer(kwargs)
+        What is left out is a search for the level among all levels, two thirds of what an event
+        costs before anybody sees it, and copies of what is said.
+        """
+        said.update(self._place)
+        said["log_format"] = form
+        said["log_time"] = time.time()  # noqa: TID251 - an event is dated, as every logger does it
+        self.observer(said)
 
     @cached_property
     def _place(self) -> dict[str, object]:

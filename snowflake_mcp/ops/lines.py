@@ -9,7 +9,7 @@ from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
 from snowflake_mcp.ops.redaction import escaped, is_plain, redacted
-from snowflake_mcp.ops.shapes import shape_of
+from snowflake_mcp.ops.shapes import Shape
 
 __all__ = ["json_line", "text_line"]
 
@@ -19,16 +19,17 @@ _TRACEBACK_CHARS: Final = 16_384
 _EXACT: Final = 1 << 53
 """Larger whole numbers are not kept by every reader of JSON."""
 
+_MILLIS: Final = [f".{number:03d}Z" for number in range(1_000)]
+
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def json_line(event: LogEvent) -> bytes | None:
-    """The event as a JSON object; ``None`` when it says nothing."""
-    shape = shape_of(event)
+def json_line(event: LogEvent, shape: Shape) -> bytes | None:
+    """The event, which has this shape, as a JSON object; ``None`` when it says nothing."""
     if shape.secrets:
         event = event | shape.secrets
     message = shape.sentence(event)
-    if not message and "log_failure" not in event:
+    if not message and not shape.fails:
         return None
     values: Any = shape.values(event)
     # A text that the message contains has nothing to hide where the message has nothing.
@@ -36,32 +37,22 @@ def json_line(event: LogEvent) -> bytes | None:
     if len(text) > _VALUE_CHARS or not is_plain(text):
         message = _clean(message, _MESSAGE_CHARS)
         values = [_clean(v, _VALUE_CHARS) if isinstance(v, str) else v for v in values]
-    whole = shape.whole(event)
-    if whole and (max(whole) >= _EXACT or min(whole) <= -_EXACT):
+    if shape.whole is not None and max(map(abs, shape.whole(event))) >= _EXACT:
         values = [_exact(value) for value in values]
-    line = shape.line(
-        _time(event.get("log_time", 0.0)),
-        _level(event),
-        _logger(event.get("log_namespace") or "-"),
-        message,
-        *values,
-    )
-    failure = event.get("log_failure")
-    if failure is not None and isinstance(failure, Failure):
+    line = shape.line(_time(event), shape.level, shape.logger, message, *values)
+    if shape.fails and isinstance(failure := event["log_failure"], Failure):
         line.error = _error(failure)
     return _encode(line) + b"\n"
 
 
-def text_line(event: LogEvent) -> bytes | None:
-    """The event as a line to read; ``None`` when it says nothing."""
-    shape = shape_of(event)
+def text_line(event: LogEvent, shape: Shape) -> bytes | None:
+    """The event, which has this shape, as a line to read; ``None`` when it says nothing."""
     message = shape.sentence(event | shape.secrets if shape.secrets else event)
-    if not message and "log_failure" not in event:
+    if not message and not shape.fails:
         return None
     if len(message) > _VALUE_CHARS or not is_plain(message):
         message = _clean(message, _MESSAGE_CHARS)
-    time, logger = _time(event.get("log_time", 0.0)), _logger(event.get("log_namespace") or "-")
-    line = f"{time} {_level(event):8} {logger} {message}"
+    line = f"{_time(event)} {shape.level:8} {shape.logger} {message}"
     failure = event.get("log_failure")
     if isinstance(failure, Failure):
         error = _error(failure)
@@ -70,24 +61,14 @@ def text_line(event: LogEvent) -> bytes | None:
     return escaped(line).encode() + b"\n"
 
 
-def _level(event: LogEvent) -> str:
-    return str(getattr(event.get("log_level"), "name", "info"))
-
-
-@lru_cache(maxsize=512)
-def _logger(namespace: object) -> str:
-    return _clean(str(namespace), _VALUE_CHARS)
-
-
-def _time(moment: float) -> str:
-    return _instant(round(moment * 1e6) // 1_000)
+def _time(event: LogEvent) -> str:
+    return _instant(round(event.get("log_time", 0.0) * 1e6) // 1_000)
 
 
 @lru_cache(maxsize=8)
 def _instant(millis: int) -> str:
     # The lines of a busy moment have the same one.
-    second, rest = divmod(millis, 1_000)
-    return f"{_second(second)}.{rest:03d}Z"
+    return _second(millis // 1_000) + _MILLIS[millis % 1_000]
 
 
 @lru_cache(maxsize=4)

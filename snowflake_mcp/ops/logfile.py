@@ -56,13 +56,8 @@ class Stream:
         """
         with self._lock:
             self._put(line)
-            if self._due is not None:
-                return
-            if self._clock is None or get_ident() != self._thread:
-                # Nobody will come for it: the clock is of one thread.
-                self._flush()
-            else:
-                self._due = self._clock.callLater(GATHER_S, self._fall_due)
+            if self._due is None:
+                self._fall_due_later()
 
     def flush(self) -> None:
         """Write what waits."""
@@ -83,16 +78,26 @@ class Stream:
                 self._due = None
             self._flush()
 
+    def _fall_due_later(self) -> None:
+        if self._clock is None or get_ident() != self._thread:
+            # Nobody will come for it: the clock is of one thread.
+            self._flush()
+        else:
+            self._due = self._clock.callLater(GATHER_S, self._fall_due)
+
     def _fall_due(self) -> None:
         with self._lock:
             self._due = None
             self._flush()
 
     def _put(self, line: bytes) -> None:
-        if self._waiting_bytes + len(line) > self._at_once_bytes:
+        size = self._waiting_bytes + len(line)
+        if size > self._at_once_bytes:
             self._flush()
+            # Not always nothing: in the middle of a write they wait on.
+            size = self._waiting_bytes + len(line)
         self._waiting.append(line)
-        self._waiting_bytes += len(line)
+        self._waiting_bytes = size
 
     def _flush(self) -> None:
         if self._writing:

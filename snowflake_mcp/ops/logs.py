@@ -14,9 +14,9 @@ from twisted.logger import ILogObserver, LogEvent, Logger, LogLevel
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from snowflake_mcp.ops.access import is_access
 from snowflake_mcp.ops.lines import json_line, text_line
 from snowflake_mcp.ops.logfile import STDERR, LogFile, Stream
+from snowflake_mcp.ops.shapes import Shape, shape_of
 
 __all__ = [
     "LineObserver",
@@ -40,7 +40,7 @@ _log = Logger()
 
 _STDOUT: Final = 1
 
-_Format = Callable[[LogEvent], bytes | None]
+_Format = Callable[[LogEvent, Shape], bytes | None]
 
 
 class _Shared:
@@ -173,10 +173,11 @@ class LineObserver:
 
     def __call__(self, event: LogEvent) -> None:
         """Write the event, unless it says nothing."""
-        line = self._form(event)
+        shape = shape_of(event)
+        line = self._form(event, shape)
         if line is None:
             return
-        if is_access(event):
+        if shape.access:
             self._access.gather(line)
         else:
             self._stream.write(line)

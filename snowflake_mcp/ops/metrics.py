@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-__all__ = ["FAMILIES", "PREFIX", "Counter", "Distribution", "Family", "Metrics", "Sample"]
+__all__ = [
+    "FAMILIES",
+    "PREFIX",
+    "Counter",
+    "Distribution",
+    "Family",
+    "Labels",
+    "Metrics",
+    "Sample",
+    "Value",
+]
 
 PREFIX: Final = "snowflake_mcp_"
 
@@ -138,6 +148,11 @@ class Distribution:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def take(self, other: "Distribution") -> None:
+        """Put in what is in another one of the same bounds."""
+        self.counts = [a + b for a, b in zip(self.counts, other.counts, strict=True)]
+        self.total += other.total
+
 
 Value = float | Distribution
 
@@ -165,7 +180,7 @@ class Metrics:
     _distributions: dict[str, dict[Labels, Distribution]] = field(
         default_factory=lambda: {name: {} for name in FAMILIES}
     )
-    _watched: dict[str, Callable[[], Mapping[Labels, float]]] = field(default_factory=dict)
+    _watched: dict[str, Callable[[], Mapping[Labels, Value]]] = field(default_factory=dict)
 
     def count(self, name: str, *labels: str, by: float = 1) -> None:
         """Count ``by`` more.
@@ -213,7 +228,7 @@ class Metrics:
         made = Distribution(family.bounds, [0] * (len(family.bounds) + 1))
         return self._distributions[name].setdefault(labels, made)
 
-    def watch(self, name: str, read: Callable[[], Mapping[Labels, float]]) -> None:
+    def watch(self, name: str, read: Callable[[], Mapping[Labels, Value]]) -> None:
         """Show what somebody else counts; ``read`` is called when the numbers are asked for."""
         self._watched[FAMILIES[name].name] = read
 

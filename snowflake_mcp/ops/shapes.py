@@ -13,13 +13,15 @@ from typing import Any, Final
 import msgspec
 from twisted.logger import LogEvent, formatEvent
 
-from snowflake_mcp.ops.redaction import HIDDEN, is_secret_name
+from snowflake_mcp.ops.access import is_access
+from snowflake_mcp.ops.redaction import HIDDEN, escaped, is_secret_name, redacted
 
 __all__ = ["Shape", "shape_of"]
 
 _PARTS: Final = ("time", "level", "logger", "message")
 """What each line begins with."""
 _OURS: Final = frozenset({*_PARTS, "error"})
+_PLACE: Final = ("log_format", "log_namespace", "log_level")
 _LEGACY: Final = frozenset(
     {"system", "format", "isError", "failure", "why", "printed", "text", "logLevel"}
 )
@@ -27,6 +29,7 @@ _LEGACY: Final = frozenset(
 _SKIPPED: Final = _OURS | _LEGACY
 _OWN_CODE: Final = "snowflake_mcp."
 _MAX_KEPT: Final = 512
+_LOGGER_CHARS: Final = 2_048
 _FIXED_POINT: Final = re.compile(r"\.\d{1,2}f")
 _PLAIN_KINDS: Final = (str, int, float, bool, type(None))
 """Types that ``{}`` and ``%s`` write alike."""
@@ -36,20 +39,35 @@ _kept: dict[tuple[object, ...], "Shape"] = {}
 
 
 class Shape:
-    """Of events with the same format, the same keys and the same types.
+    """Of events of one logger and level with the same format, the same keys and the same types."""
 
-    Args:
-        form: the format; ``None`` where the event has none.
-        kinds: the type of the value of each key.
-    """
+    __slots__ = (
+        "_pieces",
+        "_template",
+        "access",
+        "fails",
+        "level",
+        "line",
+        "logger",
+        "loose",
+        "secrets",
+        "values",
+        "whole",
+    )
 
-    __slots__ = ("_pieces", "_template", "line", "loose", "secrets", "values", "whole")
-
-    def __init__(self, form: object, kinds: dict[str, type]) -> None:
+    def __init__(self, event: LogEvent) -> None:
+        """As this one is."""
+        kinds: dict[str, type] = {name: type(value) for name, value in event.items()}
+        self.access = is_access(event)
+        """Whether they tell what somebody asked."""
+        self.level = str(getattr(event.get("log_level"), "name", "info"))
+        self.logger = _logger(str(event.get("log_namespace") or "-"))
+        """The module that speaks, as it may be shown."""
+        self.fails = event.get("log_failure") is not None
         self.secrets = {name: HIDDEN for name in kinds if is_secret_name(name)}
         """What to show instead of values whose keys say that they are secrets."""
         kinds = kinds | dict.fromkeys(self.secrets, str)
-        said, self._template = _compiled(form, kinds)
+        said, self._template = _compiled(event.get("log_format"), kinds)
         self._pieces = _fetching(said)
         names = tuple(
             name for name in kinds if _is_shown(name) and issubclass(kinds[name], (str, int, float))
@@ -58,8 +76,9 @@ class Shape:
         """Makes what becomes a line, of its parts and values; has a place for an ``error``."""
         self.values = _fetching(names)
         """Takes the event's own keys that are not only pieces of the message."""
-        self.whole = _fetching([name for name in names if _is_whole(kinds[name])])
-        """Takes those that are whole numbers."""
+        whole = [name for name in names if _is_whole(kinds[name])]
+        self.whole = _fetching(whole) if whole else None
+        """Takes those that are whole numbers, where there are any."""
         self.loose = _fetching(
             [name for name in names if issubclass(kinds[name], str) and name not in said]
         )
@@ -74,17 +93,21 @@ class Shape:
 
 def shape_of(event: LogEvent) -> Shape:
     """What is known of the event."""
-    form = event.get("log_format")
-    key = (form, *event, *map(type, event.values()))
+    key = (*map(event.get, _PLACE), *event, *map(type, event.values()))
     shape = _kept.get(key)
     if shape is None:
-        shape = Shape(form, {name: type(value) for name, value in event.items()})
+        shape = Shape(event)
         # Our formats stand in the code. Those of others may be texts that were put together.
         if str(event.get("log_namespace")).startswith(_OWN_CODE):
             if len(_kept) >= _MAX_KEPT:
                 _kept.clear()
             _kept[key] = shape
     return shape
+
+
+def _logger(namespace: str) -> str:
+    short = namespace if len(namespace) <= _LOGGER_CHARS else namespace[:_LOGGER_CHARS] + "…"
+    return escaped(redacted(short))
 
 
 def _is_shown(name: str) -> bool:

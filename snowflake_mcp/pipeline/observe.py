@@ -1,11 +1,14 @@
 """One log event and one count for every request, whatever its end."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
 from snowflake_mcp.ops.access import REQUEST, AccessLogger
-from snowflake_mcp.ops.metrics import Counter, Distribution, Metrics
+from snowflake_mcp.ops.metrics import FAMILIES, Distribution, Labels, Metrics, Value
 from snowflake_mcp.pipeline.outcomes import followed, tool_known
 from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
@@ -18,6 +21,8 @@ _log = AccessLogger()
 
 _QUIET: Final = frozenset({"ping"})
 """Methods whose success is not worth a line."""
+_COUNTS: Final = ("requests", "cancellations", "tool_calls")
+_TIMES: Final = ("request_seconds", "tool_call_seconds")
 _NO_METHOD: Final = f"error_{METHOD_NOT_FOUND}"
 
 
@@ -26,32 +31,50 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
 
     Without ``every`` there is no line for those that went well.
     """
-    kept: dict[tuple[str, str, str, str], _Numbers] = {}
+    ends: dict[tuple[str, str, str, str], _End] = {}
+    for name in _COUNTS:
+        metrics.watch(name, partial(_counts, name, ends.values()))
+    for name in _TIMES:
+        metrics.watch(name, partial(_times, name, ends.values()))
 
     def over(
         method: str,
-        params: dict[str, Any],
+        _params: dict[str, Any],
         context: RequestContext,
         outcome: str,
         _: MethodResult | None,
     ) -> None:
+        facts, named = context.facts, context.tool
         seconds = context.clock.seconds() - context.began
         # What a client made up must not become a label: an unknown method or tool is "unknown".
         shown = "unknown" if outcome == _NO_METHOD else method
         tool = ""
         if shown == "tools/call":
-            known = tool_known(context, outcome)
-            tool = (context.trail.tool or context.tool) if known else "unknown"
-        end = shown, context.facts.transport, outcome, tool
-        numbers = kept.get(end)
-        if numbers is None:
-            numbers = kept[end] = _numbers(metrics, *end)
-        for counter in numbers.counters:
-            counter.value += 1
-        for each in numbers.times:
-            each.add(seconds)
-        if (every or outcome != "ok") and method not in _QUIET:
-            _report(context, method, params, outcome, seconds)
+            tool = (context.trail.tool or named) if tool_known(context, outcome) else "unknown"
+        key = shown, facts.transport, outcome, tool
+        end = ends.get(key)
+        if end is None:
+            end = ends[key] = _end(*key, every=every)
+        end.times.add(seconds)
+        if not end.is_told:
+            return
+        query_id = context.query_id
+        said: dict[str, object] = {
+            "request_id": context.request_id,
+            "transport": facts.transport,
+            "principal": facts.principal.name,
+            "session": facts.session_id,
+            "method": end.method if shown is method else _printable(method),
+            "tool": named or None,
+            "tool_part": end.tool_part if named == tool else f" {_printable(named)}",
+            "outcome": outcome,
+            "elapsed_ms": round(seconds * 1000),
+            "query_id": query_id,
+            "query_part": f" query {query_id}" if query_id else "",
+            "trace": facts.traceparent,
+        }
+        if not context.tell(said):
+            _log.tell(REQUEST, said)
 
     def layer(inner: Perform) -> Perform:
         return lambda method, params, context: followed(inner, method, params, context, over)
@@ -59,56 +82,66 @@ def observe(metrics: Metrics, *, every: bool = True) -> Layer:
     return layer
 
 
-class _Numbers(msgspec.Struct):
-    """What requests that end alike add to, looked up once."""
+class _End(msgspec.Struct):
+    """What is known of all requests that end alike, and how long they took.
 
-    counters: list[Counter]
-    times: list[Distribution]
+    The numbers that are shown are sums of these: to count a request is one step.
+    """
+
+    labels: dict[str, Labels]
+    """Of each family to which they belong."""
+    times: Distribution
+    is_told: bool
+    """Whether each of them has a line."""
+    method: str
+    """Both as they may stand in a line."""
+    tool_part: str
 
 
-def _numbers(metrics: Metrics, method: str, transport: str, outcome: str, tool: str) -> _Numbers:
+def _end(method: str, transport: str, outcome: str, tool: str, *, every: bool) -> _End:
     called_off = outcome.startswith("cancelled_")
     end = "cancelled" if called_off else "ok" if outcome == "ok" else "failed"
-    made = _Numbers(
-        [metrics.counter("requests", method, transport, end)],
-        [metrics.distribution("request_seconds", method)],
-    )
+    labels: dict[str, Labels] = {
+        "requests": (method, transport, end),
+        "request_seconds": (method,),
+    }
     if called_off:
-        reason = outcome.removeprefix("cancelled_")
-        made.counters.append(metrics.counter("cancellations", reason))
+        labels["cancellations"] = (outcome.removeprefix("cancelled_"),)
     if method == "tools/call":
         refused = outcome.startswith("error_")
-        said = end if called_off else "error" if refused else outcome
-        made.counters.append(metrics.counter("tool_calls", tool, said))
-        made.times.append(metrics.distribution("tool_call_seconds", tool))
-    return made
+        labels["tool_calls"] = (tool, end if called_off else "error" if refused else outcome)
+        labels["tool_call_seconds"] = (tool,)
+    return _End(
+        labels,
+        _no_times(),
+        outcome != "ok" or (every and method not in _QUIET),
+        _printable(method),
+        f" {_printable(tool)}" if tool else "",
+    )
 
 
-def _report(
-    context: RequestContext,
-    method: str,
-    params: dict[str, Any],
-    outcome: str,
-    seconds: float,
-) -> None:
-    tool = params.get("name") if method == "tools/call" else None
-    facts, query_id = context.facts, context.query_id
-    said = {
-        "request_id": context.request_id,
-        "transport": facts.transport,
-        "principal": facts.principal.name,
-        "session": facts.session_id,
-        "method": _printable(method),
-        "tool": tool,
-        "tool_part": f" {_printable(tool)}" if isinstance(tool, str) else "",
-        "outcome": outcome,
-        "elapsed_ms": round(seconds * 1000),
-        "query_id": query_id,
-        "query_part": f" query {query_id}" if query_id else "",
-        "trace": facts.traceparent,
-    }
-    if not context.tell(said):
-        _log.info(REQUEST, **said)
+def _no_times() -> Distribution:
+    # The families of times have the same bounds, so that one distribution can be part of each.
+    bounds = FAMILIES["request_seconds"].bounds
+    return Distribution(bounds, [0] * (len(bounds) + 1))
+
+
+def _counts(name: str, ends: Iterable[_End]) -> dict[Labels, Value]:
+    """The numbers of a family of counters."""
+    found: Counter[Labels] = Counter()
+    for end in ends:
+        if name in end.labels:
+            found[end.labels[name]] += sum(end.times.counts)
+    return dict(found)
+
+
+def _times(name: str, ends: Iterable[_End]) -> dict[Labels, Value]:
+    """The distributions of a family of times."""
+    found: defaultdict[Labels, Distribution] = defaultdict(_no_times)
+    for end in ends:
+        if name in end.labels:
+            found[end.labels[name]].take(end.times)
+    return dict(found)
 
 
 def _printable(text: str) -> str:

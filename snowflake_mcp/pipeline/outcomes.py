@@ -29,7 +29,10 @@ async def followed(
     result: MethodResult | None = None
     try:
         result = await inner(method, params, context)
-        outcome = _word(result)
+        if isinstance(result, ToolResult) and result.failure is not None:
+            outcome = result.failure.family.value
+        else:
+            outcome = "ok"
     except CancelledError:
         outcome = f"cancelled_{context.cancel_reason or 'unknown'}"
         raise
@@ -44,9 +47,3 @@ async def followed(
 def tool_known(context: RequestContext, outcome: str) -> bool:
     """Whether the name of the tool is one of ours: a client that was refused may make up any."""
     return context.tool_reached and not outcome.startswith("error_")
-
-
-def _word(result: MethodResult) -> str:
-    if isinstance(result, ToolResult) and result.failure is not None:
-        return result.failure.family.value
-    return "ok"

@@ -39,7 +39,7 @@ def _keep() -> None:
     """The channel of this request cannot be released."""
 
 
-def _alone(_: Mapping[str, object]) -> bool:
+def _alone(_: dict[str, object]) -> bool:
     """Nothing else has a line for this request."""
     return False
 
@@ -89,7 +89,7 @@ class RequestContext(msgspec.Struct):
     release: Callable[[], None] = _keep
     """Close the HTTP response of this request while it goes on; its client comes back for the
     rest (handshake revisions from 2025-11-25). Does nothing on other channels."""
-    tell: Callable[[Mapping[str, object]], bool] = _alone
+    tell: Callable[[dict[str, object]], bool] = _alone
     """Hand over what the log is to say of this request to whatever carries it and has a line of
     its own; ``False``: nothing has, or its line is written. The request then needs one."""
     detach: Callable[[Handle | None], Task | None] = _stay

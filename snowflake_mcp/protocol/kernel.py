@@ -96,7 +96,7 @@ class Kernel:
         send: Callable[[bytes], None],
         live: Live | None = None,
         release: Callable[[], None] | None = None,
-        tell: Callable[[Mapping[str, object]], bool] | None = None,
+        tell: Callable[[dict[str, object]], bool] | None = None,
     ) -> Call[Reply | None]:
         """Begin a request.
 
@@ -134,7 +134,7 @@ class Kernel:
         name: str,
         arguments: dict[str, Any],
         facts: Facts,
-        tell: Callable[[Mapping[str, object]], bool] | None = None,
+        tell: Callable[[dict[str, object]], bool] | None = None,
     ) -> Call[ToolResult | McpError | None]:
         """Begin a tool call for a transport that is not JSON-RPC (REST).
 

@@ -2,7 +2,7 @@
 
 # mypy: allow-untyped-calls
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from twisted.internet.interfaces import IProtocol
@@ -44,7 +44,7 @@ class Answering:
     """Of the answer, once there is one."""
     finished = False
     """Whether all of the answer has been written."""
-    told: Mapping[str, object] | None = None
+    told: dict[str, object] | None = None
     """What is to be said in the line of the exchange of the request that it carried."""
     _begun = False
     _over = False
@@ -137,7 +137,7 @@ class Answering:
         elif not self.finished:
             callback()
 
-    def tell(self, said: Mapping[str, object]) -> bool:
+    def tell(self, said: dict[str, object]) -> bool:
         """Say this of the request in the line of the exchange, unless the answer has begun."""
         if self._begun or self._over or self.told is not None:
             return False

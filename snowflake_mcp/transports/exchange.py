@@ -167,8 +167,10 @@ class Exchange(Protocol):
     def on_gone(self, callback: Callable[[], None]) -> None:
         """Call back once if the client leaves before the answer is complete."""
 
-    def tell(self, said: Mapping[str, object]) -> bool:
+    def tell(self, said: dict[str, object]) -> bool:
         """Say this of the one request that the exchange carries in the exchange's line, too.
+
+        With ``True`` the dictionary is the exchange's.
 
         ``False``: it is too late for that, or will not be known before the client has read an
         event stream to its end; whoever asks has to say it by itself.

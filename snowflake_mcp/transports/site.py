@@ -10,7 +10,7 @@ from twisted.web import http
 
 from snowflake_mcp.auth.caller import Caller, Found
 from snowflake_mcp.ops.access import REQUEST, AccessLogger
-from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.ops.metrics import Counter, Metrics
 from snowflake_mcp.transports.answering import GONE, Answering
 from snowflake_mcp.transports.callers import Callers
 from snowflake_mcp.transports.channel import Channel
@@ -87,6 +87,8 @@ class Site(http.HTTPFactory):
         self.channels: set[Channel] = set()
         self.take(guard, cors, max_body_bytes, max_unsent_bytes)
         self._metrics = metrics
+        self._sent_bytes = metrics.counter("http_sent_bytes")
+        self._answers = _Answers(metrics)
 
     def take(self, guard: Guard, cors: Cors, max_body_bytes: int, max_unsent_bytes: int) -> None:
         """From the next request on these count."""
@@ -177,11 +179,9 @@ class Site(http.HTTPFactory):
         self._count(status, request.sent_bytes)
         told = request.told
         if told is not None:
-            _log.info(
-                _WITH_REQUEST,
-                **told,
+            told.update(
                 http_method=request.verb,
-                path=request.target[:_SHOWN_CHARS],
+                path=request.target,
                 status=status,
                 duration_s=self.clock.seconds() - request.began_s,
                 sent_bytes=request.sent_bytes,
@@ -190,24 +190,25 @@ class Site(http.HTTPFactory):
                 peer=request.peer,
                 caller=request.principal.name,
             )
+            _log.tell(_WITH_REQUEST, told)
             return
         if status < 400 and not self.every_line:
             return
         if status == 200 and request.target.startswith(_PROBES):
             # Asked for every few seconds by machines, and a line costs more than the answer.
             return
-        _log.info(
-            _ALONE,
-            method=request.verb[:_SHOWN_CHARS],
-            path=request.target[:_SHOWN_CHARS],
-            status=status,
-            duration_s=self.clock.seconds() - request.began_s,
-            sent_bytes=request.sent_bytes,
-            received_bytes=request.received_bytes,
-            request_id=request.request_id,
-            peer=request.peer,
-            caller=request.principal.name,
-        )
+        said: dict[str, object] = {
+            "method": request.verb[:_SHOWN_CHARS],
+            "path": request.target[:_SHOWN_CHARS],
+            "status": status,
+            "duration_s": self.clock.seconds() - request.began_s,
+            "sent_bytes": request.sent_bytes,
+            "received_bytes": request.received_bytes,
+            "request_id": request.request_id,
+            "peer": request.peer,
+            "caller": request.principal.name,
+        }
+        _log.tell(_ALONE, said)
 
     def record_unparsed(self, channel: Channel, status: int) -> None:
         """Write the access-log event of bytes that were no request."""
@@ -240,11 +241,23 @@ class Site(http.HTTPFactory):
         return {"connections": len(self.channels), "busy": busy}
 
     def _count(self, status: int, sent_bytes: int = 0) -> None:
-        self._metrics.count("http_requests", "gone" if status == GONE else f"{status // 100}xx")
-        self._metrics.count("http_sent_bytes", by=sent_bytes)
-        limit = _LIMITS.get(status)
-        if limit is not None:
-            self._metrics.count("limits_hit", limit)
+        self._answers[status].value += 1
+        self._sent_bytes.value += sent_bytes
+        if status in _LIMITS:
+            self._metrics.count("limits_hit", _LIMITS[status])
+
+
+class _Answers(dict[int, Counter]):
+    """What counts the answers of a status."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def __missing__(self, status: int) -> Counter:
+        family = "gone" if status == GONE else f"{status // 100}xx"
+        counter = self[status] = self._metrics.counter("http_requests", family)
+        return counter
 
 
 def _suitable(route: Route, verb: str, fields: Fields) -> Endpoint:

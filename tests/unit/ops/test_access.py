@@ -20,13 +20,14 @@ def test_the_same_event() -> None:
     """As from the logger it stands for, key by key and in the same order but for the time."""
     seen: list[dict[str, Any]] = []
     observer: Any = seen.append
-    loggers = [kind(PLACE, observer=observer) for kind in (Logger, AccessLogger)]
-    for log in loggers:
-        log.info("{a} {b}", a=1, b="two")
+    usual_log = Logger(PLACE, observer=observer)
+    access_log = AccessLogger(PLACE, observer=observer)
+    usual_log.info("{a} {b}", a=1, b="two")
+    access_log.tell("{a} {b}", {"a": 1, "b": "two"})
     usual, ours = seen
     assert list(ours) == list(usual)
     assert ours.pop("log_time") - usual.pop("log_time") < 5
-    assert [each.pop("log_logger") for each in (usual, ours)] == loggers
+    assert [each.pop("log_logger") for each in (usual, ours)] == [usual_log, access_log]
     assert ours == usual
 
 
@@ -36,10 +37,10 @@ def test_it_is_published_to_all() -> None:
     levels = LogLevelFilterPredicate(defaultLogLevel=LogLevel.warn)
     observer: Any = filtered.append
     log = AccessLogger(observer=LogPublisher(FilteringLogObserver(observer, [levels])))
-    log.info("too low")
+    log.tell("too low", {})
     assert filtered == []
     with capturedLogs() as events:
-        AccessLogger().info("hello")
+        AccessLogger().tell("hello", {})
     assert [event["log_namespace"] for event in events] == [__name__]
 
 

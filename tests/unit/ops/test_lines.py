@@ -9,11 +9,18 @@ from twisted.logger import Logger, LogLevel
 from twisted.python import log as legacy  # noqa: TID251 - libraries still use it
 
 from snowflake_mcp.config.secrets import Secret
-from snowflake_mcp.ops import shapes
-from snowflake_mcp.ops.lines import json_line, text_line
+from snowflake_mcp.ops import lines, shapes
 
 MOMENT = 1_767_225_600.123
 ATTACK = 'x\n{"level":"info"}\r\x1b[2J\u2028\u202e'
+
+
+def json_line(event: dict[str, Any]) -> bytes | None:
+    return lines.json_line(event, shapes.shape_of(event))
+
+
+def text_line(event: dict[str, Any]) -> bytes | None:
+    return lines.text_line(event, shapes.shape_of(event))
 
 
 def event(message: str = "hello", **keys: Any) -> dict[str, Any]:
@@ -69,6 +76,7 @@ def test_numbers_that_json_readers_lose() -> None:
     line = as_json(large=1 << 70, negative=-(1 << 70), nan=float("nan"))
     assert (line["large"], line["negative"]) == (str(1 << 70), str(-(1 << 70)))
     assert line["nan"] is None
+    assert as_json(small=1, negative=-(1 << 70))["negative"] == str(-(1 << 70))
 
 
 def test_secrets_by_name_by_type_and_by_form() -> None:
@@ -273,3 +281,15 @@ def test_a_secret_is_found_behind_what_was_harmless() -> None:
             line = text_line({"log_format": "{said}", "said": said})
             assert line is not None
             assert line.endswith(f" {shown}\n".encode())
+
+
+def test_the_same_words_of_other_loggers_and_levels() -> None:
+    """What is remembered of one is not said of another."""
+    said = {"log_format": "{x}", "x": 1}
+    for _ in range(2):
+        for place in ("snowflake_mcp.here", "snowflake_mcp.there"):
+            for level in (LogLevel.info, LogLevel.error):
+                event = {**said, "log_namespace": place, "log_level": level}
+                line = json.loads(json_line(event) or b"")
+                assert (line["logger"], line["level"]) == (place, level.name)
+                assert f" {level.name:8} {place} 1\n".encode() in (text_line(event) or b"")

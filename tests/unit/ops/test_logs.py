@@ -15,6 +15,7 @@ from snowflake_mcp.ops import logs
 from snowflake_mcp.ops.lines import json_line
 from snowflake_mcp.ops.logfile import LogFile, Stream
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.ops.shapes import shape_of
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,9 @@ def test_requests_may_have_a_file_of_their_own(
     assert [line in access.read_text() for line in ("GET /mcp", "tools/call")] == [True, True]
     assert [line in log.read_text() for line in ("it broke", "started")] == [True, True]
     assert len(access.read_text().splitlines()) == len(log.read_text().splitlines()) == 2
+    for say in (site.info, site.error, other.info, request.info):
+        say("the same words")
+    assert [file.read_text().count("the same words") for file in (access, log)] == [2, 2]
     access.rename(tmp_path / "old")
     logs.reopen()
     site.info("GET /later 200")
@@ -177,6 +181,6 @@ def test_the_bridge_with_wrong_arguments_and_braces() -> None:
 def test_the_bridge_and_secrets() -> None:
     """What the driver quotes is redacted as everything else."""
     events = bridged_events(lambda library: library.warning("retry with token=hunter2"))
-    line = json_line(events[0])
+    line = json_line(events[0], shape_of(events[0]))
     assert line is not None
     assert b"hunter2" not in line

@@ -58,6 +58,45 @@ def test_one_line_and_one_count(
         assert (times[0], sum(times[1].counts)) == ((label,), 1)
 
 
+def test_requests_add_up_however_they_end() -> None:
+    """What differs in nothing that a family is split by is one number there."""
+    metrics = Metrics()
+    rig = Rig(observe(metrics))
+    for transport in ("websocket", "stdio"):
+        facts = Facts(transport, LOCAL, "2026-07-28")
+        for name in ("echo", "miss", "echo", "nobody"):
+            params = with_envelope(name=name, arguments={})
+            rig.kernel.start(Request(1, "tools/call", params), facts, lambda _: None)
+        rig.clock.advance(1)
+        call = rig.kernel.start(
+            Request(1, "tools/call", with_envelope(name="wait")), facts, lambda _: None
+        )
+        rig.clock.advance(20)
+        call.cancel("client")
+    shown = {sample.family.name: dict(sample.values) for sample in metrics.samples()}
+    assert shown["requests"] == {
+        ("tools/call", transport, end): count
+        for transport in ("websocket", "stdio")
+        for end, count in (("ok", 2), ("failed", 2), ("cancelled", 1))
+    }
+    assert shown["tool_calls"] == {
+        ("echo", "ok"): 4,
+        ("miss", "missing_object"): 2,
+        ("unknown", "error"): 2,
+        ("wait", "cancelled"): 2,
+    }
+    assert shown["cancellations"] == {("client",): 2}
+    (times,) = shown["request_seconds"].values()
+    assert isinstance(times, Distribution)
+    assert (times.counts[0], sum(times.counts), times.total) == (8, 10, 40.0)
+    by_tool = {
+        tool: sum(each.counts)
+        for (tool,), each in shown["tool_call_seconds"].items()
+        if isinstance(each, Distribution)
+    }
+    assert by_tool == {"echo": 4, "miss": 2, "unknown": 2, "wait": 2}
+
+
 def test_an_aborted_statement_can_be_found() -> None:
     """The query id is in the line and in the answer, whatever the end."""
     rig = Rig(observe(Metrics()))
@@ -104,6 +143,16 @@ def test_a_name_cannot_break_the_line() -> None:
     assert "\n" not in line
     assert "\x1b" not in line
     assert "\u202e" not in line
+
+
+def test_a_method_that_there_is_not_is_named() -> None:
+    """As the client did, each of them, as far as it can stand in a line."""
+    rig = Rig(observe(Metrics()))
+    with capturedLogs() as events:
+        for method in ("evil/1", "evil\x1b[31m"):
+            rig.kernel.start(Request(1, method, {}), FACTS_2025, lambda _: None)
+    named = [event["method"] for event in events if event["log_namespace"].endswith("observe")]
+    assert named == ["evil/1", "evil?[31m"]
 
 
 def test_pings_are_not_worth_a_line() -> None:

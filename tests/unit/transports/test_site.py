@@ -444,12 +444,12 @@ def test_abort_drops_what_is_left(stand: Stand) -> None:
 def test_totals_count_answers_by_class(stand: Stand) -> None:
     """For /status: how many requests, and how many of them failed on whose side."""
     wire = stand.connect()
-    post_modern(wire, "tools/list")
-    wire.request("GET", "/nowhere")
+    answers = [post_modern(wire, "tools/list"), wire.request("GET", "/nowhere")]
     stand.status.is_ready = False
-    wire.request("GET", "/health/ready")
+    answers.append(wire.request("GET", "/health/ready"))
     counts = stand.metrics.totals()
     assert counts["http_requests"] == 3
+    assert counts["http_sent_bytes"] == sum(len(answer.body) for answer in answers)
     assert counts["http_requests_4xx"] == 1
     assert counts["http_requests_5xx"] == 1
 

@@ -10,10 +10,13 @@ from twisted.logger import LogEvent, formatEvent
 
 from snowflake_mcp.ops.access import is_access
 from snowflake_mcp.ops.lines import json_line
+from snowflake_mcp.ops.shapes import shape_of
 from tests.support.messages import INITIALIZE, JSON_HEADERS
 from tests.unit.transports.stand import (
     Stand,
     call,
+    initialize,
+    post_handshake,
     post_modern,
     send_modern,
     send_post,
@@ -48,7 +51,7 @@ def test_a_request_and_its_exchange_are_one_line(observed: Stand, events: list[L
     wire.flush()
     answer = wire.answer()
     (event,) = [each for each in events if is_access(each)]
-    line = json.loads(json_line(event) or b"")
+    line = json.loads(json_line(event, shape_of(event)) or b"")
     request = observed.toolbox.contexts[0]
     assert line.pop("time").endswith("Z")
     assert line.pop("received_bytes") > 100
@@ -179,8 +182,11 @@ def test_over_a_websocket_each_request_has_its_line(
 
 
 def test_a_ping_is_an_exchange_like_any_other(observed: Stand, events: list[LogEvent]) -> None:
-    """It has no line as a request."""
-    post_modern(observed.connect(), "ping", {}, 1)
+    """It has no line as a request, where it goes well."""
+    wire = observed.connect()
+    session = initialize(wire)
+    events.clear()
+    post_handshake(wire, session, "ping")
     lines = [each for each in events if is_access(each)]
     assert [(each["method"], "outcome" in each) for each in lines] == [("POST", False)]
 
