@@ -1,7 +1,6 @@
 """chart_query: a picture of a result, drawn by a process of its own."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import Raw, structs
@@ -145,7 +144,7 @@ def _told(
         )
     if not facts.points:
         steps.append("There was nothing to draw; look at the rows with fetch_results.")
-    held = replace(
+    held = structs.replace(
         rendered,
         body=json_text("\n".join(lines[1:])),
         shown_rows=rendered.row_count,

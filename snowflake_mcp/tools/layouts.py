@@ -5,7 +5,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
 
-from snowflake_mcp.tools.cells import cells
+from snowflake_mcp.tools.cells import cell, cells
 from snowflake_mcp.warehouse.results import JsonValue
 from snowflake_mcp.warehouse.visible import escaped
 
@@ -46,7 +46,7 @@ class _Lines:
     def __init__(self, names: Sequence[str], text_chars: int, width: int) -> None:
         self.rows = 0
         self.cut = 0
-        self._names = [escaped(name, _NAME_CHARS, pipes=True)[0] for name in names]
+        self._names = _labels(names)
         self._left = text_chars
         self._width = width
         self._open = True
@@ -102,7 +102,7 @@ class _Records(_Lines):
         """The labels say it all."""
 
     def _row(self, shown: Sequence[str]) -> str:
-        return "\n".join(f"{name}: {value}" for name, value in zip(self._names, shown, strict=True))
+        return "\n".join(map(": ".join, zip(self._names, shown, strict=True)))
 
 
 class _Csv(_Lines):
@@ -136,7 +136,7 @@ class _Columns:
     def __init__(self, names: Sequence[str], text_chars: int, width: int) -> None:
         self.rows = 0
         self.cut = 0
-        self._lines = [[escaped(name, _NAME_CHARS, pipes=True)[0]] for name in names]
+        self._lines = [[label] for label in _labels(names)]
         self._left = text_chars - sum(len(line[0]) + 3 for line in self._lines)
         self._width = width
         self._open = True
@@ -166,6 +166,11 @@ class _Columns:
         return "\n".join(f"{label}: {' | '.join(shown)}" for label, *shown in self._lines)
 
 
+def _labels(names: Sequence[str]) -> list[str]:
+    """The names of columns as a text shows them."""
+    return [escaped(name, _NAME_CHARS, pipes=True)[0] for name in names]
+
+
 def _by_columns(rows: Sequence[Sequence[JsonValue]], left: int) -> Iterable[Sequence[JsonValue]]:
     """The columns of as many rows as may fit: a value and what joins it take a character."""
     return zip(*rows[: max(0, left) // len(rows[0]) + 1], strict=True)
@@ -173,7 +178,7 @@ def _by_columns(rows: Sequence[Sequence[JsonValue]], left: int) -> Iterable[Sequ
 
 def _count_cut(columns: Sequence[_Shown], rows: int) -> int:
     """How many values of the first rows are cut."""
-    return sum(sum(cut[:rows]) for _, cut in columns)
+    return sum([sum(cut[:rows]) for _, cut in columns if cut])
 
 
 def _quoted(text: str) -> str:
@@ -186,9 +191,10 @@ def record(
     names: Sequence[str], values: Sequence[JsonValue], text_chars: int, width: int
 ) -> tuple[str, int] | None:
     """One row as labelled lines and the count of values cut, or ``None`` when it is too long."""
-    records = _Records(names, text_chars, width)
-    records.extend([values])
-    return (records.text(), records.cut) if records.rows else None
+    shown = [cell(value, width) for value in values]
+    lines = [f"{label}: {text}" for label, (text, _) in zip(_labels(names), shown, strict=True)]
+    whole = "\n".join(lines)
+    return (whole, sum([cut for _, cut in shown])) if len(whole) <= text_chars else None
 
 
 LAYOUTS: Final[Mapping[Format, type[Layout]]] = {

@@ -1,8 +1,10 @@
 """The tools that show what data is like: a table's columns in figures, and random rows."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.tooling import ToolResult
@@ -209,7 +211,7 @@ def _profiled(
     masked = tuple(name for name, why in skipped.items() if why == "masked")
     return answer(
         call,
-        outcome.holding(replace(figured.rendered, masked=masked)),
+        outcome.holding(msgspec.structs.replace(figured.rendered, masked=masked)),
         heading + ".",
         truncated_by="bytes" if figured.rendered.full else "rows" if late else None,
         next_step=" ".join(notes) or None,

@@ -1,9 +1,8 @@
 """Collectors: rows become finished JSON and finished text, slice by slice, within budgets."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
-from typing import Final, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import msgspec
 
@@ -13,13 +12,11 @@ from snowflake_mcp.tools.layouts import LAYOUTS, Format, Layout, Table, record
 from snowflake_mcp.tools.masks import Masks
 from snowflake_mcp.tools.taming import tamed, tamed_rows
 from snowflake_mcp.warehouse.results import Column, JsonValue
+from snowflake_mcp.warehouse.values import text
 
 __all__ = ["Budget", "ItemsCollector", "Rendered", "RowsCollector", "json_text"]
 
 ItemT = TypeVar("ItemT", bound=msgspec.Struct)
-
-_COLUMN_CHARS: Final = 1 << 16
-"""No description of a column comes near it: names end at 255 characters."""
 
 
 class Budget(msgspec.Struct, frozen=True):
@@ -42,8 +39,7 @@ class Budget(msgspec.Struct, frozen=True):
         return cls(row_bytes=limits.max_result_bytes, cell_chars=limits.max_cell_chars)
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(msgspec.Struct, frozen=True):
     """A finished result; nothing in it needs more work on the reactor thread."""
 
     rows: msgspec.Raw | Pieces
@@ -79,7 +75,8 @@ class _Array:
         # The first value has no comma before it.
         self._left = limit - 2 + 1
         self._parts: list[bytes] = []
-        self._count = 0
+        self.count = 0
+        """Of the values in it."""
 
     def extend(self, values: Sequence[bytes]) -> int:
         """Append as many as fit, in their order; returns how many."""
@@ -90,20 +87,17 @@ class _Array:
             size = sum(map(len, values)) + len(values)
         if values:
             self._left -= size
-            self._count += len(values)
+            self.count += len(values)
             self._parts.append(b",".join([b"", *values] if self._parts else values))
         return len(values)
 
     def raw(self) -> msgspec.Raw | Pieces:
         """All of it; nothing can be appended any more."""
-        if not self._parts:
-            return msgspec.Raw(b"[]")
+        if len(self._parts) < 2:
+            return msgspec.Raw(b"[%b]" % b"".join(self._parts))
         self._parts[0] = b"[" + self._parts[0]
         self._parts[-1] += b"]"
         return in_pieces(self._parts)
-
-    def __len__(self) -> int:
-        return self._count
 
 
 def _empty(value: JsonValue) -> bool:
@@ -130,8 +124,9 @@ class RowsCollector:
         self._names: tuple[str, ...] = ()
         self._columns = msgspec.Raw(b"[]")
         self._rows = _Array(budget.row_bytes)
-        self._table: Layout = Table((), budget.text_chars, budget.shown_chars)
-        self._first: Sequence[JsonValue] = ()
+        self._table: Layout | None = None
+        self._first: Sequence[JsonValue] | None = None
+        """A row that is the only one so far, and in no table yet."""
         self._cells_cut = 0
         self._full = False
 
@@ -139,15 +134,12 @@ class RowsCollector:
         """Take the columns, before any row."""
         self._names = tuple(column.name for column in columns)
         self._masked = self._masks.places(self._names)
-        described = [
-            {"name": column.name, "type": column.type, "nullable": column.nullable}
-            for column in columns
-        ]
-        self._columns = msgspec.Raw(tamed(described, _COLUMN_CHARS).encoded)
-        # Tables are for eyes; who asks for another form wants the values.
-        budget = self._budget
-        width = budget.shown_chars if self._layout == "table" else budget.record_chars
-        self._table = LAYOUTS[self._layout](self._names, budget.text_chars, width)
+        try:
+            self._columns = msgspec.Raw(msgspec.json.encode(columns))
+        except UnicodeEncodeError:
+            # A lone surrogate in a name.
+            whole = [Column(text(each.name), each.type, each.nullable) for each in columns]
+            self._columns = msgspec.Raw(msgspec.json.encode(whole))
 
     def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
         """Take a slice; ``False`` when the byte budget is used up and a row was left out."""
@@ -157,32 +149,58 @@ class RowsCollector:
             rows = [self._masks.mask(row, self._masked) for row in rows]
         values, encoded, cut = tamed_rows(rows, self._budget.cell_chars)
         fitting = self._rows.extend(encoded)
-        self._cells_cut += sum(cut[:fitting])
-        if len(self._rows) == fitting == 1:
-            self._first = values[0]
-        self._table.extend(values[:fitting])
+        if cut:
+            self._cells_cut += sum(cut[:fitting])
         self._full = fitting < len(rows)
+        if fitting:
+            if self._rows.count == 1 and self._layout == "table":
+                # Alone it is shown in another way.
+                self._first = values[0]
+            else:
+                self._show(values[:fitting] if self._full else values)
         return not self._full
+
+    def _show(self, rows: Sequence[Sequence[JsonValue]]) -> Layout:
+        """The text, with these rows too."""
+        table = self._table
+        if table is None:
+            # Tables are for eyes; who asks for another form wants the values.
+            budget = self._budget
+            width = budget.shown_chars if self._layout == "table" else budget.record_chars
+            table = self._table = LAYOUTS[self._layout](self._names, budget.text_chars, width)
+        if self._first is not None:
+            table.extend([self._first])
+            self._first = None
+        table.extend(rows)
+        return table
 
     def finish(self) -> Rendered:
         """The finished result."""
-        text, shown, cut = self._table.text(), self._table.rows, self._table.cut
-        if len(self._rows) == 1 and self._layout == "table":
-            budget = self._budget
-            labelled = record(self._names, self._first, budget.text_chars, budget.record_chars)
-            if labelled is not None:
-                (text, cut), shown = labelled, 1
+        text, shown, cut = self._text()
         return Rendered(
             rows=self._rows.raw(),
             columns=self._columns,
             body=json_text(text),
-            row_count=len(self._rows),
+            row_count=self._rows.count,
             full=self._full,
             cells_cut=self._cells_cut,
             shown_rows=shown,
             shown_cut=cut,
-            masked=tuple(self._names[at] for at in self._masked),
+            masked=tuple([self._names[at] for at in self._masked]),
         )
+
+    def _text(self) -> tuple[str, int, int]:
+        """The rows as text, how many it shows, and how many values it shows cut."""
+        if self._first is not None:
+            budget = self._budget
+            labelled = record(self._names, self._first, budget.text_chars, budget.record_chars)
+            if labelled is not None:
+                text, cut = labelled
+                return text, 1, cut
+        elif self._table is None:
+            return "", 0, 0
+        table = self._show(())
+        return table.text(), table.rows, table.cut
 
 
 class ItemsCollector(Generic[ItemT]):

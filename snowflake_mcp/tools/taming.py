@@ -35,7 +35,10 @@ class TamedRows(NamedTuple):
 
 def tamed_rows(rows: Sequence[Sequence[Any]], cell_chars: int) -> TamedRows:
     """What ``tamed`` makes of each row; rows within bounds cost a few calls for all of them."""
-    if len(rows) > 1:
+    if len(rows) == 1:
+        value, whole, shortened = tamed(rows[0], cell_chars)
+        return TamedRows([value], [whole], [shortened] if shortened else ())
+    if rows:
         try:
             encoded = _encode_lines(rows).split(b"\n")
         except (ValueError, RecursionError):

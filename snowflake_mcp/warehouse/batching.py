@@ -1,6 +1,6 @@
 """A result as Arrow record batches of plain types, for collectors that write it down."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any, Final
 
@@ -18,22 +18,22 @@ def batches(
     cursor: Any,
     kinds: Sequence[str],
     collector: BatchCollector,
-    work: Callable[[], AbstractContextManager[None]],
+    work: AbstractContextManager[None],
     offset: int,
 ) -> Generator[Any, None, None]:
     """Record batches of one schema, each of at most ``BATCH_ROWS`` rows; blocks.
 
-    ``work`` surrounds what converts. The collector is told the schema first.
+    ``work`` surrounds what converts, each time. The collector is told the schema first.
 
     Raises:
         Exception: whatever the driver raises, or ``work`` makes of what converting raises.
     """
     plain = _Plain(cursor, kinds, collector)
     if not fetching.is_arrow(cursor):
-        with work():
+        with work:
             plain.begin()
         for rows in fetching.python_rows(cursor, offset):
-            with work():
+            with work:
                 batch = plain.of_cells(rows)
             yield batch
         return
@@ -41,13 +41,13 @@ def batches(
         for whole in source:
             per_row = whole.nbytes // max(1, whole.num_rows) + 1
             step = max(1, min(BATCH_ROWS, _BATCH_BYTES // per_row))
-            with work():
+            with work:
                 plain.begin(whole.schema.types)
             for start in range(0, whole.num_rows, step):
-                with work():
+                with work:
                     batch = plain.of_arrays(whole.slice(start, step).columns)
                 yield batch
-    with work():
+    with work:
         plain.begin()
 
 

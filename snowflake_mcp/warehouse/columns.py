@@ -8,6 +8,7 @@ of ``10**-scale`` seconds, other timestamps as structs of epoch, fraction and zo
 from collections.abc import Callable
 from datetime import tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
@@ -22,13 +23,15 @@ Converter = Callable[[Any], list[JsonValue]]
 _UTC_MINUTES: Final = 1_440
 
 
+@lru_cache(1_024)
 def converter(kind: str, scale: int, arrow_type: Any, timezone: tzinfo) -> Converter:
     """The function for a column of Snowflake's type ``kind`` that arrives as ``arrow_type``.
 
     ``scale`` is the column's; ``timezone`` is the session's, for TIMESTAMP_LTZ.
     """
-    from pyarrow import types
+    import pyarrow as pa
 
+    types = pa.types
     is_text = types.is_string(arrow_type) or types.is_large_string(arrow_type)
     if types.is_integer(arrow_type):
         return _of_integers(kind, scale, timezone)

@@ -24,8 +24,13 @@ _SLICE_BYTES: Final = 1 << 18
 
 def slices(batch: Any) -> Iterator[Any]:
     """The parts of a record batch to convert in one go: fewer rows when they are large."""
+    rows: int = batch.num_rows
     step = max(1, min(SLICE_ROWS, _SLICE_CELLS // max(1, batch.num_columns)))
-    for start in range(0, batch.num_rows, step):
+    if rows <= step and batch.nbytes <= _SLICE_BYTES:
+        if rows:
+            yield batch
+        return
+    for start in range(0, rows, step):
         yield from _small(batch.slice(start, step))
 
 
@@ -57,10 +62,9 @@ def batches(cursor: Any, offset: int = 0) -> Generator[Any, None, None]:
     import pyarrow as pa
 
     if connector_line() == "5":
-        streams = _streams_of_5(cursor, offset)
-        for before, stream in streams:
+        for before, stream in _streams_of_5(cursor, offset):
             with pa.RecordBatchReader._import_from_c(stream) as reader:  # noqa: SLF001 - C data API
-                yield from _behind(reader, before)
+                yield from _behind(reader, before) if before else reader
         return
     for before, part in _parts(cursor, offset):
         data = part._data  # noqa: SLF001 - see above

@@ -10,6 +10,7 @@ error of its own when the refusal has no query id.
 
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ __all__ = [
     "await_result",
     "failure_of",
     "open_cursor",
+    "report_no_usage",
     "status",
     "submit",
 ]
@@ -66,15 +68,25 @@ class LeftRunningError(Exception):
 
 
 def open_cursor(connection: Any) -> Any:
-    """A cursor that never moves files on this host, as far as the line lets us forbid it.
+    """A cursor for one statement that never moves files on this host, as far as that can be had.
 
     The driver adds every error to the connection's ``messages`` (PEP 249) and never takes one
     away: on a session that lives long they are forgotten here.
     """
     del connection.messages[:]
-    if connector_line() == "4.8":
-        return connection.cursor(_cursor_without_files())
-    return connection.cursor()
+    return connection.cursor(_cursor_class())
+
+
+def report_no_usage() -> None:
+    """From now on no call of the driver in this thread is reported to Snowflake as its usage.
+
+    ``connect.open_session`` has switched that off for every session. But 5 takes each public call
+    apart for its report, and only then asks whether there is to be one: a third of its own work
+    for a small statement, with the interpreter held.
+    """
+    tracking = _usage_tracking()
+    if tracking is not None:
+        tracking.set(False)
 
 
 def submit(cursor: Any, sql: str, parameters: Mapping[str, object]) -> str:
@@ -163,7 +175,19 @@ def failure_of(connection: Any, query_id: str) -> Exception | None:
 
 
 @cache
-def _cursor_without_files() -> type[Any]:
+def _usage_tracking() -> ContextVar[bool] | None:
+    # private: no option, setting or argument of the driver says this. Without the name the driver
+    # does its needless work again, and nothing else changes.
+    try:
+        from snowflake.connector._internal import decorators
+    except ImportError:
+        return None
+    tracking = vars(decorators).get("_TRACKING")
+    return tracking if isinstance(tracking, ContextVar) else None
+
+
+@cache
+def _cursor_class() -> type[Any]:
     from snowflake.connector.cursor import SnowflakeCursor
 
     class CursorWithoutFiles(SnowflakeCursor):
@@ -172,4 +196,15 @@ def _cursor_without_files() -> type[Any]:
         def _create_file_transfer_agent(self, *_: Any, **__: Any) -> Any:
             raise FileTransferRefusedError("the server asked for a file transfer")
 
-    return CursorWithoutFiles
+    class CursorOfOpenConnection(SnowflakeCursor):
+        """Of 5: the connection was asked when the cursor was made, and is not before each call."""
+
+        def is_closed(self) -> bool:
+            # private: what the driver looks at first. Where it is closed, or a name has gone, the
+            # core is asked as ever: a round trip, and a line in its log.
+            handle = getattr(self.connection, "conn_handle", None)
+            if handle is None or getattr(self, "_closed", True):
+                return bool(super().is_closed())
+            return False
+
+    return CursorWithoutFiles if connector_line() == "4.8" else CursorOfOpenConnection

@@ -1,11 +1,14 @@
 """From a finished cursor to the collector: slices, limits and the decode gate."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache, lru_cache, partial
+from threading import Lock, Semaphore
+from types import TracebackType
 from typing import Any, Final, TypeAlias, TypeVar
+
+import msgspec
 
 from snowflake_mcp.warehouse import batching, columns, fetching, temporal, values
 from snowflake_mcp.warehouse.results import (
@@ -17,7 +20,7 @@ from snowflake_mcp.warehouse.results import (
     Reading,
 )
 
-__all__ = ["Extent", "OwnFaultError", "read"]
+__all__ = ["Extent", "OwnFaultError", "gate_of", "read"]
 
 T = TypeVar("T")
 
@@ -36,8 +39,7 @@ class OwnFaultError(Exception):
     """A conversion or the collector failed, not the driver; ``__cause__`` is what it raised."""
 
 
-@dataclass(frozen=True, slots=True)
-class Extent:
+class Extent(msgspec.Struct, frozen=True):
     """Which rows of a result to read."""
 
     max_rows: int
@@ -46,12 +48,31 @@ class Extent:
     """A result of exactly so many rows may have been cut by Snowflake."""
 
 
-@contextmanager
-def _own_work(gate: AbstractContextManager[object]) -> Iterator[None]:
-    with gate:
-        try:
-            yield
-        except Exception as error:
+def gate_of(width: int) -> AbstractContextManager[object]:
+    """Lets so many threads convert at a time."""
+    # A lock is the interpreter's own; a semaphore is a hundred steps of Python for each slice.
+    return Lock() if width == 1 else Semaphore(width)
+
+
+class _OwnWork:
+    """What is done at the gate, again and again; the driver has no part in it if it fails."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self, gate: AbstractContextManager[object]) -> None:
+        self._gate = gate
+
+    def __enter__(self) -> None:
+        self._gate.__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._gate.__exit__(kind, error, trace)
+        if isinstance(error, Exception):
             raise OwnFaultError from error
 
 
@@ -76,13 +97,13 @@ def read(
     description = cursor.description or ()
     kinds = _kinds(description)
     described = _columns(description, kinds)
-    with _own_work(gate):
+    work = _OwnWork(gate)
+    with work:
         collector.begin(described)
     # What isinstance finds with a protocol too, in a twentieth of the time.
     settle: Callable[[], None] | None = getattr(collector, "settle", None)
     source: _Slices
     if settle is not None and isinstance(collector, BatchCollector):
-        work = partial(_own_work, gate)
         source = _made(batching.batches(cursor, kinds, collector, work, extent.offset))
     else:
         shown = kinds if settle is None else _as_text(kinds)
@@ -93,19 +114,19 @@ def read(
             source = _python_slices(cursor, shown, extent.offset)
     rows = 0
     cut: Cut | None = None
-    with closing(source):
+    try:
         for number, convert in enumerate(source):
             if number >= _BRISK_SLICES:
                 # Who waits for the interpreter, or for this core, gets it only at an interval:
                 # without a pause each reactor turn is late by the work of several slices.
                 time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread, see above
-            with _own_work(gate):
+            with work:
                 taken, left, goes_on = _give(collector, convert(), extent.max_rows - rows)
             rows += taken
             if taken:
                 if settle is not None:
                     # Disks may be slow, and others wait for the gate.
-                    with _own_work(nullcontext()):
+                    with _OwnWork(nullcontext()):
                         settle()
                 if not goes_on or not wanted():
                     cut = "collector"
@@ -113,15 +134,11 @@ def read(
             if left:
                 cut = "rows"
                 break
-    with _own_work(gate):
+    finally:
+        source.close()
+    with work:
         value = collector.finish()
-    return Reading(
-        columns=described,
-        rows=rows,
-        total_rows=_total(cursor, extent, rows, cut),
-        cut=cut,
-        value=value,
-    )
+    return Reading(described, rows, _total(cursor, extent, rows, cut), cut, value)
 
 
 def _give(collector: Collector[Any], rows: Any, most: int) -> tuple[int, int, bool]:
@@ -148,13 +165,19 @@ def _columns(description: Sequence[Any], kinds: Sequence[str]) -> tuple[Column, 
 
 
 def _kinds(description: Sequence[Any]) -> list[str]:
+    names = _names_of_types()
+    return [names[column.type_code] for column in description]
+
+
+@cache
+def _names_of_types() -> Mapping[int, str]:
     from snowflake.connector import constants
 
-    names: Any = vars(constants)["FIELD_ID_TO_NAME"]
+    names: Mapping[int, str] = vars(constants)["FIELD_ID_TO_NAME"]
+    return names
 
-    return [str(names[column.type_code]) for column in description]
 
-
+@lru_cache(512)
 def _type_text(kind: str, precision: int | None, scale: int | None, size: int | None) -> str:
     name = _TYPE_NAMES.get(kind, kind)
     if kind == "FIXED":
@@ -172,9 +195,11 @@ def _as_text(kinds: Sequence[str]) -> list[str]:
 
 def _made(source: Generator[Any, None, None]) -> _Slices:
     """What has been converted already, in the form of what has not."""
-    with closing(source):
+    try:
         for piece in source:
             yield partial(_itself, piece)
+    finally:
+        source.close()
 
 
 def _itself(piece: Any) -> Any:
@@ -183,14 +208,17 @@ def _itself(piece: Any) -> Any:
 
 def _arrow_slices(cursor: Any, kinds: Sequence[str], scales: Sequence[int], offset: int) -> _Slices:
     timezone = temporal.zone(fetching.session_timezone(cursor) if "TIMESTAMP_LTZ" in kinds else "")
-    with closing(fetching.batches(cursor, offset)) as batches:
-        for batch in batches:
+    source = fetching.batches(cursor, offset)
+    try:
+        for batch in source:
             converters = [
-                columns.converter(kind, scale, field.type, timezone)
-                for kind, scale, field in zip(kinds, scales, batch.schema, strict=True)
+                columns.converter(kind, scale, arrow_type, timezone)
+                for kind, scale, arrow_type in zip(kinds, scales, batch.schema.types, strict=True)
             ]
             for piece in fetching.slices(batch):
                 yield partial(_of_arrow, converters, piece)
+    finally:
+        source.close()
 
 
 def _of_arrow(converters: Sequence[columns.Converter], piece: Any) -> list[tuple[JsonValue, ...]]:

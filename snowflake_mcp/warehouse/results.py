@@ -1,8 +1,9 @@
 """What a statement gives back: columns, rows as JSON values, and the caller's collector."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import msgspec
 
 __all__ = [
     "BatchCollector",
@@ -26,8 +27,7 @@ Cut = Literal["rows", "collector"]
 """Why reading stopped early: the row limit of the job, or the collector had enough."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column of a result as Snowflake describes it."""
 
     name: str
@@ -81,8 +81,7 @@ class BatchCollector(TextCollector, Protocol):
         """Learn the schema of the batches, a ``pyarrow.Schema``; after ``begin``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
+class Reading(msgspec.Struct, Generic[T], frozen=True):
     """What a worker thread brings back from a finished statement."""
 
     columns: tuple[Column, ...]
@@ -92,8 +91,7 @@ class Reading(Generic[T]):
     value: T
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[T]):
+class Outcome(msgspec.Struct, Generic[T], frozen=True):
     """A statement that ended well."""
 
     query_id: str

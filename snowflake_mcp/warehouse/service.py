@@ -1,6 +1,5 @@
 """The warehouse as the rest of the server sees it: run a statement, ask how it is, stop."""
 
-import threading
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -21,6 +20,7 @@ from snowflake_mcp.warehouse.handles import Handles
 from snowflake_mcp.warehouse.lanes import Lanes
 from snowflake_mcp.warehouse.ledger import Ledger
 from snowflake_mcp.warehouse.readiness import Readiness
+from snowflake_mcp.warehouse.reading import gate_of
 from snowflake_mcp.warehouse.results import Collector, Outcome
 from snowflake_mcp.warehouse.run import Run
 from snowflake_mcp.warehouse.sessions import Sessions
@@ -82,7 +82,7 @@ class Warehouse:
             sessions=self._sessions,
             statements=Threads(reactor, "statement", pool.max_statements),
             control=Threads(reactor, "control", _CONTROL_THREADS),
-            gate=threading.Semaphore(pool.fetchers),
+            gate=gate_of(pool.fetchers),
         )
         self._asides = Threads(reactor, "aside", _ASIDE_THREADS)
         self._readiness = Readiness(reactor, self._sessions, pool.login_timeout_s)

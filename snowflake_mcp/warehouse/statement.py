@@ -176,6 +176,7 @@ def execute(
         OwnFaultError: the collector raised, or a value could not be converted.
         Exception: whatever the driver raises; ``errors.classify`` knows it.
     """
+    queries.report_no_usage()
     cursor = queries.open_cursor(connection)
     try:
         progress.send()

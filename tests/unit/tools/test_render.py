@@ -2,13 +2,13 @@
 
 import json
 import unicodedata
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Raw
+from msgspec.structs import replace
 
 from snowflake_mcp.config.model import LimitSettings
 from snowflake_mcp.tools.layouts import Format

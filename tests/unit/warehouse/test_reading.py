@@ -71,3 +71,36 @@ def test_few_slices_are_read_without_a_pause(monkeypatch: pytest.MonkeyPatch) ->
         reading.read(_Cursor(rows), Kept(), reading.Extent(5_000), _Gate(), lambda: True)
         assert len(pauses) == expected
         assert all(pause > 0 for pause in pauses)
+
+
+def test_the_gate_lets_in_as_many_as_it_says() -> None:
+    """And whoever leaves makes room for one."""
+    for width in (1, 2, 3):
+        gate: Any = reading.gate_of(width)
+        for _ in range(width):
+            assert gate.acquire(blocking=False)
+        assert not gate.acquire(blocking=False)
+        gate.release()
+        with gate:
+            assert not gate.acquire(blocking=False)
+
+
+def test_what_fails_at_the_gate_is_told_from_what_the_driver_raises() -> None:
+    """The collector's own error comes with its cause, and the gate is free again."""
+
+    class Failing(Kept):
+        def add(self, rows: Sequence[Sequence[JsonValue]]) -> bool:
+            raise ValueError("no")
+
+    class Breaking(_Cursor):
+        def fetchmany(self, count: int) -> list[tuple[Any, ...]]:
+            raise BrokenPipeError
+
+    gate = _Gate()
+    with pytest.raises(reading.OwnFaultError) as caught:
+        reading.read(_Cursor(1), Failing(), reading.Extent(10), gate, lambda: True)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert not gate.inside
+    with pytest.raises(BrokenPipeError):
+        reading.read(Breaking(1), Kept(), reading.Extent(10), gate, lambda: True)
+    assert not gate.inside
