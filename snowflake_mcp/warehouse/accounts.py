@@ -57,6 +57,7 @@ class Accounts:
         self._accounts = {each.settings.name: each for each in (own, *others)}
         self._profiles = profiles or Profiles(Config(own.settings))
         self._seats: dict[str, tuple[PrincipalSettings, Seat]] = {}
+        """Of callers who ask for nothing beyond, by their table; good for those settings alone."""
 
     @classmethod
     def configured(cls, config: Config, profiles: Profiles, demo: Account | None) -> "Accounts":
@@ -105,6 +106,7 @@ class Accounts:
 
     def take(self, connections: Mapping[str, ConnectionSettings]) -> None:
         """From the next login on these are the connections; the server's own is among them."""
+        self._seats.clear()
         for name, settings in connections.items():
             account = self._accounts.get(name)
             if account is None:
@@ -123,36 +125,22 @@ class Accounts:
         profiles, profile = self._profiles, principal.profile
         try:
             table = profiles.of(profile)
-            if wish is NO_WISH or wish == NO_WISH:
-                return self._own_seat(profile, table)
-            wish = self._granted(profile, wish)
-            table = profiles.at(profile, wish.connection or table.connection or self.own)
+            plain = wish is NO_WISH or wish == NO_WISH
+            if not plain:
+                wish = self._granted(profile, wish)
+                table = profiles.at(profile, wish.connection or table.connection or self.own)
         except KeyError:
             raise _GONE.anew() from None
+        made = self._seats.get(profile) if plain else None
+        if made is not None and made[0] is table:
+            return made[1]
         connection = wish.connection or table.connection or self.own
         settings = self._accounts[connection].settings
         role, warehouse = _names(table)
-        return Seat(connection, wish.role or role, wish.warehouse or warehouse, settings)
-
-    def _own_seat(self, profile: str, table: PrincipalSettings) -> Seat:
-        """That of a table's callers who ask for nothing beyond, made once for these settings."""
-        connection = table.connection or self.own
-        settings = self._accounts[connection].settings
-        made, seat = self._seats.get(profile, (None, None))
-        if seat is None or made is not table or seat.settings is not settings:
-            seat = Seat(connection, *_names(table), settings)
-            # Tables come and go with reloads; what has gone is not worth its room.
-            self._seats = {
-                **{name: kept for name, kept in self._seats.items() if self._counts(name, kept[0])},
-                profile: (table, seat),
-            }
+        seat = Seat(connection, wish.role or role, wish.warehouse or warehouse, settings)
+        if plain:
+            self._seats[profile] = table, seat
         return seat
-
-    def _counts(self, profile: str, table: PrincipalSettings) -> bool:
-        try:
-            return self._profiles.of(profile) is table
-        except KeyError:
-            return False
 
     def seats(self, profile: str) -> list[Wish]:
         """Every connection and role that callers of a table may have, their own seat first.

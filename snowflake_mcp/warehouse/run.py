@@ -139,10 +139,11 @@ class Run(Generic[T]):
         finally:
             self.note()
             self._report_at, self._reports = inf, None
-            if self.handed_over and not self._is_over:
-                self._set_alarm()
-            else:
-                self._drop_alarm()
+            if not self._is_over:
+                if self.handed_over:
+                    self._set_alarm()
+                else:
+                    self._drop_alarm()
 
     def wake(self, now: float) -> None:
         """A moment has come; only ``Alarms`` calls this."""

@@ -4,6 +4,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.config.load import Flags, load
+from snowflake_mcp.config.model import Backend, Config, ConnectionSettings, PrincipalSettings
 from snowflake_mcp.config.principals import Profiles
 from snowflake_mcp.ops.metrics import Metrics
 from snowflake_mcp.protocol.errors import Family, ToolFailure
@@ -311,3 +313,23 @@ def test_a_role_that_is_no_name_is_told_at_the_start(place: Place) -> None:
     """By its table, before anybody calls."""
     with pytest.raises(ValueError, match=r"principals\.will: role or warehouse: a name begins"):
         House(place, CONFIG.replace('"writer"', "'\"open'"))
+
+
+def test_a_seat_is_made_once_and_anew_for_other_settings() -> None:
+    """Those of the caller's table as well as those of the connection."""
+
+    def config(role: str, user: str) -> Config:
+        parameters = MappingProxyType({"user": user})
+        own = ConnectionSettings("main", Backend.SNOWFLAKE, parameters)
+        tables = {"ann": PrincipalSettings("ann", role=role)}
+        return Config(own, principals=tables, connections={"main": own})
+
+    first, other_role, other_user = config("a", "x"), config("b", "x"), config("b", "y")
+    profiles = Profiles(first)
+    accounts, caller = Accounts.configured(first, profiles, None), Principal("ann", "ann")
+    seat = accounts.seat(caller)
+    assert (seat.role, accounts.seat(caller) is seat) == ("A", True)
+    profiles.take(other_role)
+    assert accounts.seat(caller).role == "B"
+    accounts.take(other_user.connections)
+    assert accounts.seat(caller).settings.parameters["user"] == "y"
