@@ -164,11 +164,13 @@ class Authentication:
         except Unidentified as refused:
             raise self._refused(refused, shown) from None
 
-    def finds_again(self, caller: Caller) -> bool:
-        """Whether what was found by a credential is found by it once more, and counts it then.
+    def finds_again(self, caller: Caller, ways: Ways | None) -> bool:
+        """Whether what was found in these ``ways`` is found once more, and counts it then.
 
-        For as long as ``ways`` is the same object, and for credentials that rest on these alone.
+        For credentials that rest on the ways alone: what counted then has to count now.
         """
+        if ways is not self._ways:
+            return False
         if caller.expires is not None and caller.expires <= self._wall_clock():
             return False
         self._metrics.count("authentications", caller.evidence.method, "ok")

@@ -19,6 +19,7 @@ from snowflake_mcp.transports.outlet import SLICE_BYTES, Outlet
 
 if TYPE_CHECKING:
     from snowflake_mcp.transports.channel import Channel
+    from snowflake_mcp.transports.site import Site
     from snowflake_mcp.transports.tree import Route
 
 __all__ = ["GONE", "Answering"]
@@ -59,15 +60,14 @@ class Answering:
     peer: str
     """The client's address as far as it is known; "local" on a Unix socket."""
 
-    def __init__(self, channel: "Channel", head: Head, fields: Fields, began_s: float) -> None:
-        """``began_s`` is of the reactor's clock."""
-        self.channel = channel
-        self._site = channel.factory
-        self.head = head
-        self.verb = head.verb
-        self.target = head.target
-        self.fields = fields
-        self.began_s = began_s
+    channel: "Channel"
+    head: Head
+    verb: str
+    target: str
+    fields: Fields
+    began_s: float
+    """On the reactor's clock."""
+    _site: "Site"
 
     def watch(self, ended: Callable[[], None]) -> Watch:
         """Call ``ended`` once when the caller's credential ends before the answer does."""

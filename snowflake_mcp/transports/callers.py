@@ -32,9 +32,9 @@ class Callers:
     def again(self, head: Head) -> Caller | None:
         """Whom the same head has shown before, if nothing that counts has changed since."""
         caller = head.caller
-        if caller is None or head.ways is not self._authentication.ways:
-            return None
-        return caller if self._authentication.finds_again(caller) else None
+        if caller is not None and self._authentication.finds_again(caller, head.ways):
+            return caller
+        return None
 
     def identify(self, exchange: Exchange) -> Found:
         """The caller of a request whose host and origin were accepted, or how to find out.

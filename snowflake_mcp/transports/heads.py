@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snowflake_mcp.protocol.envelope import RoutingHeaders
     from snowflake_mcp.transports.guard import Guard
     from snowflake_mcp.transports.proxies import Source
-    from snowflake_mcp.transports.tree import Endpoint, Route
+    from snowflake_mcp.transports.tree import Endpoint, Route, Tree
 
 __all__ = ["MAX_HEADERS", "MAX_LENGTH_DIGITS", "REQUEST_LINE", "Fields", "Head", "Heads", "lasts"]
 
@@ -69,6 +69,7 @@ class Head:
         "routing",
         "source",
         "target",
+        "tree",
         "verb",
         "version",
         "ways",
@@ -99,9 +100,15 @@ class Head:
         self.ways: Ways | None = None
         self.caller: Caller | None = None
         """Whom these ``ways`` have found."""
+        self.tree: Tree | None = None
+        """Names the ``route`` for this path, whoever asks."""
         self.route: Route | None = None
         self.endpoint: Endpoint | None = None
         """What answers it at this ``route``, all types being right."""
+
+
+Found = tuple[Head, Fields, int | None]
+"""A head, its headers, and the length of the body: ``None`` where its chunks will tell."""
 
 
 class Heads:
@@ -111,37 +118,35 @@ class Heads:
     another head comes.
     """
 
-    __slots__ = ("_block", "_changing", "_fields", "_fixed", "_head", "_length", "_values")
+    __slots__ = ("_changing", "_fixed", "_values", "block", "found", "size")
 
     def __init__(self) -> None:
-        self._block = b""
+        self.block: bytes | tuple[()] = ()
+        """The last head, its blank line included, if it is kept; nothing starts with ``()``."""
+        self.size = 0
+        """Of ``block``, in bytes."""
+        self.found: Found | None = None
+        """What ``read`` has given for it."""
         self._fixed: list[bytes] = []
         self._changing: tuple[str, ...] = ()
         self._values: list[bytes] = []
-        self._head: Head | None = None
-        self._fields: Fields = {}
-        self._length: int | None = None
 
-    def read(self, block: bytes) -> tuple[Head, Fields, int | None] | None:
+    def read(self, block: bytes) -> Found | None:
         """A head, its headers and the length of its body, ``None`` if its chunks will tell.
 
-        ``block`` ends with the line end of the last header. ``None``: it is not valid.
+        ``block`` ends with the blank line. ``None``: it is not valid.
         """
-        head = self._head
-        if head is not None and block == self._block:
-            return head, self._fields, self._length
         pieces = _CHANGING.split(block)
         values = pieces[2::3]
         del pieces[2::3]
-        if head is not None and pieces == self._fixed:
-            return self._with(head, block, values)
+        if self.found is not None and pieces == self._fixed:
+            return self._with(self.found, block, values)
         return self._read(block, pieces, values)
 
-    def _with(
-        self, head: Head, block: bytes, values: list[bytes]
-    ) -> tuple[Head, Fields, int | None] | None:
+    def _with(self, found: Found, block: bytes, values: list[bytes]) -> Found | None:
         """The same once more, with other values of what changes."""
-        length, fields = self._length, self._fields.copy()
+        head, fields, length = found
+        fields = fields.copy()
         for name, value, before in zip(self._changing, values, self._values, strict=True):
             if value == before:
                 continue
@@ -151,13 +156,11 @@ class Heads:
                 if not text.isdigit() or len(text) > MAX_LENGTH_DIGITS:
                     return None
                 length = int(text)
-        self._block, self._values = block, values
-        self._fields, self._length = fields, length
-        return head, fields, length
+        self._values, self.block, self.size = values, block, len(block)
+        self.found = found = head, fields, length
+        return found
 
-    def _read(
-        self, block: bytes, fixed: list[bytes], values: list[bytes]
-    ) -> tuple[Head, Fields, int | None] | None:
+    def _read(self, block: bytes, fixed: list[bytes], values: list[bytes]) -> Found | None:
         line = REQUEST_LINE.match(block)
         fields = None if line is None else _heard(block[line.end() :])
         length = None if fields is None else _length(fields)
@@ -165,14 +168,15 @@ class Heads:
             return None
         method, uri, version = line.groups()
         head = Head(method, uri, version, fields)
+        found = head, fields, length
         changing = _changing(*fixed[1::2])
-        self._head = None
+        self.found, self.block = None, ()
         if len(block) <= _MAX_KEPT_BYTES and all(
             len(fields.get(name, ())) == 1 for name in changing
         ):
-            self._head, self._block, self._fixed, self._values = head, block, fixed, values
-            self._changing, self._fields, self._length = changing, fields, length
-        return head, fields, length
+            self.found, self.block, self.size = found, block, len(block)
+            self._changing, self._fixed, self._values = changing, fixed, values
+        return found
 
 
 class _Heard:
@@ -192,10 +196,10 @@ class _Heard:
 
 
 def _heard(headers: bytes) -> Fields | None:
-    """What llhttp reads in the headers; ``None``: they are not valid, or too many."""
+    """What llhttp reads in headers, blank line included; ``None``: not valid, or too many."""
     heard = _Heard()
     try:
-        HttpRequestParser(heard).feed_data(b"%b%b\r\n" % (_ANY_LINE, headers))
+        HttpRequestParser(heard).feed_data(_ANY_LINE + headers)
     except HttpParserUpgrade:
         # It would stop here; whether anything is upgraded is for the path table to say.
         pass

@@ -7,6 +7,7 @@ no byte of a body is ever taken for a head. llhttp's leniencies stay off.
 
 # mypy: allow-untyped-calls
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from twisted.internet.interfaces import IDelayedCall, IProtocol
@@ -29,6 +30,8 @@ _EAGER_BYTES: Final = 16_384
 class LlhttpChannel(Channel):
     """``Channel`` with every step of reading replaced; reactor thread only."""
 
+    _now: Callable[[], float]
+
     def __init__(self) -> None:
         super().__init__()
         self._heads = Heads()
@@ -49,6 +52,11 @@ class LlhttpChannel(Channel):
         """Whether a request is being read or answered."""
         return self._judged_line or bool(self.requests)
 
+    def connectionMade(self) -> None:
+        """The clock is asked at each step."""
+        self._now = self.factory.clock.seconds
+        super().connectionMade()
+
     def dataReceived(self, data: bytes) -> None:
         """Read on, unless nothing more of this client is wanted."""
         if self._deaf:
@@ -56,7 +64,7 @@ class LlhttpChannel(Channel):
         if self._successor is not None:
             self._successor.dataReceived(data)
             return
-        self._active_s = self.factory.clock.seconds()
+        self._active_s = self._now()
         self._buffer = self._buffer + data if self._buffer else data
         if not self._handlingRequest:
             self._read()
@@ -65,9 +73,9 @@ class LlhttpChannel(Channel):
 
     def requestDone(self, request: Any) -> None:
         """The answer is written: the connection goes on, or ends."""
-        self._quiet_since_s = self._active_s = self.factory.clock.seconds()
+        self._quiet_since_s = self._active_s = self._now()
         self.requests.clear()
-        if not self._waitingForTransport:
+        if self._halted and not self._waitingForTransport:
             self._go_on()
         if not self.persistent:
             self.loseConnection()
@@ -153,38 +161,36 @@ class LlhttpChannel(Channel):
                     break
         finally:
             self._reading = False
-        if self._handlingRequest or self._deaf:
-            return
-        if self._buffer or self._arriving is not None:
-            if self._deadline is None:
-                # The head has begun, or the body, which has a deadline of its own.
-                limit_s = HEAD_S if self._arriving is None else BODY_S
-                self._deadline = self.callLater(limit_s, self._too_slow)
-        elif self._deadline is not None:
-            self._end_deadline()
 
     def _read_head(self) -> bool:
         """Read a head, and its body as far as it is here; ``False``: there is no whole one."""
-        data = self._buffer
-        if data.startswith(b"\r\n") and not self._blank:
+        data, heads = self._buffer, self._heads
+        if data.startswith(heads.block):
+            # Those bytes once more: a whole head, neither too large nor wrong.
+            found, end = heads.found, heads.size
+        elif data.startswith(b"\r\n") and not self._blank:
             # Some clients send one line end too many after a body.
             self._blank = True
-            self._buffer = data = data[2:]
-            if not data:
+            self._buffer = data[2:]
+            if not self._buffer:
+                self._end_deadline()
+            return True
+        else:
+            end = data.find(b"\r\n\r\n") + 4
+            if end < 4:
+                self._judge_part(data)
                 return False
-        end = data.find(b"\r\n\r\n")
-        if end < 0:
-            self._judge_part(data)
-            return False
-        self._blank = self._judged_line = False
-        found = None if _is_too_large(data, end) else self._heads.read(data[: end + 2])
+            found = None if _is_too_large(data, end - 4) else heads.read(data[:end])
+        self._blank = False
+        if self._deadline is not None:
+            # It came in parts.
+            self._judged_line = False
+            self._end_deadline()
         if found is None:
             self._respondToBadRequestAndDisconnect()
             return False
-        self._buffer = data[end + 4 :]
-        if self._deadline is not None:
-            self._end_deadline()
-        self._begin(*found)
+        head, fields, length = found
+        self._begin(head, fields, length, data[end:])
         return True
 
     def _judge_part(self, data: bytes) -> None:
@@ -196,11 +202,14 @@ class LlhttpChannel(Channel):
                 return
         if _is_too_large(data, len(data)):
             self._respondToBadRequestAndDisconnect()
+        elif self._deadline is None:
+            self._deadline = self.callLater(HEAD_S, self._too_slow)
 
-    def _begin(self, head: Head, fields: Fields, length: int | None) -> None:
+    def _begin(self, head: Head, fields: Fields, length: int | None, data: bytes) -> None:
+        """A head has been read, and ``data`` is what came behind it."""
+        self._buffer = data
         request = Request(self, head, fields, self._active_s)
         self.requests.append(request)
-        self._arriving = request
         # Where the server stops meanwhile, the head of the answer ends the connection.
         self.persistent = head.lasts
         request.judge(length)
@@ -208,18 +217,19 @@ class LlhttpChannel(Channel):
             return
         if head.expects:
             self._send100Continue()
-        if length is None:
+        if length is not None and length <= len(data):
+            # All of it is here, and was judged by its length; mostly nothing is behind it.
+            request.received_bytes = length
+            request.body, self._buffer = data[:length], data[length:]
+            self._serve(request)
+            return
+        self._arriving = request
+        self._deadline = self.callLater(BODY_S, self._too_slow)
+        if length is not None:
+            self._missing_bytes = length
+        else:
             # private: the one place that knows where a chunked body ends.
             self._chunks = _ChunkedTransferDecoder(request.receive, self._end_chunks)
-        elif length <= len(self._buffer):
-            # All of it is here, and was judged by its length.
-            if length:
-                data = self._buffer
-                request.body, self._buffer = data[:length], data[length:]
-                request.received_bytes = length
-            self._complete(request)
-        else:
-            self._missing_bytes = length
 
     def _read_body(self, request: Request) -> None:
         """Take what is here of the body; what is behind it stays unread."""
@@ -245,11 +255,14 @@ class LlhttpChannel(Channel):
             self._complete(request)
 
     def _complete(self, request: Request) -> None:
-        """The request has been read: nothing more is, until it is answered."""
+        """The rest of a body has come."""
         self._arriving = self._chunks = None
+        self._end_deadline()
+        self._serve(request)
+
+    def _serve(self, request: Request) -> None:
+        """The request has been read: nothing more is, until it is answered."""
         self._handlingRequest = True
-        if self._deadline is not None:
-            self._end_deadline()
         request.complete()
         if self._successor is not None:
             self._pass_on(self._successor)

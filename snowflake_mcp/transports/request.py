@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -12,6 +12,7 @@ from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.transports.answering import Answering
 from snowflake_mcp.transports.exchange import Refusal
 from snowflake_mcp.transports.heads import Fields, Head
+from snowflake_mcp.transports.proxies import Source
 from snowflake_mcp.transports.tree import Endpoint
 
 if TYPE_CHECKING:
@@ -41,18 +42,31 @@ class Request(Answering):
 
     def __init__(self, channel: "Channel", head: Head, fields: Fields, began_s: float) -> None:
         """``began_s`` is of the reactor's clock."""
-        super().__init__(channel, head, fields, began_s)
+        # All of it here, not half of it in the base class: each request is one of these.
+        self.channel = channel
+        self._site = channel.factory
+        self.head = head
+        self.verb = head.verb
+        self.target = head.target
+        self.fields = fields
+        self.began_s = began_s
         offered = fields.get("x-request-id")
-        harmless = offered is not None and _REQUEST_ID.fullmatch(offered[-1])
-        self.request_id = harmless[0] if harmless else next(_ids)
+        harmless = None if offered is None else _REQUEST_ID.fullmatch(offered[-1])
+        self.request_id = next(_ids) if harmless is None else harmless[0]
         source = head.source
         if source is None:
-            source = head.source = self._site.proxies.source(
-                channel.peer_host, "https" if channel.secure else "http", self.header_values
-            )
-            host = self.header("host")
-            head.origin = f"{source.scheme}://{host}" if host else ""
+            source = self._find_source()
         self.peer = source.address
+
+    def _find_source(self) -> Source:
+        """Where a head that has not been met before came from."""
+        channel, head = self.channel, self.head
+        head.source = source = self._site.proxies.source(
+            channel.peer_host, "https" if channel.secure else "http", self.header_values
+        )
+        host = self.header("host")
+        head.origin = f"{source.scheme}://{host}" if host else ""
+        return source
 
     def judge(self, length: int | None) -> None:
         """The headers are complete: judge the request before its body is read.
@@ -62,16 +76,14 @@ class Request(Answering):
         where only its end will tell.
         """
         try:
-            self.route = self._site.tree.find(self.target)
-            self._endpoint = self._site.judge(self)
-            if length is not None and length > self._site.max_body_bytes:
-                raise self._site.too_large
+            self._endpoint = self._site.judge(self, length)
+            return
         except Refusal as refusal:
             self._refusal = refusal
         except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
             _log.failure("request {request_id} could not be judged", request_id=self.request_id)
             self._refusal = self._fault()
-        if self._refusal is not None and length != 0:
+        if length != 0:
             self._refuse_unread(self._refusal)
 
     def receive(self, data: bytes) -> None:
@@ -94,19 +106,19 @@ class Request(Answering):
         """The body has come: answer, by the endpoint that the path table names."""
         if self._pieces is not None:
             self.body, self._pieces = b"".join(self._pieces), None
-        if self._refusal is not None:
+        if self._endpoint is not None:
+            self._answer(self._endpoint)
+        elif self._refusal is not None:
             self._answer_refusal(self._refusal)
         elif self.identify is not None:
             waiting = Deferred.fromCoroutine(self._learn(self.identify))
             self.on_gone(waiting.cancel)
-        else:
-            self._answer()
 
     async def _learn(self, identify: Callable[[], Awaitable[Caller]]) -> None:
         """Find out who calls, then answer."""
         try:
             self.identify_as(await identify())
-            self._endpoint = self._site.choose(self)
+            endpoint = self._site.choose(self)
         except CancelledError:
             # The client has left, and nobody waits for this.
             return
@@ -116,11 +128,11 @@ class Request(Answering):
             _log.failure("the caller of {request_id} is not known", request_id=self.request_id)
             self._answer_fault()
         else:
-            self._answer()
+            self._answer(endpoint)
 
-    def _answer(self) -> None:
+    def _answer(self, endpoint: Endpoint) -> None:
         try:
-            cast(Endpoint, self._endpoint)(self)
+            endpoint(self)
         except Refusal as refusal:
             self._answer_refusal(refusal)
         except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer

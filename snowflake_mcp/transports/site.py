@@ -118,16 +118,38 @@ class Site(http.HTTPFactory):
     def stopFactory(self) -> None:
         """Nothing to undo."""
 
-    def judge(self, request: Request) -> Endpoint | None:
+    def judge(self, request: Request, length: int | None) -> Endpoint | None:
         """What answers a request of which only the headers have been read.
 
-        ``None``: who calls is not known yet; once it is, ``choose`` tells. A preflight never has a
-        credential, and a look for metadata comes before one.
+        ``None``: who calls is not known yet; once it is, ``choose`` tells. ``length`` is the
+        body's, ``None`` where it is open.
 
         Raises:
-            Refusal: the first check that fails: host, origin, caller, path, method, types.
+            Refusal: the first check that fails: host, origin, caller, path, method, types, length.
         """
-        head, fields, route = request.head, request.fields, request.route
+        head = request.head
+        endpoint: Endpoint | None
+        if (
+            head.tree is self.tree
+            and head.guard is self._guard
+            and (caller := self.callers.again(head)) is not None
+        ):
+            # It was good before, for this caller, by the settings that count now.
+            request.caller, request.principal = caller, caller.principal
+            request.route, endpoint = head.route, head.endpoint
+        else:
+            endpoint = self._judge(request)
+        if length is not None and length > self.max_body_bytes:
+            raise self.too_large
+        return endpoint
+
+    def _judge(self, request: Request) -> Endpoint | None:
+        """As ``judge``, from the beginning and without the length.
+
+        A preflight never has a credential, and a look for metadata comes before one.
+        """
+        head, fields = request.head, request.fields
+        route = request.route = self.tree.find(request.target)
         if head.guard is not self._guard:
             self._guard.check(
                 fields.get("host", ()), fields.get("origin", ()), request.local_address()
@@ -162,6 +184,9 @@ class Site(http.HTTPFactory):
             raise Refusal(404, "not_found", "There is nothing at this path.")
         if head.endpoint is None or head.route is not route:
             head.endpoint, head.route = _suitable(route, head.verb, request.fields), route
+        if route.admits is None and route.path == head.target and head.verb != "OPTIONS":
+            # No more to ask about this path as long as the table is the same one.
+            head.tree = self.tree
         return head.endpoint
 
     def _is_open(self, request: Request) -> bool:
