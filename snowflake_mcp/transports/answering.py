@@ -10,10 +10,11 @@ from twisted.logger import Logger
 
 from snowflake_mcp.auth.caller import Caller
 from snowflake_mcp.auth.watching import Watch
+from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.protocol.pieces import Body
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import JSON, HeaderList
-from snowflake_mcp.transports.headers import BODILESS, encode_head
+from snowflake_mcp.transports.headers import BODILESS, head_parts, with_own
 from snowflake_mcp.transports.heads import Fields, Head
 from snowflake_mcp.transports.outlet import SLICE_BYTES, Outlet
 
@@ -48,6 +49,7 @@ class Answering:
     told: dict[str, object] | None = None
     """What is to be said in the line of the exchange of the request that it carried."""
     _begun = False
+    """Whether it is too late for another head."""
     _over = False
     _chunked = False
     _mute = False
@@ -85,23 +87,24 @@ class Answering:
         headers: HeaderList = (),
     ) -> None:
         """Answer with a whole body and end the exchange."""
-        if self._over or self._begun:
+        if self._begun:
             return
+        size = len(body)
         bodiless = status in BODILESS
         head = self._head(
-            status, content_type if body else None, headers, None if bodiless else len(body)
+            status, content_type if size else None, headers, None if bodiless else size
         )
         if bodiless or self.verb == "HEAD":
             self.channel.answer(head)
             self.finish()
-        elif type(body) is not bytes or len(body) > SLICE_BYTES:
+        elif type(body) is not bytes or size > SLICE_BYTES:
             # The idle clock of the connection starts with finish(): it must not run while a
             # slow client is still reading what we have written.
             self.channel.write(head)
             self._open_outlet().write(body)
             self.end_stream()
         else:
-            self.sent_bytes = len(body)
+            self.sent_bytes = size
             self.channel.answer(head + body)
             self.finish()
 
@@ -139,7 +142,7 @@ class Answering:
 
     def tell(self, said: dict[str, object]) -> bool:
         """Say this of the request in the line of the exchange, unless the answer has begun."""
-        if self._begun or self._over or self.told is not None:
+        if self._begun or self.told is not None:
             return False
         self.told = said
         return True
@@ -147,7 +150,7 @@ class Answering:
     def switch(self, protocol: IProtocol) -> None:
         """Give the connection to another protocol."""
         if not self._over:
-            self._over = True
+            self._over = self._begun = True
             self._gone_callbacks = None
             self._site.record(self, 101)
             self.channel.hand_over(protocol)
@@ -165,7 +168,7 @@ class Answering:
 
     def lost(self) -> None:
         """The client left first."""
-        self._over = True
+        self._over = self._begun = True
         self._site.record(self, GONE)
         if self._watch is not None:
             self._watch.stop()
@@ -179,23 +182,22 @@ class Answering:
         self, status: int, content_type: str | None, headers: HeaderList, length: int | None
     ) -> bytes:
         """The head of the answer; without a length its end is told by chunks or by closing."""
-        self._begun, self.status = True, status
-        site, channel, route = self._site, self.channel, self.route
-        if site.cors.on and (route is None or route.cors):
+        self._begun = True
+        self.status = status
+        site, channel = self._site, self.channel
+        if site.cors.on and (self.route is None or self.route.cors):
             origins = self.fields.get("origin")
             headers = (*site.cors.answer_headers(origins[-1] if origins else None), *headers)
         if site.draining:
             channel.persistent = False
-        return encode_head(
-            self.head.version,
-            status,
-            self.request_id,
-            content_type,
-            headers,
-            length,
-            chunked=self._chunked,
-            closes=not channel.persistent,
+        closes = not channel.persistent
+        start, lines, end = head_parts(
+            int(wall_clock()), self.head.version, status, content_type, self._chunked, closes
         )
+        if headers:
+            lines = with_own(lines, headers)
+        size = "" if length is None else f"Content-Length: {length}\r\n"
+        return f"{start}{self.request_id}\r\n{lines}{size}{end}".encode()
 
     def _write(self, data: bytes) -> None:
         """A piece of the body."""

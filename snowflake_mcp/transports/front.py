@@ -113,6 +113,7 @@ class Front:
         """Drop every connection at once."""
         self.site.abort_all()
         self._websockets.abort_all()
+        self._endpoint.stop()
 
     def attendance(self) -> list[Attendance]:
         """Who is connected by WebSocket and SSE; sessions over HTTP are the kernel's."""

@@ -8,10 +8,9 @@ from typing import Final
 
 from twisted.web.http import datetimeToString
 
-from snowflake_mcp.ops.clocks import wall_clock
 from snowflake_mcp.transports.exchange import HeaderList
 
-__all__ = ["BODILESS", "SECURITY", "Cors", "encode_head"]
+__all__ = ["BODILESS", "SECURITY", "Cors", "head_parts", "with_own"]
 
 BODILESS: Final = frozenset({204, 304})
 """Answers that never have a body, nor a word of its length."""
@@ -87,55 +86,39 @@ class Cors:
         )
 
 
-def encode_head(
-    version: bytes,
-    status: int,
-    request_id: str,
-    content_type: str | None,
-    headers: HeaderList,
-    length: int | None,
-    *,
-    chunked: bool,
-    closes: bool,
-) -> bytes:
-    """Everything up to the blank line, and that.
+def with_own(lines: str, headers: HeaderList) -> str:
+    """The middle part of a head, with an answer's own headers.
 
     A header that comes again takes the place of the one before, so ``headers`` may replace any of
     those that every answer has.
     """
-    start, lines, end = _parts(version, status, content_type, chunked, closes)
-    if headers:
-        named = {name.lower(): (name, value) for name, value in (*SECURITY, *headers)}
-        own = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in named.values())
-        lines = own + lines.removeprefix(_ALWAYS)
-    size = "" if length is None else f"Content-Length: {length}\r\n"
-    return (
-        f"{start}{_date(int(wall_clock()))}\r\nX-Request-Id: {request_id}\r\n{lines}{size}{end}"
-    ).encode()
+    named = {name.lower(): (name, value) for name, value in (*SECURITY, *headers)}
+    own = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in named.values())
+    return own + lines.removeprefix(_ALWAYS)
 
 
 _ALWAYS: Final = "".join(f"{name}: {value}\r\n" for name, value in SECURITY)
 
 
-@lru_cache(maxsize=128)
-def _parts(
+@lru_cache(maxsize=32)
+def head_parts(
+    second: int,
     version: bytes,
     status: int,
     content_type: str | None,
     chunked: bool,
     closes: bool,
 ) -> tuple[str, str, str]:
-    """What heads of this kind have in common: before the date, before the length, behind it."""
-    start = f"{version.decode('ascii')} {status} {HTTPStatus(status).phrase}\r\nDate: "
+    """What heads of this kind and second share: before the id, between id and length, the end.
+
+    ``second`` since the epoch is that of the date.
+    """
+    first = f"{version.decode('ascii')} {status} {HTTPStatus(status).phrase}"
+    date = str(datetimeToString(second), "ascii")
     lines = _ALWAYS if content_type is None else f"{_ALWAYS}Content-Type: {content_type}\r\n"
     coding = "Transfer-Encoding: chunked\r\n" if chunked else ""
     closing = "Connection: close\r\n" if closes else ""
-    return start, lines, f"{coding}{closing}\r\n"
-
-
-@lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    return str(datetimeToString(second), "ascii")
+    return f"{first}\r\nDate: {date}\r\nX-Request-Id: ", lines, f"{coding}{closing}\r\n"
 
 
 def _one_line(value: str) -> str:

@@ -29,6 +29,7 @@ from snowflake_mcp.protocol.pieces import Body, array_of
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
 from snowflake_mcp.transports.guard import check_accept
+from snowflake_mcp.transports.silence import Silence
 from snowflake_mcp.transports.streams import Answer, Line
 from snowflake_mcp.transports.toolsets import caller_of
 
@@ -49,12 +50,18 @@ class McpEndpoint:
         self._kernel = kernel
         self._admission = admission
         self._clock = clock
-        self._settings = settings
         self._mirrors = Mirrors()
+        self.take(settings)
 
     def take(self, settings: HttpSettings) -> None:
         """From the next request on these count."""
         self._settings = settings
+        # Who waits already keeps the time that it was given.
+        self._silence = Silence(self._clock, settings.stream_after_s)
+
+    def stop(self) -> None:
+        """All clients are gone."""
+        self._silence.stop()
 
     def post(self, exchange: Exchange) -> None:
         """Answer a message: a request by its reply, a notification or a response by 202."""
@@ -130,10 +137,10 @@ class McpEndpoint:
             routing_headers(exchange),
             caller_of(exchange),
             exchange.peer,
-            exchange.origin,
+            exchange.head.origin,
         )
         if isinstance(message, Request):
-            if message.method == "tools/call" and eras.is_stateless(facts.version):
+            if message.method == "tools/call" and facts.version in eras.STATELESS:
                 self._check_parameters(exchange, message.params or {}, facts.principal)
         elif isinstance(message, Notification):
             self._kernel.notice(message, facts)
@@ -152,27 +159,21 @@ class McpEndpoint:
             )
 
     def _begin(self, exchange: Exchange, request: Request, facts: Facts) -> None:
-        settings = self._settings
-        open_stream = None
-        live = self._kernel.live(facts)
-        if live is not None and eras.is_version_at_least(facts.version, "2025-03-26"):
-            open_stream = live.streams.open
-        answer = Answer(
-            exchange,
-            self._clock,
-            settings.stream_after_s,
-            settings.keepalive_s,
-            open_stream,
-            eras.has_priming_events(facts.version),
-        )
+        live = None
+        answer = Answer(exchange, self._clock, self._settings)
+        if facts.session_id is not None:
+            live = self._kernel.live(facts)
+            if live is not None and eras.is_version_at_least(facts.version, "2025-03-26"):
+                primed = eras.has_priming_events(facts.version)
+                answer.open_on(live.streams.open, primed=primed)
         call = self._kernel.start(
-            request, facts, answer.notify, release=answer.release, tell=exchange.tell
+            request, facts, answer.notify, live, answer.release, exchange.tell
         )
         call.when_answered(answer.settle)
         if call.answered:
-            # Most calls have ended here: what waits needs a timer, and to hear of a client's end.
+            # Most calls have ended here: what waits is timed, and has to hear of a client's end.
             return
-        answer.await_reply()
+        answer.await_reply(self._silence)
         exchange.on_gone(lambda: self._gone(call, facts, answer))
         if request.method == LISTEN:
             # It has no end of its own; what has one was begun by a caller who was let in.

@@ -207,7 +207,6 @@ class LlhttpChannel(Channel):
 
     def _begin(self, head: Head, fields: Fields, length: int | None, data: bytes) -> None:
         """A head has been read, and ``data`` is what came behind it."""
-        self._buffer = data
         request = Request(self, head, fields, self._active_s)
         self.requests.append(request)
         # Where the server stops meanwhile, the head of the answer ends the connection.
@@ -217,12 +216,20 @@ class LlhttpChannel(Channel):
             return
         if head.expects:
             self._send100Continue()
-        if length is not None and length <= len(data):
-            # All of it is here, and was judged by its length; mostly nothing is behind it.
-            request.received_bytes = length
+        if length == len(data):
+            # Nearly always: all of the body is here, and nothing behind it.
+            request.body, self._buffer = data, b""
+        elif length is not None and length < len(data):
             request.body, self._buffer = data[:length], data[length:]
-            self._serve(request)
+        else:
+            self._await_body(request, length, data)
             return
+        # What is here was judged by its length.
+        request.received_bytes = length
+        self._serve(request)
+
+    def _await_body(self, request: Request, length: int | None, data: bytes) -> None:
+        self._buffer = data
         self._arriving = request
         self._deadline = self.callLater(BODY_S, self._too_slow)
         if length is not None:

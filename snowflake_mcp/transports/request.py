@@ -77,12 +77,13 @@ class Request(Answering):
         """
         try:
             self._endpoint = self._site.judge(self, length)
-            return
         except Refusal as refusal:
             self._refusal = refusal
         except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
             _log.failure("request {request_id} could not be judged", request_id=self.request_id)
             self._refusal = self._fault()
+        else:
+            return
         if length != 0:
             self._refuse_unread(self._refusal)
 
@@ -103,12 +104,24 @@ class Request(Answering):
             self.body = data
 
     def complete(self) -> None:
-        """The body has come: answer, by the endpoint that the path table names."""
+        """The body has come, or who calls is known: answer, by the endpoint of this path."""
         if self._pieces is not None:
             self.body, self._pieces = b"".join(self._pieces), None
-        if self._endpoint is not None:
-            self._answer(self._endpoint)
-        elif self._refusal is not None:
+        endpoint = self._endpoint
+        if endpoint is None:
+            self._answer_unjudged()
+            return
+        try:
+            endpoint(self)
+        except Refusal as refusal:
+            self._answer_refusal(refusal)
+        except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
+            _log.failure("request {request_id} failed", request_id=self.request_id)
+            self._answer_fault()
+
+    def _answer_unjudged(self) -> None:
+        """It was refused, or who calls has to be found out."""
+        if self._refusal is not None:
             self._answer_refusal(self._refusal)
         elif self.identify is not None:
             waiting = Deferred.fromCoroutine(self._learn(self.identify))
@@ -118,7 +131,7 @@ class Request(Answering):
         """Find out who calls, then answer."""
         try:
             self.identify_as(await identify())
-            endpoint = self._site.choose(self)
+            self._endpoint = self._site.choose(self)
         except CancelledError:
             # The client has left, and nobody waits for this.
             return
@@ -128,16 +141,7 @@ class Request(Answering):
             _log.failure("the caller of {request_id} is not known", request_id=self.request_id)
             self._answer_fault()
         else:
-            self._answer(endpoint)
-
-    def _answer(self, endpoint: Endpoint) -> None:
-        try:
-            endpoint(self)
-        except Refusal as refusal:
-            self._answer_refusal(refusal)
-        except Exception:  # noqa: BLE001 - a fault of ours must not end without an answer
-            _log.failure("request {request_id} failed", request_id=self.request_id)
-            self._answer_fault()
+            self.complete()
 
     def identify_as(self, caller: Caller) -> None:
         """Who calls has been found out, by a credential or by something else."""

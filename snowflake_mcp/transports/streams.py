@@ -5,11 +5,13 @@ from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
+from snowflake_mcp.config.model import HttpSettings
 from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.protocol.events import EventStream
 from snowflake_mcp.protocol.pieces import Body, enclosed
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, HeaderList
 from snowflake_mcp.transports.outlet import Outlet
+from snowflake_mcp.transports.silence import Silence
 
 __all__ = ["Answer", "Line", "encode_event"]
 
@@ -92,31 +94,31 @@ class Answer:
 
     A reply that comes first is one JSON body with its own status code. A notification, or
     ``stream_after_s`` of silence (after which proxies begin to cut), commits to an event stream;
-    the reply is then its last event. With ``open_stream`` (a session's) the events are numbered
-    and kept, so that the client may come back for them. Reactor thread only.
+    the reply is then its last event. That of a session (``open_on``) has numbered events, which
+    are kept, so that the client may come back for them. Reactor thread only.
     """
 
     settled = False
     """Whether it is over: all has been said, or nobody listens and nobody will."""
+    _committed = False
     _line: Line | None = None
     _stream: EventStream | None = None
-    _timer: IDelayedCall | None = None
+    _silence: Silence | None = None
+    _open_stream: Callable[[], EventStream] | None = None
+    _primed = False
 
     def __init__(
         self,
         exchange: Exchange,
         clock: IReactorTime,
-        stream_after_s: float,
-        keepalive_s: float,
-        open_stream: Callable[[], EventStream] | None = None,
-        primed: bool = False,
+        settings: HttpSettings,
     ) -> None:
         self._exchange = exchange
         self._clock = clock
-        # With 0 even an answer that is there at once is a stream, unless its status or its
-        # headers have something to say.
-        self._stream_after_s = stream_after_s
-        self._keepalive_s = keepalive_s
+        self._settings = settings
+
+    def open_on(self, open_stream: Callable[[], EventStream], *, primed: bool) -> None:
+        """It belongs to a session, which keeps the events; ``primed``: an empty one comes first."""
         self._open_stream = open_stream
         self._primed = primed
 
@@ -130,10 +132,15 @@ class Answer:
         """Whether a connection waits for the rest, the first one or a later one."""
         return self._stream is not None and self._stream.attached
 
-    def await_reply(self) -> None:
+    def await_reply(self, silence: Silence) -> None:
         """The call has begun, and waits: from now on silence counts."""
-        if not self.settled and self._line is None and self._stream is None:
-            self._timer = self._clock.callLater(self._stream_after_s, self._commit)
+        if not self.settled and not self._committed:
+            self._silence = silence
+            silence.begin(self)
+
+    def break_silence(self) -> None:
+        """It has waited for so long that it becomes a stream."""
+        self._commit()
 
     def notify(self, message: bytes) -> None:
         """Send a message that belongs to the request; commits to a stream."""
@@ -156,13 +163,14 @@ class Answer:
         if self.settled:
             return
         self.settled = True
-        if self._timer is not None:
-            self._stop_timer()
+        if self._silence is not None:
+            self._silence.end(self)
+        # With 0 even an answer that is there at once is a stream, unless its status or its
+        # headers have something to say.
         if (
             reply is not None
-            and self._line is None
-            and self._stream is None
-            and (self._stream_after_s != 0 or reply.error_code or reply.session_id)
+            and not self._committed
+            and (self._settings.stream_after_s != 0 or reply.error_code or reply.session_id)
         ):
             headers: HeaderList = ()
             if reply.session_id is not None:
@@ -186,14 +194,17 @@ class Answer:
             self._line.write(encode_event(message))
 
     def _commit(self) -> None:
-        self._stop_timer()
-        if self._line is not None or self._stream is not None:
+        if self._committed:
             return
+        self._committed = True
+        if self._silence is not None:
+            self._silence.end(self)
         primer = None
         if self._open_stream is not None:
             self._stream = self._open_stream()
             primer = self._stream.prime() if self._primed else None
-        self._line = Line(self._exchange, self._clock, self._keepalive_s, primer=primer)
+        keepalive_s = self._settings.keepalive_s
+        self._line = Line(self._exchange, self._clock, keepalive_s, primer=primer)
         if self._stream is not None:
             self._stream.attach(self._line)
 
@@ -204,9 +215,5 @@ class Answer:
         elif self._line is not None:
             self._stream.detach(self._line)
             self._line = None
-        self._stop_timer()
-
-    def _stop_timer(self) -> None:
-        timer, self._timer = self._timer, None
-        if timer is not None and timer.active():
-            timer.cancel()
+        if self._silence is not None:
+            self._silence.end(self)

@@ -214,13 +214,14 @@ class Stand:
         return wire
 
     def close(self) -> None:
-        """Every client leaves; no timer may be left behind."""
+        """Every client leaves, the server stops; no timer may be left behind."""
         for wire in self.wires:
             wire.start_reading()
             wire.close()
         self.toolbox.release()
         # As at a stop: the deadlines of calls have one timer, which outlives them.
         assert self.kernel.drain().called
+        self.front.abort()
         assert self.clock.getDelayedCalls() == []
         assert not self.front.site.channels
 

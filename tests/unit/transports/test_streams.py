@@ -2,6 +2,7 @@
 
 import json
 
+from snowflake_mcp.config.model import HttpSettings
 from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.streams import Answer
@@ -160,7 +161,7 @@ def test_a_notification_that_comes_too_late_is_dropped(stand: Stand) -> None:
     stand.front.site.tree = Tree([Route("/hold", {"GET": held.append})])
     wire = stand.connect()
     wire.send(http_request("GET", "/hold"))
-    answer = Answer(held[0], stand.clock, 15.0, 15.0)
+    answer = Answer(held[0], stand.clock, HttpSettings())
     answer.settle(Reply(b"{}"))
     answer.settle(Reply(b"{}"))
     answer.notify(b"{}")
