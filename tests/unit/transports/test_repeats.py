@@ -10,6 +10,7 @@ import pytest
 from twisted.logger import LogEvent
 
 from snowflake_mcp.protocol.context import Facts
+from snowflake_mcp.transports.channel import BODY_S, HEAD_S
 from snowflake_mcp.transports.exchange import Exchange
 from snowflake_mcp.transports.guard import Guard
 from snowflake_mcp.transports.headers import Cors
@@ -428,3 +429,83 @@ def test_a_server_that_stops_says_so_to_a_client_it_knows(stand: Stand) -> None:
     wire.send(GOOD)
     assert wire.answer().header("Connection") == "close"
     assert wire.closed
+
+
+def test_who_may_know_of_a_path_is_asked_each_time(stand: Stand) -> None:
+    """The right may be gone at the very next request, and nothing else has changed."""
+    rights = [True]
+
+    def answer(exchange: Exchange) -> None:
+        exchange.respond(202)
+
+    secret = Route("/mcp", {"POST": answer}, admits=lambda _: rights[0])
+    stand.front.site.tree = Tree([secret])
+    wire, seen = stand.connect(), []
+    for right in (True, True, False):
+        rights[0] = right
+        wire.send(GOOD)
+        seen.append(wire.answer().status)
+    assert seen == [202, 202, 404]
+
+
+@pytest.mark.parametrize("size", [1, 700, 1 << 20])
+def test_the_same_again_without_a_pause(stand: Stand, size: int) -> None:
+    """Many at once on a connection, a line end too many between them, in pieces of any size."""
+    wire = stand.connect()
+    other = _other(_long("big"), Mcp_Name="big")
+    sent = GOOD + GOOD + b"\r\n" + GOOD + other + other + GOOD
+    for start in range(0, len(sent), size):
+        wire.send(sent[start : start + size])
+    assert [wire.answer().status for _ in range(6)] == [200] * 6
+    tools = [context.tool for context in stand.toolbox.contexts]
+    assert tools == ["echo", "echo", "echo", "big", "big", "echo"]
+    assert wire.unread == b""
+    assert not wire.closed
+
+
+def test_a_head_too_long_to_keep_comes_between(stand: Stand) -> None:
+    """It is read each time, and what was kept before does not stand for it, nor the reverse."""
+    wire = stand.connect()
+    long = _other(X_Long="a" * 5_000, Mcp_Name="big")
+    statuses = []
+    for request in (GOOD, long, GOOD, long, long, GOOD):
+        wire.send(request)
+        statuses.append(wire.answer().status)
+    assert statuses == [200, 400, 200, 400, 400, 200]
+
+
+def test_a_body_that_comes_too_slowly_ends_a_connection_that_was_good(stand: Stand) -> None:
+    """Its time runs though the head was read at a glance, and no time runs once it is there."""
+    wire = stand.connect()
+    wire.send(GOOD)
+    assert wire.answer().status == 200
+    wire.send(GOOD[:-10])
+    for at in range(-10, -5):
+        wire.advance(BODY_S / 6)
+        wire.send(GOOD[at : at + 1])
+    wire.send(GOOD[-5:])
+    assert wire.answer().status == 200
+    wire.advance(BODY_S / 5)
+    wire.send(GOOD[:-10])
+    for at in range(-10, -4):
+        wire.send(GOOD[at : at + 1])
+        wire.advance(BODY_S / 6)
+    assert wire.answer().status == 408
+    assert wire.closed
+
+
+def test_a_head_that_comes_too_slowly_ends_a_connection_that_was_good(stand: Stand) -> None:
+    """The time runs from its first byte; not from a line end too many."""
+    wire = stand.connect()
+    wire.send(GOOD)
+    assert wire.answer().status == 200
+    wire.send(b"\r")
+    wire.send(b"\n")
+    wire.advance(HEAD_S)
+    wire.send(GOOD[:30])
+    wire.advance(HEAD_S - 1)
+    wire.send(GOOD[30:])
+    assert wire.answer().status == 200
+    wire.send(GOOD[:30])
+    wire.advance(HEAD_S)
+    assert wire.answer().status == 408
