@@ -197,8 +197,6 @@ class Answer:
         if self._committed:
             return
         self._committed = True
-        if self._silence is not None:
-            self._silence.end(self)
         primer = None
         if self._open_stream is not None:
             self._stream = self._open_stream()

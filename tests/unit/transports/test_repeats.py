@@ -241,6 +241,38 @@ def test_a_host_that_is_taken_away_is_foreign_from_the_next_request_on() -> None
     stand.close()
 
 
+def test_a_host_that_is_taken_away_is_foreign_to_a_caller_who_was_let_in() -> None:
+    """Where nothing else is asked of a head any more, host and origin are still."""
+    stand = Stand(allowed_hosts=("mcp.example",))
+    wire, site = stand.connect(), stand.front.site
+    request = _other(Host="mcp.example", Origin="http://mcp.example")
+    for _ in range(2):
+        wire.send(request)
+        assert wire.answer().status == 200
+    site.take(Guard(), Cors(()), 10_000, 1_000)
+    wire.send(request)
+    assert wire.answer().status == 421
+    stand.close()
+
+
+def test_a_preflight_is_answered_by_the_origins_of_now(stand: Stand) -> None:
+    """Though the path answered that method itself before."""
+
+    def answer(exchange: Exchange) -> None:
+        exchange.respond(202)
+
+    guard, site = Guard(), stand.front.site
+    site.take(guard, Cors(()), 1_000, 1_000)
+    site.tree = Tree([Route("/mcp", {"OPTIONS": answer})])
+    wire, seen = stand.connect(), []
+    request = http_request("OPTIONS", "/mcp", headers={"Origin": "http://127.0.0.1:8000"})
+    for origins in ((), (), ("http://127.0.0.1:8000",)):
+        site.take(guard, Cors(origins), 1_000, 1_000)
+        wire.send(request)
+        seen.append(wire.answer().status)
+    assert seen == [202, 202, 204]
+
+
 def test_origins_that_may_read_are_those_of_now() -> None:
     """CORS headers follow the settings, on a connection that has been answered before."""
     stand = Stand(allowed_origins=("https://app.example",))
@@ -453,7 +485,7 @@ def test_the_same_again_without_a_pause(stand: Stand, size: int) -> None:
     """Many at once on a connection, a line end too many between them, in pieces of any size."""
     wire = stand.connect()
     other = _other(_long("big"), Mcp_Name="big")
-    sent = GOOD + GOOD + b"\r\n" + GOOD + other + other + GOOD
+    sent = GOOD + GOOD + b"\r\n" + GOOD + b"\r\n" + other + other + b"\r\n" + GOOD
     for start in range(0, len(sent), size):
         wire.send(sent[start : start + size])
     assert [wire.answer().status for _ in range(6)] == [200] * 6
@@ -504,8 +536,10 @@ def test_a_head_that_comes_too_slowly_ends_a_connection_that_was_good(stand: Sta
     wire.advance(HEAD_S)
     wire.send(GOOD[:30])
     wire.advance(HEAD_S - 1)
+    assert stand.front.counts()["http"]["busy"] == 1
     wire.send(GOOD[30:])
     assert wire.answer().status == 200
+    assert stand.front.counts()["http"]["busy"] == 0
     wire.send(GOOD[:30])
     wire.advance(HEAD_S)
     assert wire.answer().status == 408

@@ -12,7 +12,7 @@ class Quiet:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.told_at: list[float] = []
-        self.leaving: tuple[Silence, "Quiet"] | None = None
+        self.leaving: tuple[Silence, Quiet] | None = None
 
     def break_silence(self) -> None:
         self.told_at.append(self._clock.seconds())
@@ -78,4 +78,6 @@ def test_after_the_stop_nobody_is_told() -> None:
     silence.stop()
     assert clock.getDelayedCalls() == []
     clock.advance(2.0)
-    assert one.told_at == []
+    (other,) = _waiting(clock, silence, 3.0)
+    clock.advance(2.0)
+    assert (len(one.told_at), len(other.told_at)) == (0, 1)

@@ -629,3 +629,19 @@ def test_a_fault_in_a_check_lets_nobody_in(events: list[LogEvent]) -> None:
     assert stand.toolbox.contexts == []
     assert len([event for event in events if "log_failure" in event]) == 2
     stand.close()
+
+
+def test_after_a_switch_there_is_nothing_to_answer(stand: Stand) -> None:
+    """The connection is another protocol's: what comes late is dropped, and is no fault."""
+    late: list[str] = []
+
+    def upgrade(exchange: Exchange) -> None:
+        exchange.switch(Protocol())
+        exchange.respond(200, b"late")
+        late.append("dropped")
+
+    stand.front.site.tree = Tree([Route("/up", {"GET": upgrade})])
+    wire = stand.connect()
+    wire.send(http_request("GET", "/up"))
+    assert late == ["dropped"]
+    assert wire.unread == b""

@@ -179,3 +179,19 @@ def test_every_answer_may_be_a_stream() -> None:
     assert post_modern(stand.connect(), "no/such").status == 404
     assert initialize(stand.connect())
     stand.close()
+
+
+def test_a_call_that_was_answered_is_silent_no_more(stand: Stand) -> None:
+    """No stream begins for it when its time would have come, and no timer stays behind."""
+    answered, left = stand.connect(), stand.connect()
+    for wire in (answered, left):
+        send_modern(wire, "tools/call", call("wait"))
+    left.close()
+    stand.toolbox.release()
+    answered.flush()
+    assert answered.answer().header("Content-Type") == "application/json"
+    answered.close()
+    (timer,) = stand.clock.getDelayedCalls()
+    assert timer.getTime() == 15.0
+    stand.clock.advance(15.0)
+    assert stand.clock.getDelayedCalls() == []
