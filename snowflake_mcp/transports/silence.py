@@ -4,13 +4,13 @@ from typing import Final, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-__all__ = ["Silence", "Waiting"]
+__all__ = ["Silence", "Silent"]
 
 _ROUNDING_S: Final = 0.001
 """Sums of seconds are not exact; who is due within this is due."""
 
 
-class Waiting(Protocol):
+class Silent(Protocol):
     """What has said nothing yet."""
 
     def break_silence(self) -> None:
@@ -27,18 +27,18 @@ class Silence:
     def __init__(self, clock: IReactorTime, limit_s: float) -> None:
         self._clock = clock
         self._limit_s = limit_s
-        self._due: dict[Waiting, float] = {}
+        self._due: dict[Silent, float] = {}
         self._timer: IDelayedCall | None = None
 
-    def begin(self, waiting: Waiting) -> None:
+    def begin(self, silent: Silent) -> None:
         """From now on its silence counts."""
-        self._due[waiting] = self._clock.seconds() + self._limit_s
+        self._due[silent] = self._clock.seconds() + self._limit_s
         if self._timer is None:
-            self._timer = self._clock.callLater(self._limit_s, self._look)
+            self._arm(self._limit_s)
 
-    def end(self, waiting: Waiting) -> None:
+    def end(self, silent: Silent) -> None:
         """It waits no more, if it ever has."""
-        self._due.pop(waiting, None)
+        self._due.pop(silent, None)
 
     def stop(self) -> None:
         """Tell nobody any more."""
@@ -47,14 +47,20 @@ class Silence:
         if timer is not None:
             timer.cancel()
 
+    def _arm(self, after_s: float) -> None:
+        self._timer = self._clock.callLater(after_s, self._look)
+
     def _look(self) -> None:
         self._timer = None
+        if not self._due:
+            return
         now = self._clock.seconds()
-        for waiting, due in list(self._due.items()):
-            if due - now > _ROUNDING_S:
-                break
-            # Who was told before it may have taken this one along.
-            if self._due.pop(waiting, None) is not None:
-                waiting.break_silence()
-        if self._due and self._timer is None:
-            self._timer = self._clock.callLater(next(iter(self._due.values())) - now, self._look)
+        first, due = next(iter(self._due.items()))
+        is_due = due - now <= _ROUNDING_S
+        if is_due:
+            del self._due[first]
+        if self._due:
+            # A turn for each: what goes wrong in one is no other's.
+            self._arm(max(0.0, next(iter(self._due.values())) - now))
+        if is_due:
+            first.break_silence()

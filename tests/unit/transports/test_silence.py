@@ -12,9 +12,12 @@ class Quiet:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.told_at: list[float] = []
+        self.fault: Exception | None = None
         self.leaving: tuple[Silence, Quiet] | None = None
 
     def break_silence(self) -> None:
+        if self.fault is not None:
+            raise self.fault
         self.told_at.append(self._clock.seconds())
         if self.leaving is not None:
             silence, other = self.leaving
@@ -66,6 +69,19 @@ def test_one_that_is_told_may_take_another_along() -> None:
     first.leaving = silence, second
     clock.advance(1.0)
     assert [len(each.told_at) for each in (first, second, third)] == [1, 0, 1]
+
+
+def test_what_goes_wrong_in_one_is_no_others() -> None:
+    """The next one is told all the same, and so are those who come later."""
+    clock = Clock()
+    silence = Silence(clock, 1.0)
+    first, second, third = _waiting(clock, silence, 0.0, 0.0, 0.5)
+    first.fault = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        clock.advance(0.5)
+    clock.advance(0.0)
+    clock.advance(0.5)
+    assert [each.told_at for each in (second, third)] == [[1.0], [1.5]]
 
 
 def test_after_the_stop_nobody_is_told() -> None:
