@@ -71,12 +71,11 @@ class Door:
         self.busy += 1
         self._given.append((onResult, func, args, kwargs))
         if self.busy == 1:
-            self.give_out()
+            self._give_out()
         elif len(self._given) == 1:
-            self._reactor.callLater(0, self.give_out)
+            self._reactor.callLater(0, self._give_out)
 
-    def give_out(self) -> None:
-        """Give the pool what was collected; reactor thread only."""
+    def _give_out(self) -> None:
         given, self._given = self._given, []
         for told, job, args, named in given:
             try:
@@ -162,6 +161,5 @@ class Threads:
             await idle
             if timer.active():
                 timer.cancel()
-        self._door.give_out()
         self._pool.stop()
         return not self.busy

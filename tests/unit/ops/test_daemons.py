@@ -165,7 +165,8 @@ def test_a_thread_that_the_system_does_not_give_counts_for_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The job is refused, and the next one tries again."""
-    pool, told = started(1), Told()
+    pool, told = DaemonThreadPool(3, "refused"), Told()
+    pool.start()
 
     def refused(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -176,4 +177,6 @@ def test_a_thread_that_the_system_does_not_give_counts_for_nothing(
             pool.callInThreadWithCallback(told, int, 1)
     pool.callInThreadWithCallback(told, int, 2)
     assert told.next() == 2
+    names = [thread.name for thread in threading.enumerate()]
+    assert len([name for name in names if "refused" in name]) == 1
     pool.stop()

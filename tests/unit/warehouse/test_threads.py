@@ -188,19 +188,21 @@ def test_nothing_that_comes_back_is_lost_or_told_twice() -> None:
     assert reactor.rung <= 1
 
 
-def test_what_waits_for_the_end_of_the_turn_is_done_before_a_stop() -> None:
-    """Although the turn has not ended."""
+def test_what_comes_while_the_door_is_open_has_the_next_turn() -> None:
+    """It rings again: it is neither lost nor done before others had their turn."""
     reactor = Posts()
-    threads = started(reactor, 1)
-    go, done = threading.Event(), threading.Event()
-    threads.run(go.wait, 5)
-    threads.run(done.set)
-    stopping = threads.stop(0.1)
-    stopping.send(None)
-    go.set()
-    reactor.advance(1)
-    assert done.wait(5)
-    stopping.close()
+    door = Door(reactor, DaemonThreadPool(1, "unused"))
+    told: list[int] = []
+
+    def late(number: int) -> None:
+        told.append(number)
+        door.callFromThread(told.append, number + 1)
+
+    door.callFromThread(late, 1)
+    reactor.turn()
+    assert told == [1]
+    reactor.turn()
+    assert told == [1, 2]
 
 
 def test_no_thread_to_be_had_is_the_answer_of_a_job(monkeypatch: pytest.MonkeyPatch) -> None:
