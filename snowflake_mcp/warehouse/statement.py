@@ -55,7 +55,7 @@ class Job(msgspec.Struct, frozen=True):
     """Past it the caller gets the handle (StillRunningError) as soon as there is one, and the
     statement goes on without it, up to ``timeout_s``; 0: at once."""
     waits: Callable[[], bool] | None = None
-    """Asked at that moment: True goes on waiting for the result after all."""
+    """Asked at that moment: True goes on waiting for the result after all; ``None``: nobody."""
     offset: int = 0
     """Rows of the result to pass over before the first one is given to the collector."""
     kept_rows: int | None = None

@@ -101,8 +101,8 @@ async def test_submit_answers_at_once() -> None:
     job = warehouse.jobs[0]
     assert (job.answer_within_s, job.timeout_s, job.row_cap) == (0, 900.0, 500)
     assert (job.database, gate.seen) == ("D", ["q"])
-    assert job.waits is not None
-    assert not job.waits()
+    # Nobody is asked whether to go on waiting.
+    assert job.waits is None
 
 
 @asynchronous
