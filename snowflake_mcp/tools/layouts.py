@@ -1,6 +1,8 @@
 """Rows as text: the forms that a caller may choose, each within one budget; worker threads."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -64,16 +66,17 @@ class _Lines:
         if not self._open or not rows:
             return
         columns = [self._cells(values) for values in _by_columns(rows, self._left)]
-        joint, left, fitting = len(self._joint), self._left, 0
-        pieces = list(map(self._row, zip(*(texts for texts, _ in columns), strict=True)))
-        for piece in pieces:
-            left -= len(piece) + joint
-            if left < 0:
-                self._open = False
-                left += len(piece) + joint
-                break
-            fitting += 1
-        self._left = left
+        pieces = self._lines(zip(*(texts for texts, _ in columns), strict=True))
+        joint, fitting = len(self._joint), len(pieces)
+        # Where each of them ends; a loop over all of them would be most of the work.
+        ends = [0, *accumulate(map(len, pieces))]
+        if ends[-1] + fitting * joint > self._left:
+            self._open = False
+            counts = range(1, fitting + 1)
+            fitting = bisect_right(
+                counts, self._left, key=lambda count: ends[count] + count * joint
+            )
+        self._left -= ends[fitting] + fitting * joint
         self._pieces += pieces[:fitting]
         self.rows += fitting
         self.cut += _count_cut(columns, fitting)
@@ -81,8 +84,8 @@ class _Lines:
     def _cells(self, values: Sequence[JsonValue]) -> _Shown:
         return cells(values, self._width)
 
-    def _row(self, shown: Sequence[str]) -> str:
-        return " | ".join(shown)
+    def _lines(self, rows: Iterable[Sequence[str]]) -> list[str]:
+        return list(map(" | ".join, rows))
 
     def text(self) -> str:
         """The whole; without rows there is nothing to show."""
@@ -101,8 +104,8 @@ class _Records(_Lines):
     def _head(self, line: str) -> None:
         """The labels say it all."""
 
-    def _row(self, shown: Sequence[str]) -> str:
-        return "\n".join(map(": ".join, zip(self._names, shown, strict=True)))
+    def _lines(self, rows: Iterable[Sequence[str]]) -> list[str]:
+        return ["\n".join(map(": ".join, zip(self._names, row, strict=True))) for row in rows]
 
 
 class _Csv(_Lines):
@@ -119,8 +122,8 @@ class _Csv(_Lines):
         shown, cut = zip(*map(self._cell, values), strict=True)
         return shown, cut
 
-    def _row(self, shown: Sequence[str]) -> str:
-        return ",".join(shown)
+    def _lines(self, rows: Iterable[Sequence[str]]) -> list[str]:
+        return list(map(",".join, rows))
 
     def _cell(self, value: JsonValue) -> tuple[str, bool]:
         if value is None:
