@@ -164,9 +164,8 @@ class Rates:
                 self._meters.popitem(last=False)
         else:
             self._meters.move_to_end(name)
-        if meter.profile == profile and meter.generation == self._profiles.generation:
-            return meter
-        meter.profile, meter.generation = profile, -1
+        if meter.profile != profile:
+            meter.profile, meter.generation = profile, -1
         return self._current(meter)
 
     def _current(self, meter: _Meter) -> _Meter:

@@ -41,7 +41,7 @@ class Admission:
                 raise _refused(400, "Nothing was asked that this response could answer")
             return self._handshake(message, headers, principal, peer, origin)
         said = said_by(message.params)
-        if headers.version in eras.STATELESS or said.meta.claimed:
+        if said.meta.claimed or headers.version in eras.STATELESS:
             return self._stateless(message, said, headers, principal, peer, origin)
         return self._handshake(message, headers, principal, peer, origin, said)
 

@@ -1,9 +1,10 @@
 """What a method returned, shaped as the result that its protocol revision defines."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
+
+import msgspec
 
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.apps import APPS, shows_views
@@ -45,8 +46,7 @@ _TOOL_SINCE: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ServerIdentity:
+class ServerIdentity(msgspec.Struct, frozen=True, eq=False):
     """How the server presents itself in every era."""
 
     name: str
@@ -104,23 +104,35 @@ def shape(
     method: str, result: MethodResult, version: str, identity: ServerIdentity
 ) -> dict[str, Any]:
     """The ``result`` member of the response, as the revision defines it."""
-    wire = _tool_result(result, version) if isinstance(result, ToolResult) else dict(result)
-    if not eras.is_stateless(version):
-        return wire
-    if wire.setdefault("resultType", "complete") == "complete" and method in CACHEABLE:
-        wire.setdefault("ttlMs", _CACHE_MS)
-        wire.setdefault("cacheScope", "private")
-    meta = {SERVER_INFO_META_KEY: identity.implementation(version)}
+    if isinstance(result, ToolResult):
+        wire = _tool_result(result, version)
+        if version not in eras.STATELESS:
+            return wire
+        wire["resultType"] = "complete"
+    else:
+        wire = dict(result)
+        if version not in eras.STATELESS:
+            return wire
+        if wire.setdefault("resultType", "complete") == "complete" and method in CACHEABLE:
+            wire.setdefault("ttlMs", _CACHE_MS)
+            wire.setdefault("cacheScope", "private")
+    meta = _server_meta(identity, version)
     wire["_meta"] = {**meta, **wire["_meta"]} if "_meta" in wire else meta
     return wire
 
 
+@lru_cache(maxsize=32)
+def _server_meta(identity: ServerIdentity, version: str) -> dict[str, Any]:
+    """What the ``_meta`` of each answer says of the server; the same object, for all to read."""
+    return {SERVER_INFO_META_KEY: identity.implementation(version)}
+
+
 def _tool_result(result: ToolResult, version: str) -> dict[str, Any]:
-    wire: dict[str, Any] = {"content": []}
-    if result.text is not None:
-        wire["content"].append({"type": "text", "text": result.text})
+    text = result.text
+    content = [{"type": "text", "text": text}] if text is not None else []
+    wire: dict[str, Any] = {"content": content}
     if result.blocks:
-        wire["content"].extend(result.blocks)
+        content.extend(result.blocks)
     if result.structured is not None and eras.has_structured_content(version):
         wire["structuredContent"] = result.structured
     meta = result.meta

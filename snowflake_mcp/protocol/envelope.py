@@ -65,13 +65,20 @@ def check_envelope(
             -32022 for a revision that is not served.
     """
     if headers is not None and headers.duplicated:
-        name = min(headers.duplicated)
-        raise McpError(HEADER_MISMATCH, f"The header {name} appears more than once", status=400)
+        raise _mismatch(f"The header {min(headers.duplicated)} appears more than once")
     if meta.problem:
         raise McpError(INVALID_PARAMS, meta.problem, status=400)
     version = meta.version
     if headers is not None:
-        _agree(method, params or {}, version, headers)
+        if headers.version != version:
+            raise _mismatch(_not_that("MCP-Protocol-Version", headers.version, "params._meta"))
+        if headers.method != method:
+            raise _mismatch(_not_that("Mcp-Method", headers.method, "the message's method"))
+        member = NAME_MEMBER.get(method)
+        if member is not None:
+            value = (params or {}).get(member)
+            if header_value(headers.name) != value and isinstance(value, str):
+                raise _mismatch(f"The header Mcp-Name is missing or differs from params.{member}")
     if version not in eras.STATELESS:
         raise McpError(
             UNSUPPORTED_VERSION,
@@ -85,21 +92,8 @@ def _mismatch(message: str) -> McpError:
     return McpError(HEADER_MISMATCH, message, status=400)
 
 
-def _agree(method: str, params: Mapping[str, Any], version: str, headers: RoutingHeaders) -> None:
-    if headers.version is None:
-        raise _mismatch("The header MCP-Protocol-Version is missing")
-    if headers.version != version:
-        raise _mismatch("The header MCP-Protocol-Version differs from params._meta")
-    if headers.method is None:
-        raise _mismatch("The header Mcp-Method is missing")
-    if headers.method != method:
-        raise _mismatch("The header Mcp-Method differs from the message's method")
-    member = NAME_MEMBER.get(method)
-    if member is None:
-        return
-    value = params.get(member)
-    if isinstance(value, str) and header_value(headers.name) != value:
-        raise _mismatch(f"The header Mcp-Name is missing or differs from params.{member}")
+def _not_that(header: str, sent: str | None, other: str) -> str:
+    return f"The header {header} {'is missing' if sent is None else f'differs from {other}'}"
 
 
 def header_value(raw: str | None) -> str | None:

@@ -105,10 +105,12 @@ class Kernel:
         ``release`` lets the request close its HTTP response and go on. ``tell`` takes what the
         log is to say of the request, where that is carried by something that has a line.
         """
-        params = request.params if request.params is not None else {}
+        params = request.params
         context = self._context(request.method, params, facts, send)
         call: Call[Reply | None] = Call(context, request)
-        session_id = facts.session_id if facts.transport == "http" else None
+        session_id = facts.session_id
+        if session_id is not None and facts.transport != "http":
+            session_id = None
         if session_id is not None:
             if request.id in self._sessions_in_flight.get(session_id, ()):
                 error = McpError(INVALID_REQUEST, "This request id is already in flight")
@@ -212,7 +214,10 @@ class Kernel:
         facts: Facts,
         send: Callable[[bytes], None],
     ) -> RequestContext:
-        said = facts.said if facts.said is not None else said_by(params)
+        said = facts.said
+        if said is None:
+            said = said_by(params)
+        meta = said.meta
         now = self._clock.seconds()
         tool = params.get("name") if method == "tools/call" else ""
         return RequestContext(
@@ -224,9 +229,9 @@ class Kernel:
             send=send,
             began=now,
             tool=tool if isinstance(tool, str) else "",
-            meta=said.meta,
+            meta=meta,
             progress_token=said.progress_token,
-            log_level=said.meta.log_level if eras.is_stateless(facts.version) else None,
+            log_level=meta.log_level if facts.version in eras.STATELESS else None,
         )
 
     def _begin(self, call: Call[Any], params: dict[str, Any]) -> None:
@@ -281,29 +286,33 @@ class Kernel:
     def _reply(
         self, request: Request, context: RequestContext, outcome: MethodResult | Failure
     ) -> Reply | None:
-        settled = settle(context, outcome)
         version = context.facts.version
-        if settled is None:
-            return None
-        if isinstance(settled, McpError):
-            return error_reply(request.id, version, settled)
+        settled: MethodResult | McpError | None
+        if context.cancel_reason is None and not isinstance(outcome, Failure):
+            settled = outcome
+        else:
+            settled = settle(context, outcome)
+            if settled is None:
+                return None
+            if isinstance(settled, McpError):
+                return error_reply(request.id, version, settled)
         try:
             shaped = shape(request.method, settled, version, self._identity)
             body = encode_result(request.id, shaped)
         except Exception:  # noqa: BLE001 - a result of ours that is no JSON is still owed an answer
             error = settle(context, Failure())
             return error_reply(request.id, version, cast("McpError", error))
-        session_id = None
         agreed = context.negotiated
-        if agreed is not None and context.facts.transport == "http":
-            session_id, _ = self._signers.sessions.mint(
-                context.facts.principal, agreed.version, agreed.client, agreed.capabilities
-            )
+        if agreed is None or context.facts.transport != "http":
+            return Reply(body)
+        session_id, _ = self._signers.sessions.mint(
+            context.facts.principal, agreed.version, agreed.client, agreed.capabilities
+        )
         return Reply(body, session_id=session_id)
 
     def live(self, facts: Facts) -> LiveSession | None:
         """The state of the HTTP session that a request belongs to, if it belongs to one."""
-        if facts.transport != "http" or facts.session_id is None:
+        if facts.session_id is None or facts.transport != "http":
             return None
         return self.live_sessions.get(facts.session_id, facts.principal, facts.client)
 

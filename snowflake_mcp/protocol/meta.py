@@ -47,6 +47,7 @@ class Said(msgspec.Struct, frozen=True):
     """The W3C trace context of the request, if it has a valid one."""
 
 
+_ABSENT: Final = object()
 _NOTHING: Final = Said(Meta())
 _kept: dict[bytes, Said] = {}
 _encode = msgspec.json.Encoder().encode
@@ -54,11 +55,9 @@ _encode = msgspec.json.Encoder().encode
 
 def said_by(params: Mapping[str, Any] | None) -> Said:
     """What the params of a request say in ``_meta``."""
-    if params is None or "_meta" not in params:
-        return _NOTHING
-    meta = params["_meta"]
+    meta = params.get("_meta", _ABSENT) if params is not None else _ABSENT
     if type(meta) is not dict:
-        return Said(Meta())
+        return _NOTHING if meta is _ABSENT else Said(Meta())
     if "progressToken" in meta or "traceparent" in meta:
         return _with_its_own(meta)
     text = _encode(meta)

@@ -26,21 +26,25 @@ class Mirrors:
 
     def __init__(self) -> None:
         # With the list itself, so that no other one can have its identity.
-        self._found: dict[int, tuple[object, Mapping[str, Mapping[str, Any]]]] = {}
+        self._found: dict[int, tuple[object, Mapping[object, Mapping[str, Any]]]] = {}
 
     def schema(self, tools: Sequence[Mapping[str, Any]], name: object) -> Mapping[str, Any] | None:
         """The input schema of a tool that has any; a list that changes is another object."""
         found = self._found.get(id(tools))
         if found is None:
-            if len(self._found) >= _MAX_LISTS:
-                self._found.clear()
-            marked = {
-                tool["name"]: tool["inputSchema"]
-                for tool in tools
-                if any(_marked(tool["inputSchema"], ()))
-            }
-            found = self._found[id(tools)] = tools, marked
-        return found[1].get(name) if isinstance(name, str) else None
+            found = self._found[id(tools)] = tools, self._marked_of(tools)
+        marked = found[1]
+        # Most servers have none; and a name may be anything that JSON has.
+        return marked.get(name) if marked and isinstance(name, str) else None
+
+    def _marked_of(self, tools: Sequence[Mapping[str, Any]]) -> Mapping[object, Mapping[str, Any]]:
+        if len(self._found) >= _MAX_LISTS:
+            self._found.clear()
+        return {
+            tool["name"]: tool["inputSchema"]
+            for tool in tools
+            if any(_marked(tool["inputSchema"], ()))
+        }
 
 
 def check_parameter_headers(

@@ -45,7 +45,7 @@ class Serving:
         """
         run = self._methods.get(method)
         version = context.facts.version
-        stateless = eras.is_stateless(version)
+        stateless = version in eras.STATELESS
         # REST is not MCP: its body is checked by its resource, and the tool checks arguments.
         # The methods of an extension check their own params, and what is resumed was checked.
         extension = stateless and method in EXTENSION_METHODS
@@ -59,7 +59,8 @@ class Serving:
             raise McpError(METHOD_NOT_FOUND, f"Method not found: {method[:80]}")
         if self.closing and method == "tools/call":
             return _stopping()
-        if stateless and method in ASKING_METHODS:
+        answering = "requestState" in params or "inputResponses" in params
+        if answering and stateless and method in ASKING_METHODS:
             self._restore(method, params, context)
         return self._asking(run, method, params, context)
 

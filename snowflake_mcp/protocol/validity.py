@@ -69,8 +69,8 @@ def _decided_by_meta(method: str, params: dict[str, Any]) -> bool:
     if method == "tools/call":
         return (
             params.keys() <= _CALL
-            and type(params.get("name")) is str
-            and type(params.get("arguments", _NO_ARGUMENTS)) is dict
+            and isinstance(params.get("name"), str)
+            and isinstance(params.get("arguments", _NO_ARGUMENTS), dict)
         )
     return params.keys() <= _META
 

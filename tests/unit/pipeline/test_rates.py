@@ -219,6 +219,15 @@ def test_the_share_of_the_lane_is_the_tables() -> None:
     assert limited.rates.lane_share("ann") == (8, 4)
 
 
+def test_a_caller_of_another_table_has_its_rates() -> None:
+    """From the next request on, though nothing was reloaded."""
+    strict = RateSettings(requests_per_s=1, burst_requests=1)
+    limited = Limited(RateSettings(), ann=strict)
+    assert [refused(limited.ask(principal=Principal("x"))[0]) for _ in range(3)] == [None] * 3
+    limited.ask(principal=Principal("x", "ann"))
+    assert refused(limited.ask(principal=Principal("x", "ann"))[0]) is not None
+
+
 def test_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many principals come; the one seen longest ago begins with full ones."""
     monkeypatch.setattr(module, "_MOST", 2)

@@ -56,6 +56,9 @@ NOT_A_MESSAGE = {
     "id object": b'{"jsonrpc":"2.0","id":{},"method":"x"}',
     "id over 64 bits": b'{"jsonrpc":"2.0","id":9223372036854775808,"method":"x"}',
     "id of 257 bytes": b'{"jsonrpc":"2.0","id":"' + b"x" * 257 + b'","method":"x"}',
+    "id of 258 bytes in 129 letters": b'{"jsonrpc":"2.0","id":"'
+    + "é".encode() * 129
+    + b'","method":"x"}',
     "no method": b'{"jsonrpc":"2.0","id":1}',
     "method a number": b'{"jsonrpc":"2.0","id":1,"method":5}',
     "params array": b'{"jsonrpc":"2.0","id":1,"method":"x","params":[]}',
@@ -101,6 +104,15 @@ def test_the_three_kinds_of_message() -> None:
     )
     assert parse(b'{"jsonrpc":"2.0","method":"m"}') == Notification("m", None)
     assert parse(b'{"jsonrpc":"2.0","id":"a","result":{}}') == Response("a", {}, None)
+
+
+@pytest.mark.parametrize("number", ["7", '"a"', f'"{"x" * 256}"', f'"{"é" * 65}"'])
+def test_a_request_may_leave_its_params_out(number: str) -> None:
+    """They are none then, whatever its id is like; and its version is never left out."""
+    expected = Request(json.loads(number), "m", {})
+    assert parse(f'{{"jsonrpc":"2.0","id":{number},"method":"m"}}'.encode()) == expected
+    with pytest.raises(MalformedMessageError, match="jsonrpc must be"):
+        parse(f'{{"id":{number},"method":"m"}}'.encode())
 
 
 def test_an_error_without_an_id_omits_it() -> None:
