@@ -25,6 +25,7 @@ STATELESS: Final = ("2026-07-28",)
 """Revisions in which every request carries its own envelope."""
 KNOWN: Final = (*HANDSHAKE, *STATELESS)
 """Oldest first."""
+_STRUCTURED: Final = KNOWN[KNOWN.index("2025-06-18") :]
 LATEST_HANDSHAKE: Final = HANDSHAKE[-1]
 LATEST_STATELESS: Final = STATELESS[-1]
 
@@ -61,4 +62,4 @@ def has_priming_events(version: str) -> bool:
 
 def has_structured_content(version: str) -> bool:
     """Whether tools may declare an output schema and answer with structured content."""
-    return is_version_at_least(version, "2025-06-18")
+    return version in _STRUCTURED
