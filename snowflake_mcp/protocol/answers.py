@@ -129,6 +129,7 @@ def _server_meta(identity: ServerIdentity, version: str) -> dict[str, Any]:
 
 def _tool_result(result: ToolResult, version: str) -> dict[str, Any]:
     text = result.text
+    content: list[Mapping[str, Any]]
     content = [{"type": "text", "text": text}] if text is not None else []
     wire: dict[str, Any] = {"content": content}
     if result.blocks:
