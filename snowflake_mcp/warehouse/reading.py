@@ -27,8 +27,6 @@ T = TypeVar("T")
 _TYPE_NAMES: Final = {"FIXED": "NUMBER", "TEXT": "VARCHAR", "REAL": "FLOAT"}
 _WITH_SCALE: Final = frozenset({"TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"})
 
-_BRISK_SLICES: Final = 2
-"""Read without a pause: together they take no longer than a turn of the reactor may."""
 _PAUSE_S: Final = 0.0001
 
 _Slices: TypeAlias = Generator[Callable[[], Any], None, None]
@@ -116,7 +114,7 @@ def read(
     cut: Cut | None = None
     try:
         for number, convert in enumerate(source):
-            if number >= _BRISK_SLICES:
+            if number >= fetching.BRISK_SLICES:
                 # Who waits for the interpreter, or for this core, gets it only at an interval:
                 # without a pause each reactor turn is late by the work of several slices.
                 time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread, see above
@@ -208,6 +206,7 @@ def _itself(piece: Any) -> Any:
 
 def _arrow_slices(cursor: Any, kinds: Sequence[str], scales: Sequence[int], offset: int) -> _Slices:
     timezone = temporal.zone(fetching.session_timezone(cursor) if "TIMESTAMP_LTZ" in kinds else "")
+    before = 0
     source = fetching.batches(cursor, offset)
     try:
         for batch in source:
@@ -215,8 +214,9 @@ def _arrow_slices(cursor: Any, kinds: Sequence[str], scales: Sequence[int], offs
                 columns.converter(kind, scale, arrow_type, timezone)
                 for kind, scale, arrow_type in zip(kinds, scales, batch.schema.types, strict=True)
             ]
-            for piece in fetching.slices(batch):
+            for piece in fetching.slices(batch, before):
                 yield partial(_of_arrow, converters, piece)
+            before += batch.num_rows
     finally:
         source.close()
 

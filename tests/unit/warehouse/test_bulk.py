@@ -152,12 +152,21 @@ def test_a_slice_is_small_in_every_way() -> None:
     narrow = pa.RecordBatch.from_arrays([numbers], names=["A"])
     assert [piece.num_rows for piece in fetching.slices(narrow)] == [500, 500, 200]
     wide = pa.RecordBatch.from_arrays([numbers] * 100, names=[f"C{n}" for n in range(100)])
-    assert {piece.num_rows for piece in fetching.slices(wide)} == {50}
+    assert [piece.num_rows for piece in fetching.slices(wide)] == [50] * 2 + [25] * 44
     texts = pa.array(["x"] * 300 + ["x" * 1_000_000] + ["x"] * 300)
     pieces = list(fetching.slices(pa.RecordBatch.from_arrays([texts], names=["A"])))
     assert sum(piece.num_rows for piece in pieces) == 601
     assert [piece.num_rows for piece in pieces if piece.nbytes > 300_000] == [1]
     assert pa.Table.from_batches(pieces).column(0).to_pylist() == texts.to_pylist()
+
+
+def test_later_slices_are_finer() -> None:
+    """Also where the first ones were in another batch; nothing is lost between them."""
+    batch = pa.RecordBatch.from_arrays([pa.array(range(1_300), pa.int64())], names=["A"])
+    assert [piece.num_rows for piece in fetching.slices(batch)] == [500, 500, 250, 50]
+    behind = list(fetching.slices(batch, before=700))
+    assert [piece.num_rows for piece in behind] == [500, 250, 250, 250, 50]
+    assert pa.Table.from_batches(behind).column(0).to_pylist() == list(range(1_300))
 
 
 class _Cursor:
