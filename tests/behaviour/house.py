@@ -191,6 +191,9 @@ class House:
         self.tools.release()
         globalLogPublisher.removeObserver(cast(ILogObserver, self._look))
         assert self.kernel.running == 0
+        # As at a stop: what waits has timers in common, which outlive each of them.
+        assert self.kernel.drain().called
+        self.front.abort()
         assert self.clock.getDelayedCalls() == []
         assert not self.front.site.channels
         assert len(self.faults) == expected_faults, self.faults
