@@ -11,6 +11,7 @@ from msgspec import Raw
 from msgspec.structs import replace
 
 from snowflake_mcp.config.model import LimitSettings
+from snowflake_mcp.protocol.pieces import PIECE_BYTES, Pieces
 from snowflake_mcp.tools.layouts import Format
 from snowflake_mcp.tools.masks import NO_MASKS
 from snowflake_mcp.tools.render import Budget, ItemsCollector, Rendered, RowsCollector
@@ -265,3 +266,17 @@ def test_the_budget_comes_from_the_settings() -> None:
     """The operator's limits bound the answer."""
     budget = Budget.of(LimitSettings(max_result_bytes=2_000, max_cell_chars=50))
     assert (budget.row_bytes, budget.cell_chars) == (2_000, 50)
+
+
+def test_a_large_result_is_in_pieces() -> None:
+    """Nobody joins it: slices are gathered to pieces of one size, which are one array."""
+    collector = RowsCollector(WIDE, NO_MASKS)
+    collector.begin(columns("N", "T"))
+    rows: list[list[Any]] = [[number, "x" * 90] for number in range(9_000)]
+    for start in range(0, len(rows), 250):
+        assert collector.add(rows[start : start + 250])
+    found = collector.finish().rows
+    assert isinstance(found, Pieces)
+    assert min(map(len, found.parts[:-1])) > PIECE_BYTES // 2
+    assert max(map(len, found.parts)) <= PIECE_BYTES
+    assert json.loads(bytes(found)) == rows
