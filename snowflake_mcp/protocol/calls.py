@@ -125,6 +125,10 @@ class Call(msgspec.Struct, Generic[T], eq=False):
         context.cancel_reason = reason
         work.cancel()
 
+    def wake(self, _: float) -> None:
+        """Its deadline has come; only ``Alarms`` calls this."""
+        self.cancel("timeout")
+
 
 def _passed_on(answer: T, told: Callable[[T], object]) -> T:
     """Whoever asks later for the answer gets it as well."""

@@ -1,6 +1,5 @@
 """The protocol kernel: a request goes in, exactly one answer comes out, on every transport."""
 
-import math
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, cast
@@ -10,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from snowflake_mcp.protocol import eras
+from snowflake_mcp.protocol.alarms import Alarms
 from snowflake_mcp.protocol.answers import MethodResult, ServerIdentity, shape
 from snowflake_mcp.protocol.background import Background, nowhere
 from snowflake_mcp.protocol.calls import Call, InFlight, Reply, begun
@@ -32,7 +32,6 @@ from snowflake_mcp.protocol.settlement import error_reply, failed, settle
 from snowflake_mcp.protocol.signers import Signers
 from snowflake_mcp.protocol.tasks import Task, TaskBoard
 from snowflake_mcp.protocol.tooling import Offer, ToolResult
-from snowflake_mcp.protocol.waiting import Waiting
 
 __all__ = ["Kernel", "Layer", "Perform"]
 
@@ -76,7 +75,8 @@ class Kernel:
         for layer in reversed(layers):
             self._perform = layer(self._perform)
         self._ids = Ids()
-        self._running = Waiting(clock)
+        self._running: dict[Call[Any], None] = {}
+        self._deadlines = Alarms(clock)
         self._sessions_in_flight: dict[str, InFlight] = {}
         self._idle: list[Deferred[None]] = []
 
@@ -180,7 +180,7 @@ class Kernel:
 
     def calls(self) -> Iterator[Call[Any]]:
         """Whatever runs now, those included that go on as tasks."""
-        return iter(self._running)
+        return iter(list(self._running))
 
     def in_flight(self, session_id: str) -> int:
         """Requests of an HTTP session that are running."""
@@ -198,13 +198,13 @@ class Kernel:
         if self._running:
             self._idle.append(done)
         else:
-            self._running.disarm()
+            self._deadlines.stop()
             done.callback(None)
         return done
 
     def cancel_all(self) -> None:
         """Stop whatever runs, because the server stops."""
-        for call in self._running:
+        for call in self.calls():
             call.cancel("shutdown")
 
     def _context(
@@ -242,15 +242,18 @@ class Kernel:
             self._conclude(call, work)
             return
         call.work = work
-        self._running.add(call, math.inf if context.method == _ENDLESS else context.deadline)
+        self._running[call] = None
+        if context.method != _ENDLESS:
+            self._deadlines.set(call, context.deadline)
         work.addBoth(self._ended, call)
 
     def _ended(self, outcome: MethodResult | Failure, call: Call[Any]) -> None:
         """What has waited is over."""
-        self._running.discard(call)
+        del self._running[call]
+        self._deadlines.drop(call)
         self._conclude(call, outcome)
         if self._idle and not self._running:
-            self._running.disarm()
+            self._deadlines.stop()
             idle, self._idle = self._idle, []
             for done in idle:
                 done.callback(None)

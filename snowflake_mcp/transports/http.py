@@ -9,6 +9,7 @@ from twisted.internet.interfaces import IReactorTime
 from snowflake_mcp.config.model import HttpSettings
 from snowflake_mcp.protocol import eras
 from snowflake_mcp.protocol.admission import Admission, RoutingHeaders
+from snowflake_mcp.protocol.alarms import Alarms
 from snowflake_mcp.protocol.calls import Call, Reply
 from snowflake_mcp.protocol.context import Facts
 from snowflake_mcp.protocol.conversation import LISTEN
@@ -29,7 +30,6 @@ from snowflake_mcp.protocol.pieces import Body, array_of
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, Refusal
 from snowflake_mcp.transports.guard import check_accept
-from snowflake_mcp.transports.silence import Silence
 from snowflake_mcp.transports.streams import Answer, Line
 from snowflake_mcp.transports.toolsets import caller_of
 
@@ -50,18 +50,17 @@ class McpEndpoint:
         self._kernel = kernel
         self._admission = admission
         self._clock = clock
+        self._alarms = Alarms(clock)
         self._mirrors = Mirrors()
         self.take(settings)
 
     def take(self, settings: HttpSettings) -> None:
         """From the next request on these count."""
         self._settings = settings
-        # Who waits already keeps the time that it was given.
-        self._silence = Silence(self._clock, settings.stream_after_s)
 
     def stop(self) -> None:
         """All clients are gone."""
-        self._silence.stop()
+        self._alarms.stop()
 
     def post(self, exchange: Exchange) -> None:
         """Answer a message: a request by its reply, a notification or a response by 202."""
@@ -173,7 +172,7 @@ class McpEndpoint:
         if call.answered:
             # Most calls have ended here: what waits is timed, and has to hear of a client's end.
             return
-        answer.await_reply(self._silence)
+        answer.await_reply(self._alarms)
         exchange.on_gone(lambda: self._gone(call, facts, answer))
         if request.method == LISTEN:
             # It has no end of its own; what has one was begun by a caller who was let in.

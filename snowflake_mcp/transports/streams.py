@@ -6,12 +6,12 @@ from typing import Final
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from snowflake_mcp.config.model import HttpSettings
+from snowflake_mcp.protocol.alarms import Alarms
 from snowflake_mcp.protocol.calls import Reply
 from snowflake_mcp.protocol.events import EventStream
 from snowflake_mcp.protocol.pieces import Body, enclosed
 from snowflake_mcp.transports.exchange import EVENT_STREAM, Exchange, HeaderList
 from snowflake_mcp.transports.outlet import Outlet
-from snowflake_mcp.transports.silence import Silence
 
 __all__ = ["Answer", "Line", "encode_event"]
 
@@ -103,7 +103,7 @@ class Answer:
     _committed = False
     _line: Line | None = None
     _stream: EventStream | None = None
-    _silence: Silence | None = None
+    _alarms: Alarms | None = None
     _open_stream: Callable[[], EventStream] | None = None
     _primed = False
 
@@ -132,14 +132,14 @@ class Answer:
         """Whether a connection waits for the rest, the first one or a later one."""
         return self._stream is not None and self._stream.attached
 
-    def await_reply(self, silence: Silence) -> None:
+    def await_reply(self, alarms: Alarms) -> None:
         """The call has begun, and waits: from now on silence counts."""
         if not self.settled and not self._committed:
-            self._silence = silence
-            silence.begin(self)
+            self._alarms = alarms
+            alarms.set(self, self._clock.seconds() + self._settings.stream_after_s)
 
-    def break_silence(self) -> None:
-        """It has waited for so long that it becomes a stream."""
+    def wake(self, _: float) -> None:
+        """It has been silent for so long that it becomes a stream; only ``Alarms`` calls this."""
         self._commit()
 
     def notify(self, message: bytes) -> None:
@@ -163,8 +163,8 @@ class Answer:
         if self.settled:
             return
         self.settled = True
-        if self._silence is not None:
-            self._silence.end(self)
+        if self._alarms is not None:
+            self._alarms.drop(self)
         # With 0 even an answer that is there at once is a stream, unless its status or its
         # headers have something to say.
         if (
@@ -213,5 +213,5 @@ class Answer:
         elif self._line is not None:
             self._stream.detach(self._line)
             self._line = None
-        if self._silence is not None:
-            self._silence.end(self)
+        if self._alarms is not None:
+            self._alarms.drop(self)

@@ -6,8 +6,8 @@ from typing import Any, Final, Literal
 
 from twisted.logger import Logger
 
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["Attempt", "Breaker"]
 

@@ -10,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 
 from snowflake_mcp.ops.clocks import wall_clock
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse import queries, tags
@@ -20,7 +21,6 @@ from snowflake_mcp.warehouse.ledger import Ledger, Record
 from snowflake_mcp.warehouse.results import Collector, Column, JsonValue, Outcome
 from snowflake_mcp.warehouse.standing import ENDED, Standing, State, StillRunningError
 from snowflake_mcp.warehouse.statement import Job
-from snowflake_mcp.warehouse.threads import Clock
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["Asking", "Handles", "Past", "Runner"]

@@ -6,8 +6,8 @@ from typing import Any, Final
 from twisted.internet.defer import Deferred
 
 from snowflake_mcp.ops.fairness import FairQueue
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.protocol.errors import Family, ToolFailure
-from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["Lane", "Permit", "Share"]
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 from snowflake_mcp.config.model import PoolSettings
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.accounts import Seat
 from snowflake_mcp.warehouse.lane import Lane, Permit, Share
-from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["Lanes"]
 

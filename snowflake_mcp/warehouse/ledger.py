@@ -6,10 +6,10 @@ from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.warehouse.standing import Standing, State
 from snowflake_mcp.warehouse.tags import Owner
-from snowflake_mcp.warehouse.threads import Clock
 from snowflake_mcp.warehouse.wishes import NO_WISH, Wish
 
 __all__ = ["KEPT_S", "MAX_RECORDS", "Ledger", "Live", "Record"]

@@ -11,9 +11,9 @@ from twisted.internet.interfaces import IDelayedCall
 
 from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.ops.fairness import FairQueue
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse.session import NOBODY, Key, Session
-from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["Pool"]
 

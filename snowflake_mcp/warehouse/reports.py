@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Final
 
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.warehouse.standing import State
-from snowflake_mcp.warehouse.threads import Clock
 from snowflake_mcp.warehouse.work import Work
 
 __all__ = ["TICK_S", "Reports"]

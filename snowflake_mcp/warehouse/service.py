@@ -8,10 +8,10 @@ from twisted.logger import Logger
 
 from snowflake_mcp.config.model import PoolSettings
 from snowflake_mcp.ops.metrics import Metrics
+from snowflake_mcp.protocol.alarms import Alarms
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.warehouse.accounts import Accounts, Seat
-from snowflake_mcp.warehouse.alarms import Alarms
 from snowflake_mcp.warehouse.bounds import NO_BOUNDS, Bounds
 from snowflake_mcp.warehouse.breaker import Breaker
 from snowflake_mcp.warehouse.cortex import Cortex

@@ -5,32 +5,21 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar, cast
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from snowflake_mcp.ops.daemons import DaemonThreadPool
+from snowflake_mcp.protocol.alarms import Clock
 
-__all__ = ["Clock", "Door", "Reactor", "Threads"]
+__all__ = ["Door", "Reactor", "Threads"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _Errand: TypeAlias = tuple[
     Callable[[bool, Any], object], Callable[..., object], tuple[object, ...], dict[str, object]
 ]
-
-
-class Clock(Protocol):
-    """The part of a reactor that tells the time and calls back later."""
-
-    def seconds(self) -> float:
-        """The time, in seconds."""
-
-    def callLater(
-        self, delay: float, call: Callable[..., object], /, *args: object
-    ) -> IDelayedCall:
-        """Call back in ``delay`` seconds."""
 
 
 class Reactor(Clock, Protocol):

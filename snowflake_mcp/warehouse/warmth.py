@@ -9,9 +9,9 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.protocol.alarms import Clock
 from snowflake_mcp.protocol.errors import ToolFailure
 from snowflake_mcp.warehouse.sessions import Sessions
-from snowflake_mcp.warehouse.threads import Clock
 
 __all__ = ["Warmth"]
 

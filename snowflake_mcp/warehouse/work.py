@@ -8,10 +8,10 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from snowflake_mcp.protocol.alarms import Alarms
 from snowflake_mcp.protocol.calls import begun
 from snowflake_mcp.protocol.errors import Family, ToolFailure
 from snowflake_mcp.warehouse import queries
-from snowflake_mcp.warehouse.alarms import Alarms
 from snowflake_mcp.warehouse.breaker import Attempt
 from snowflake_mcp.warehouse.errors import NotAcceptedError, SessionFate, classify
 from snowflake_mcp.warehouse.reading import OwnFaultError

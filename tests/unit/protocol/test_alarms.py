@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from twisted.internet.task import Clock
 
-from snowflake_mcp.warehouse.alarms import Alarms
+from snowflake_mcp.protocol.alarms import Alarms
 
 
 class House:
@@ -117,3 +117,14 @@ def test_a_timer_that_rings_a_rounding_early_still_wakes(house: House) -> None:
     house.clock.rightNow = 1e9 / 3 - 5e-8
     house.clock.getDelayedCalls()[0].reset(0)
     assert house.pass_time(0.0) == [("one", 1e9 / 3)]
+
+
+def test_after_the_stop_nobody_is_woken(house: House) -> None:
+    """And no timer stays behind, twice or before anybody came; who comes later is woken."""
+    house.alarms.stop()
+    house.alarms.set(house.sleeper("gone"), 1.0)
+    house.alarms.stop()
+    house.alarms.stop()
+    assert (house.clock.getDelayedCalls(), len(house.alarms)) == ([], 0)
+    house.alarms.set(house.sleeper("later"), 2.0)
+    assert house.pass_time(1.0, 1.0) == [("later", 2.0)]

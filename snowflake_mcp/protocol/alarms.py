@@ -1,17 +1,28 @@
-"""One timer for the deadlines of all runs: most of them end before any deadline of theirs."""
+"""One timer for many deadlines: most of those who have one are done before it."""
 
 import math
+from collections.abc import Callable
 from typing import Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
-from snowflake_mcp.warehouse.threads import Clock
+__all__ = ["Alarms", "Clock", "Sleeper"]
 
-__all__ = ["Alarms", "Sleeper"]
+
+class Clock(Protocol):
+    """The part of a reactor that tells the time and calls back later."""
+
+    def seconds(self) -> float:
+        """The time, in seconds."""
+
+    def callLater(
+        self, delay: float, call: Callable[..., object], /, *args: object
+    ) -> IDelayedCall:
+        """Call back in ``delay`` seconds."""
 
 
 class Sleeper(Protocol):
-    """Something with deadlines; ``warehouse.run.Run`` is one."""
+    """Something with deadlines: a call, an answer, a run of a statement."""
 
     def wake(self, now: float) -> None:
         """The moment that the alarm was set for has come; from here on it is set for none."""
@@ -22,8 +33,8 @@ class Alarms:
 
     To set one and to drop it costs two accesses to a dict. The reactor's timer is for the earliest
     moment of all, and is left alone where that one has been dropped: it then rings for nobody and
-    is set for the next. A timer of the reactor's own for each deadline of each statement costs
-    more than a statement's place in the lane, and hardly any of them ever rings.
+    is set for the next. A timer of the reactor's own for each deadline costs more than all else
+    that a call costs for waiting, and hardly any of them ever rings.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -44,6 +55,13 @@ class Alarms:
     def drop(self, sleeper: Sleeper) -> None:
         """Do not wake it; it may have no alarm."""
         self._moments.pop(sleeper, None)
+
+    def stop(self) -> None:
+        """Wake nobody who has an alarm now, and leave no timer behind."""
+        self._moments.clear()
+        timer, self._timer, self._rings_at = self._timer, None, math.inf
+        if timer is not None:
+            timer.cancel()
 
     def _ring_at(self, at: float) -> None:
         self._rings_at = at
