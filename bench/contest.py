@@ -113,7 +113,7 @@ def _http(
         "`tools/call` calls a tool that gives a short text back (in the Go server a statement of "
         "sqlite, the least it can do). The floors answer a fixed text to whatever comes. *No log "
         "lines* is ours with `log.requests = false`: no peer writes a line for a request, we write "
-        "two.",
+        "one.",
         _COLUMNS,
     )
     for version, kind in ((STATELESS, "http"), (HANDSHAKE, "session")):
@@ -206,7 +206,9 @@ def _against(made: Table, event: Event, bounds: Mapping[str, float], title: str 
     how, least = title.removeprefix(OURS), TITLES["llhttp"]
     for name, bound in bounds.items():
         text = f"{event.label} connections{how}: times {TITLES[name]}"
-        note = f"*{least}*: {event.ratio(least, TITLES[name]):.2f}"
+        note = ""
+        if least in event.fallen:
+            note = f"*{least}*: {event.ratio(least, TITLES[name]):.2f}"
         made.targets.append(Target(text, event.ratio(title, TITLES[name]), bound, note=note))
 
 
