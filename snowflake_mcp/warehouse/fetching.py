@@ -26,7 +26,7 @@ SLICE_ROWS: Final = 500
 """Rows converted in one go; larger slices make the reactor wait for the interpreter."""
 
 BRISK_SLICES: Final = 2
-"""The first ones: they are converted without a pause, and most results have no more. What follows
+"""The first ones: they are converted without a rest, and most results have no more. What follows
 takes a while anyway, and is cut finer: the reactor asks for the interpreter at every system call,
 and gets it no sooner than the longest step of a slice ends."""
 _FINER: Final = 2

@@ -27,7 +27,9 @@ T = TypeVar("T")
 _TYPE_NAMES: Final = {"FIXED": "NUMBER", "TEXT": "VARCHAR", "REAL": "FLOAT"}
 _WITH_SCALE: Final = frozenset({"TIME", "TIMESTAMP_NTZ", "TIMESTAMP_LTZ", "TIMESTAMP_TZ"})
 
-_PAUSE_S: Final = 0.0001
+_REST: Final = 0.5
+"""Of the time that a slice took: so long nobody converts."""
+_MOST_REST_S: Final = 0.003
 
 _Slices: TypeAlias = Generator[Callable[[], Any], None, None]
 """Each converts one slice when it is called: rows, or a record batch."""
@@ -114,12 +116,14 @@ def read(
     cut: Cut | None = None
     try:
         for number, convert in enumerate(source):
-            if number >= fetching.BRISK_SLICES:
-                # Who waits for the interpreter, or for this core, gets it only at an interval:
-                # without a pause each reactor turn is late by the work of several slices.
-                time.sleep(_PAUSE_S)  # noqa: TID251 - worker thread, see above
             with work:
+                began_s = time.thread_time()
                 taken, left, goes_on = _give(collector, convert(), extent.max_rows - rows)
+                if number >= fetching.BRISK_SLICES:
+                    # The reactor gives the interpreter away at every system call, and gets it back
+                    # after the step at hand of a slice. At the gate, so that none takes over.
+                    rest_s = min(_MOST_REST_S, _REST * (time.thread_time() - began_s))
+                    time.sleep(rest_s)  # noqa: TID251 - worker thread, see above
             rows += taken
             if taken:
                 if settle is not None:

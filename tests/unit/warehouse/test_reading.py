@@ -62,15 +62,30 @@ def test_a_slice_is_converted_and_taken_at_one_go() -> None:
     assert (made.rows, made.total_rows, made.cut) == (1_200, 1_200, None)
 
 
-def test_few_slices_are_read_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small answers are quick; whoever reads more lets others have the interpreter."""
-    pauses: list[float] = []
-    monkeypatch.setattr("time.sleep", pauses.append)
-    for rows, expected in ((1_000, 0), (2_000, 2)):
-        pauses.clear()
+def test_few_slices_are_read_without_a_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A result of a thousand rows waits for nobody; from the third slice on others get a turn."""
+    rests: list[float] = []
+    monkeypatch.setattr("time.sleep", rests.append)
+    for rows, expected in ((10, 0), (1_000, 0), (1_001, 1), (2_600, 4)):
+        rests.clear()
         reading.read(_Cursor(rows), Kept(), reading.Extent(5_000), _Gate(), lambda: True)
-        assert len(pauses) == expected
-        assert all(pause > 0 for pause in pauses)
+        assert len(rests) == expected
+
+
+def test_a_rest_is_taken_at_the_gate_and_as_long_as_half_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Meanwhile no other thread converts; but no slice, however long, is followed by a long one."""
+    gate = _Gate()
+    rests: list[tuple[bool, float]] = []
+    # Each slice takes a millisecond more than the one before, the last a second.
+    moments = iter([0, 0.001, 0.002, 0.004, 0.004, 0.007, 0.007, 0.011, 0.011, 1.0])
+    monkeypatch.setattr("time.thread_time", lambda: next(moments))
+    monkeypatch.setattr("time.sleep", lambda rest_s: rests.append((gate.inside, rest_s)))
+    monkeypatch.setattr("snowflake_mcp.warehouse.fetching.BRISK_SLICES", 0)
+    reading.read(_Cursor(2_500), Kept(), reading.Extent(5_000), gate, lambda: True)
+    assert [at_the_gate for at_the_gate, _ in rests] == [True] * 5
+    assert [rest_s for _, rest_s in rests] == pytest.approx([0.0005, 0.001, 0.0015, 0.002, 0.003])
 
 
 def test_the_gate_lets_in_as_many_as_it_says() -> None:
