@@ -74,7 +74,9 @@ def measure(rounds: int, seconds: float, only: Sequence[str] = ()) -> Iterator[T
         we, server = stack.enter_context(ours(folder, endpoint.environ))
         tools = listed(server)
         peers: list[Contender] = []
+        still: Contender | None = None
         if "http" in wanted or "hop" in wanted:
+            still = rest.enter(NO_LINES, quiet(folder, endpoint.environ))
             missing = installing.install(_PEERS)
             rest.problems.update(missing)
             for name in _PEERS:
@@ -90,11 +92,11 @@ def measure(rounds: int, seconds: float, only: Sequence[str] = ()) -> Iterator[T
             extra: list[tuple[Contender | None, str]] = [
                 (rest.enter(name, floor(name, folder)), "plain") for name in ("twisted", "llhttp")
             ]
-            extra.append((rest.enter(NO_LINES, quiet(folder, endpoint.environ)), ""))
+            extra.append((still, ""))
             entries = [Entry(each, kind) for each, kind in extra if each]
             yield _http([we, *peers], entries, how, rounds, seconds)
         if "hop" in wanted:
-            yield _hop([we, *peers], how, rounds, seconds)
+            yield _hop([we, *peers, *([still] if still else [])], how, rounds, seconds)
         if "websocket" in wanted:
             echo = rest.enter("echo", floor("echo", folder))
             yield _websocket(we, echo, how, rounds, seconds)
@@ -139,7 +141,8 @@ def _hop(servers: Sequence[Contender], how: str, rounds: int, seconds: float) ->
     made = Table(
         "A trivial call by way of a thread",
         f"{how}The tool goes to a worker thread and back, as everything that blocks has to; in the "
-        "Go server it is the same statement of sqlite, because there nothing has to.",
+        "Go server it is the same statement of sqlite, because there nothing has to. *No log "
+        "lines*: as above, and as the peers run.",
         _COLUMNS,
     )
     for count in (1, 32):
@@ -147,7 +150,8 @@ def _hop(servers: Sequence[Contender], how: str, rounds: int, seconds: float) ->
         label = f"tools/call {STATELESS}, {count}"
         event = Event(label, "tools/call", _call("hop"), count, "hello", entries)
         _hold(event, made, rounds, seconds)
-        _against(made, event, {installing.NODE: 1.0})
+        for title in (OURS, NO_LINES):
+            _against(made, event, {installing.NODE: 1.0}, title)
     return made
 
 
