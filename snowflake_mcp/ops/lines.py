@@ -8,7 +8,7 @@ import msgspec
 from twisted.logger import LogEvent
 from twisted.python.failure import Failure
 
-from snowflake_mcp.ops.redaction import escaped, is_plain, redacted
+from snowflake_mcp.ops.redaction import cleaned, escaped, is_plain, redacted
 from snowflake_mcp.ops.shapes import Shape
 
 __all__ = ["json_line", "text_line"]
@@ -35,8 +35,8 @@ def json_line(event: LogEvent, shape: Shape) -> bytes | None:
     # A text that the message contains has nothing to hide where the message has nothing.
     text = " ".join((message, *shape.loose(event)))
     if len(text) > _VALUE_CHARS or not is_plain(text):
-        message = _clean(message, _MESSAGE_CHARS)
-        values = [_clean(v, _VALUE_CHARS) if isinstance(v, str) else v for v in values]
+        message = cleaned(message, _MESSAGE_CHARS)
+        values = [cleaned(v, _VALUE_CHARS) if isinstance(v, str) else v for v in values]
     if shape.whole is not None and max(map(abs, shape.whole(event))) >= _EXACT:
         values = [_exact(value) for value in values]
     line = shape.line(_time(event), shape.level, shape.logger, message, *values)
@@ -51,7 +51,7 @@ def text_line(event: LogEvent, shape: Shape) -> bytes | None:
     if not message and not shape.fails:
         return None
     if len(message) > _VALUE_CHARS or not is_plain(message):
-        message = _clean(message, _MESSAGE_CHARS)
+        message = cleaned(message, _MESSAGE_CHARS)
     line = f"{_time(event)} {shape.level:8} {shape.logger} {message}"
     failure = event.get("log_failure")
     if isinstance(failure, Failure):
@@ -87,10 +87,6 @@ def _error(failure: Failure) -> dict[str, str]:
     lines = redacted(failure.getTraceback()[-_TRACEBACK_CHARS:]).splitlines()
     return {
         "type": name.removeprefix("builtins."),
-        "value": _clean(failure.getErrorMessage(), _VALUE_CHARS),
+        "value": cleaned(failure.getErrorMessage(), _VALUE_CHARS),
         "traceback": "\n".join(escaped(line) for line in lines),
     }
-
-
-def _clean(text: str, limit: int) -> str:
-    return escaped(redacted(text if len(text) <= limit else text[:limit] + "…"))

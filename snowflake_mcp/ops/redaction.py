@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["HIDDEN", "escaped", "is_plain", "is_secret_name", "redacted"]
+__all__ = ["HIDDEN", "cleaned", "escaped", "is_plain", "is_secret_name", "redacted"]
 
 HIDDEN: Final = "***"
 
@@ -83,6 +83,11 @@ def escaped(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return _CONTROLS.sub(_visible, text)
+
+
+def cleaned(text: str, limit: int) -> str:
+    """At most so many characters of the text, as they may stand in a line."""
+    return escaped(redacted(text if len(text) <= limit else text[:limit] + "…"))
 
 
 def _visible(match: re.Match[str]) -> str:

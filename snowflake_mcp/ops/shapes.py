@@ -14,7 +14,7 @@ import msgspec
 from twisted.logger import LogEvent, formatEvent
 
 from snowflake_mcp.ops.access import is_access
-from snowflake_mcp.ops.redaction import HIDDEN, escaped, is_secret_name, redacted
+from snowflake_mcp.ops.redaction import HIDDEN, cleaned, is_secret_name
 
 __all__ = ["Shape", "shape_of"]
 
@@ -61,7 +61,7 @@ class Shape:
         self.access = is_access(event)
         """Whether they tell what somebody asked."""
         self.level = str(getattr(event.get("log_level"), "name", "info"))
-        self.logger = _logger(str(event.get("log_namespace") or "-"))
+        self.logger = cleaned(str(event.get("log_namespace") or "-"), _LOGGER_CHARS)
         """The module that speaks, as it may be shown."""
         self.fails = event.get("log_failure") is not None
         self.secrets = {name: HIDDEN for name in kinds if is_secret_name(name)}
@@ -103,11 +103,6 @@ def shape_of(event: LogEvent) -> Shape:
                 _kept.clear()
             _kept[key] = shape
     return shape
-
-
-def _logger(namespace: str) -> str:
-    short = namespace if len(namespace) <= _LOGGER_CHARS else namespace[:_LOGGER_CHARS] + "…"
-    return escaped(redacted(short))
 
 
 def _is_shown(name: str) -> bool:

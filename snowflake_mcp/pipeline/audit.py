@@ -4,8 +4,6 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
 from snowflake_mcp.ops.audit import Audit
 from snowflake_mcp.ops.redaction import redacted
 from snowflake_mcp.pipeline.outcomes import followed
@@ -13,7 +11,7 @@ from snowflake_mcp.protocol.answers import MethodResult
 from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.errors import INTERNAL_ERROR, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.kernel import Layer, Perform
-from snowflake_mcp.protocol.pieces import Pieces
+from snowflake_mcp.protocol.pieces import encoded_bytes
 from snowflake_mcp.protocol.settlement import failed
 from snowflake_mcp.protocol.tooling import ToolResult
 from snowflake_mcp.protocol.trail import Trail
@@ -149,10 +147,9 @@ def _answered(result: MethodResult | None) -> dict[str, Any]:
         if result.failure is not None:
             return {"errno": result.failure.details.get("errno")}
         structured = result.structured if isinstance(result.structured, Mapping) else {}
-        lists = [value for value in structured.values() if isinstance(value, msgspec.Raw | Pieces)]
         return {
             "rows": structured.get("row_count"),
-            "bytes": result.spooled_bytes or sum(map(len, lists)) or None,
+            "bytes": result.spooled_bytes or encoded_bytes(structured.values()) or None,
         }
     contents = (result or {}).get("contents")
     if isinstance(contents, list):

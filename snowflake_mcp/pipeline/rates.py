@@ -17,7 +17,7 @@ from snowflake_mcp.protocol.context import RequestContext
 from snowflake_mcp.protocol.eras import is_stateless
 from snowflake_mcp.protocol.errors import BUSY, Family, McpError, ToolFailure
 from snowflake_mcp.protocol.kernel import Perform
-from snowflake_mcp.protocol.pieces import Pieces
+from snowflake_mcp.protocol.pieces import encoded_bytes
 from snowflake_mcp.protocol.principal import Principal
 from snowflake_mcp.protocol.settlement import failed
 from snowflake_mcp.protocol.tooling import ToolResult
@@ -278,6 +278,6 @@ def _content(result: MethodResult) -> tuple[int, int]:
         return 0, size + len(structured)
     if structured is None:
         return 0, size
-    size += sum(len(each) for each in structured.values() if isinstance(each, msgspec.Raw | Pieces))
+    size += encoded_bytes(structured.values())
     rows = structured.get("row_count")
     return rows if isinstance(rows, int) else 0, size

@@ -1,11 +1,20 @@
 """JSON texts of megabytes in pieces, so that no thread ever holds the interpreter for a copy."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
 
-__all__ = ["PIECE_BYTES", "Body", "Pieces", "array_of", "enclosed", "encode", "in_pieces"]
+__all__ = [
+    "PIECE_BYTES",
+    "Body",
+    "Pieces",
+    "array_of",
+    "enclosed",
+    "encode",
+    "encoded_bytes",
+    "in_pieces",
+]
 
 PIECE_BYTES: Final = 65_536
 """About as long is each piece of a long text; a shorter text is one."""
@@ -88,6 +97,11 @@ def encode(value: object) -> Body:
         parts += member.parts
         parts.append(text)
     return Pieces(parts)
+
+
+def encoded_bytes(members: Iterable[object]) -> int:
+    """How long those of the members are that are JSON already."""
+    return sum(len(each) for each in members if isinstance(each, msgspec.Raw | Pieces))
 
 
 def enclosed(before: bytes, body: Body, after: bytes) -> Body:

@@ -157,14 +157,7 @@ def told_rows(
     if rendered.cells_cut:
         note = long_values(rendered.cells_cut)
         next_step = f"{next_step} {note}" if next_step else note
-    extra: dict[str, Any] = {
-        "columns": rendered.columns,
-        "rows": rendered.rows,
-        "total_rows": total,
-        "cells_cut": rendered.cells_cut,
-        "masked": list(rendered.masked),
-        "state": "success",
-    }
+    extra = rendered.members(total)
     if age_s is not None:
         heading += f", read {age_s} s ago"
         extra["age_s"] = age_s

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
@@ -61,6 +61,17 @@ class Rendered(msgspec.Struct, frozen=True):
     """Columns of which no value is shown."""
     last: str = ""
     """Of a list of items: the name of the last one."""
+
+    def members(self, total_rows: int | None) -> dict[str, Any]:
+        """What an answer with these rows has of its own, where there are so many in all."""
+        return {
+            "columns": self.columns,
+            "rows": self.rows,
+            "total_rows": total_rows,
+            "cells_cut": self.cells_cut,
+            "masked": list(self.masked),
+            "state": "success",
+        }
 
 
 def json_text(text: str) -> bytes:

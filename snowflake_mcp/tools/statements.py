@@ -105,12 +105,7 @@ def _fetched(call: Call, outcome: Outcome[Rendered], offset: int) -> ToolResult:
         truncated_by=truncated_by,
         next_step=" ".join(notes) or None,
         extra={
-            "columns": rendered.columns,
-            "rows": rendered.rows,
-            "total_rows": total,
-            "cells_cut": rendered.cells_cut,
-            "masked": list(rendered.masked),
-            "state": "success",
+            **rendered.members(total),
             "offset": offset,
             "next_offset": next_offset,
         },

@@ -202,38 +202,29 @@ class Site(http.HTTPFactory):
         Of the MCP or REST request that it carried the same event tells, where that has ended.
         """
         self._count(status, request.sent_bytes)
-        told = request.told
-        if told is not None:
-            told.update(
-                http_method=request.verb,
-                path=request.target,
-                status=status,
-                duration_s=self.clock.seconds() - request.began_s,
-                sent_bytes=request.sent_bytes,
-                received_bytes=request.received_bytes,
-                http_request_id=request.request_id,
-                peer=request.peer,
-                caller=request.principal.name,
-            )
-            _log.tell(_WITH_REQUEST, told)
+        said = request.told
+        if said is not None:
+            form = _WITH_REQUEST
+            said["http_method"] = request.verb
+            said["http_request_id"] = request.request_id
+        elif status < 400 and not self.every_line:
             return
-        if status < 400 and not self.every_line:
-            return
-        if status == 200 and request.target.startswith(_PROBES):
+        elif status == 200 and request.target.startswith(_PROBES):
             # Asked for every few seconds by machines, and a line costs more than the answer.
             return
-        said: dict[str, object] = {
-            "method": request.verb[:_SHOWN_CHARS],
-            "path": request.target[:_SHOWN_CHARS],
-            "status": status,
-            "duration_s": self.clock.seconds() - request.began_s,
-            "sent_bytes": request.sent_bytes,
-            "received_bytes": request.received_bytes,
-            "request_id": request.request_id,
-            "peer": request.peer,
-            "caller": request.principal.name,
-        }
-        _log.tell(_ALONE, said)
+        else:
+            form = _ALONE
+            said = {"method": request.verb[:_SHOWN_CHARS], "request_id": request.request_id}
+        said.update(
+            path=request.target[:_SHOWN_CHARS],
+            status=status,
+            duration_s=self.clock.seconds() - request.began_s,
+            sent_bytes=request.sent_bytes,
+            received_bytes=request.received_bytes,
+            peer=request.peer,
+            caller=request.principal.name,
+        )
+        _log.tell(form, said)
 
     def record_unparsed(self, channel: Channel, status: int) -> None:
         """Write the access-log event of bytes that were no request."""

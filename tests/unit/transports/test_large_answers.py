@@ -50,15 +50,20 @@ def in_pieces(sizes: list[int], peak: int) -> bool:
     return max(sizes) <= SLICE_BYTES and peak < 1_000_000
 
 
-def test_over_http(stand: Stand) -> None:
-    """One JSON body, whose length is told before."""
-    wire = stand.connect()
-    sizes = written(wire)
+def posted(wire: Wire) -> tuple[int, Any]:
+    """What asking by POST took, and the answer."""
     message = modern("tools/call", call("big", parts=PARTS))
     body = json.dumps(message).encode()
     peak = asked(wire, http_request("POST", "/mcp", body, headers=modern_headers(message)))
     wire.start_reading()
-    answer = wire.answer()
+    return peak, wire.answer()
+
+
+def test_over_http(stand: Stand) -> None:
+    """One JSON body, whose length is told before."""
+    wire = stand.connect()
+    sizes = written(wire)
+    peak, answer = posted(wire)
     assert answer.complete
     assert answer.json()["result"]["structuredContent"]["rows"] == ROWS
     assert in_pieces(sizes, peak)
@@ -81,11 +86,7 @@ def test_as_an_event() -> None:
     stand = Stand(stream_after_s=0.0)
     wire = stand.connect()
     sizes = written(wire)
-    message = modern("tools/call", call("big", parts=PARTS))
-    body = json.dumps(message).encode()
-    peak = asked(wire, http_request("POST", "/mcp", body, headers=modern_headers(message)))
-    wire.start_reading()
-    answer = wire.answer()
+    peak, answer = posted(wire)
     assert answer.complete
     (event,) = answer.events()
     assert event["result"]["structuredContent"]["rows"] == ROWS
